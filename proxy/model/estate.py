@@ -1,0 +1,146 @@
+"""Resources, shares, and the snapshot of all that decisions are made on."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import MappingProxyType
+
+from proxy.model.access import Role
+from proxy.model.directory import Space
+
+
+class ResourceKind(StrEnum):
+    APPLICATION = "application"
+    INSTANCE = "instance"
+    DEVICE = "device"
+    PAGE = "page"
+    THING = "thing"
+    FOLDER = "folder"
+
+
+class HttpAuth(StrEnum):
+    """How dashboards and endpoints of an instance are protected."""
+
+    NONE = "none"
+    BASIC = "basic"
+    USER = "user"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpstreamTls:
+    """How the gateway checks an https upstream."""
+
+    ca: str | None = None
+    """Path of a PEM file with the authorities to trust; None for the system's."""
+    server_name: str | None = None
+    insecure_skip_verify: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InstanceSettings:
+    """What an operator says about one Node-RED. Everything the data plane needs, as plain values."""
+
+    upstream: str
+    """http://host:port, https://host:port or http+unix:///path/to.sock."""
+    hosts: tuple[str, ...] = ()
+    """Host names, or full origins (https://name:port) where scheme or port differ from public_url's."""
+    path: str = ""
+    """Prefix on those hosts, such as /line-3, or empty for the whole host."""
+    admin_root: str = "/"
+    node_root: str = "/"
+    dashboard: str = "/dashboard"
+    """The Dashboard's path, relative to node_root."""
+    http_auth: HttpAuth = HttpAuth.USER
+    public: tuple[str, ...] = ()
+    """Globs of paths that need no login."""
+    basic_username: str = ""
+    basic_password_hash: str = ""
+    identity: tuple[str, ...] = ("assertion", "flowward")
+    protected: bool = False
+    endpoints: tuple[str, ...] = ()
+    """Globs of endpoint paths that may be written to although admin and endpoints share a root."""
+    origins: tuple[str, ...] = ()
+    min_edit_role: Role = Role.MEMBER
+    viewer_reads_context: bool = False
+    upstream_tls: UpstreamTls = field(default_factory=UpstreamTls)
+    session_absolute: float | None = None
+    session_idle: float | None = None
+    admin_token: str | None = None
+    """A token for the instance's own adminAuth, injected on admin surfaces."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resource:
+    """Something that can be owned, shared and decided upon."""
+
+    id: str
+    kind: ResourceKind
+    slug: str
+    name: str = ""
+    parent: str | None = None
+    owner: str | None = None
+    """Id of the owning space; None inherits the parent's."""
+    instance: InstanceSettings | None = None
+    """Present when kind is instance."""
+    members: frozenset[str] = frozenset()
+    """Of a folder: ids of the resources in it."""
+    declared: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grant:
+    """A share: members of `space` reach `target` with at most `role`."""
+
+    target: str
+    space: str
+    role: Role
+    declared: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlatformSettings:
+    """Switches that hold for the whole gateway."""
+
+    tenant_mode: bool = False
+    disable_all_users: bool = False
+    allow_public_http: bool = False
+    admin_data_access: str = "full"
+    """full, read or none: what admins may do inside instances."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estate:
+    """All spaces, resources and grants at one version. Immutable: a change makes a new one."""
+
+    version: int = 0
+    spaces: Mapping[str, Space] = field(default_factory=lambda: MappingProxyType({}))
+    resources: Mapping[str, Resource] = field(default_factory=lambda: MappingProxyType({}))
+    grants: tuple[Grant, ...] = ()
+    settings: PlatformSettings = field(default_factory=PlatformSettings)
+
+    def path(self, resource: Resource) -> Iterator[Resource]:
+        """The resource, then its parent, and so on up."""
+        at: Resource | None = resource
+        while at is not None:
+            yield at
+            at = self.resources.get(at.parent) if at.parent else None
+
+    def owner(self, resource: Resource) -> Space | None:
+        """The owning space: the nearest one named on the way up."""
+        for at in self.path(resource):
+            if at.owner is not None:
+                return self.spaces.get(at.owner)
+        return None
+
+    def lineage(self, space: Space) -> Iterator[Space]:
+        """The space, then the one above it, and so on up to the team."""
+        at: Space | None = space
+        while at is not None:
+            yield at
+            at = self.spaces.get(at.parent) if at.parent else None
+
+    def address(self, resource: Resource) -> str:
+        """The path people write, such as acme/plant/line-3: the owner of the topmost resource, then slugs."""
+        way = list(self.path(resource))
+        top = self.spaces.get(way[-1].owner or "")
+        return "/".join([top.slug if top else "?", *(at.slug for at in reversed(way))])

@@ -1,0 +1,103 @@
+"""Where state is kept: the protocols that services speak to. Times are seconds since the epoch."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from proxy.model.audit import Event
+from proxy.model.estate import Estate
+from proxy.model.identity import Membership, Person, Session, User, UserState
+
+
+class StoreUnavailable(Exception):
+    """The store could not be asked. Trouble is never an answer: callers refuse with 503."""
+
+
+class Conflict(Exception):
+    """A unique name is taken; args[0] says which field and value."""
+
+
+class Subject(StrEnum):
+    """What a change is about."""
+
+    USER = "user"
+    SESSION = "session"
+    ESTATE = "estate"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One step of the snapshot version: what must be looked at again."""
+
+    version: int
+    subject: Subject
+    id: str
+    """User or session id; empty for the estate."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """What a local login needs to know about a user."""
+
+    user: User
+    password_hash: str | None
+    password_expired: bool = False
+
+
+class Database(Protocol):
+    """Users, spaces, resources, grants, audit, and the versions that say what changed."""
+
+    async def version(self) -> int: ...
+    async def changes(self, since: int) -> Sequence[Change]:
+        """Every change after `since`, oldest first."""
+        ...
+
+    async def estate(self) -> Estate: ...
+    async def person(self, user_id: str) -> Person | None: ...
+    async def account(self, login: str) -> Account | None:
+        """By username or e-mail, compared without case."""
+        ...
+
+    async def users(self) -> Sequence[User]: ...
+    async def add_user(self, user: User, memberships: Iterable[Membership], event: Event) -> None: ...
+    async def set_password(self, user_id: str, password_hash: str, state: UserState, event: Event) -> None: ...
+    async def set_state(self, user_id: str, state: UserState, event: Event) -> None: ...
+    async def record(self, event: Event) -> None: ...
+
+
+class Shared(Protocol):
+    """Sessions, login flows and one-time things, with promises that hold across processes."""
+
+    async def create_session(self, session: Session, cookie: bytes, host: str) -> None:
+        """Keep a new session and the first cookie (sha256 of its value) that opens it, on that host alone."""
+        ...
+
+    async def add_cookie(self, session_id: str, cookie: bytes, host: str) -> None: ...
+    async def session(self, cookie: bytes) -> tuple[Session, str] | None:
+        """The session a cookie opens and the host it opens it on; None when unknown or ended."""
+        ...
+
+    async def sessions_of(self, user_id: str) -> Sequence[Session]: ...
+    async def end_session(self, session_id: str) -> None:
+        """Forget the session and every cookie of it, and publish the change."""
+        ...
+
+    async def end_sessions_of(self, user_id: str) -> None: ...
+    async def touch(self, seen: Iterable[tuple[str, float]]) -> None:
+        """Move `seen` forward for many sessions at once."""
+        ...
+
+    async def put(self, key: str, value: str, until: float) -> None: ...
+    async def put_new(self, key: str, value: str, until: float) -> str:
+        """Keep the value if the key is new, else leave the one that is there; either way return what is kept."""
+        ...
+
+    async def take(self, key: str, now: float) -> str | None:
+        """Return the value once and forget it; None when absent or past its time."""
+        ...
+
+    async def get(self, key: str, now: float) -> str | None: ...
+    async def sweep(self, now: float) -> None:
+        """Forget what is past its time."""
+        ...
