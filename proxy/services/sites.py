@@ -1,0 +1,87 @@
+"""Which host shows what: the gateway's home, or instances, each on a host or under a path of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import urlsplit
+
+from proxy.model.estate import Estate, Resource, ResourceKind
+
+LOOPBACK: Final = frozenset({b"127.0.0.1", b"[::1]"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mount:
+    """An instance at a path of a site; the empty prefix is the whole host."""
+
+    prefix: bytes
+    resource: Resource
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """One host name the gateway answers for."""
+
+    name: str
+    """Lower case, without port."""
+    origin: str
+    """scheme://host[:port] as browsers spell it in Origin."""
+    home: bool = False
+    mounts: tuple[Mount, ...] = ()
+    """Longest prefix first."""
+
+    def mount(self, path: bytes) -> Mount | None:
+        """The instance a path belongs to: the mount whose prefix is the path or ends at one of its slashes."""
+        for mount in self.mounts:
+            prefix = mount.prefix
+            if not prefix or (path.startswith(prefix) and path[len(prefix) : len(prefix) + 1] in (b"", b"/", b"?")):
+                return mount
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Sites:
+    """Every site of the gateway, by host name."""
+
+    home: Site
+    by_name: Mapping[bytes, Site]
+
+    def find(self, host: bytes) -> Site | None:
+        """The site a Host field names; case, port and a trailing dot do not matter."""
+        return self.by_name.get(host_name(host))
+
+
+def host_name(host: bytes) -> bytes:
+    """The name in a Host field, normalised (RFC 9110 section 7.2)."""
+    name = host.lower()
+    if name[:1] == b"[":
+        return name.partition(b"]")[0] + b"]"
+    return name.partition(b":")[0].removesuffix(b".")
+
+
+def sites_of(estate: Estate, public_url: str, homes: tuple[str, ...] = ()) -> Sites:
+    """The table of sites for an estate. A host's scheme and port are public_url's unless it is written as an origin."""
+    base = urlsplit(public_url)
+    port = f":{base.port}" if base.port else ""
+    home = Site(name=base.hostname or "", origin=f"{base.scheme}://{_bracketed(base.hostname)}{port}", home=True)
+    mounts: dict[str, tuple[str, list[Mount]]] = {}
+    for resource in estate.resources.values():
+        if resource.kind is not ResourceKind.INSTANCE or resource.instance is None:
+            continue
+        for host in resource.instance.hosts:
+            origin = host if "://" in host else f"{base.scheme}://{host}{port}"
+            name = urlsplit(origin).hostname or ""
+            mount = Mount(prefix=resource.instance.path.rstrip("/").encode(), resource=resource)
+            mounts.setdefault(name, (origin.lower(), []))[1].append(mount)
+    table = {home.name: home}
+    for origin in homes:
+        extra = urlsplit(origin)
+        table[extra.hostname or ""] = Site(name=extra.hostname or "", origin=origin.lower().rstrip("/"), home=True)
+    for name, (origin, found) in mounts.items():
+        longest_first = tuple(sorted(found, key=lambda mount: -len(mount.prefix)))
+        table[name] = Site(name=name, origin=origin, home=name == home.name, mounts=longest_first)
+    return Sites(table[home.name], {host_name(_bracketed(name).encode()): site for name, site in table.items()})
+
+
+def _bracketed(name: str | None) -> str:
+    return f"[{name}]" if name and ":" in name else name or ""
