@@ -1,0 +1,244 @@
+"""Which part of a Node-RED a request addresses, and what that part asks for."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Final
+
+from proxy.model.access import Permission, Role
+from proxy.wire.target import glob, readings
+
+
+class Surface(IntEnum):
+    """The surfaces of an instance; the number is an index for leases and counters."""
+
+    PUBLIC = 0
+    ENDPOINT = 1
+    DASHBOARD = 2
+    SETUP = 3
+    SOCKET = 4
+    PREFLIGHT = 5
+    EDITOR = 6
+    READ = 7
+    SETTINGS = 8
+    COMMS = 9
+    AUTH_LOGIN = 10
+    AUTH_REVOKE = 11
+    AUTH = 12
+    DEBUG = 13
+    CONTEXT = 14
+    PREFS = 15
+    OTHER = 16
+    UNLISTED = 17
+    TRIGGER = 18
+    DEPLOY = 19
+
+    @property
+    def label(self) -> str:
+        """The name as logs and metrics spell it."""
+        return self.name.lower()
+
+
+class Write(IntEnum):
+    """Classes of writes; protection blocks all but PREFS."""
+
+    NONE = 0
+    PREFS = 1
+    OTHER = 2
+    TRIGGER = 3
+    DEPLOY = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What a surface asks of who addresses it."""
+
+    least: Role
+    permission: Permission
+    write: Write = Write.NONE
+    admin: bool = True
+    """Below the admin root: only sessions may go there, and Authorization is never passed on."""
+    inspected: bool = False
+    """Its content must be read or changed, or the gateway answers itself."""
+
+
+_HTTP, _VIEW, _EDIT = Permission.HTTP, Permission.FLOWS_VIEW, Permission.FLOWS_EDIT
+
+RULES: Final[Mapping[Surface, Rule]] = {
+    Surface.PUBLIC: Rule(Role.NONE, _HTTP, admin=False),
+    Surface.ENDPOINT: Rule(Role.DASHBOARD, _HTTP, admin=False),
+    Surface.DASHBOARD: Rule(Role.DASHBOARD, _HTTP, admin=False),
+    Surface.SETUP: Rule(Role.DASHBOARD, _HTTP, admin=False, inspected=True),
+    Surface.SOCKET: Rule(Role.DASHBOARD, _HTTP, admin=False),
+    Surface.PREFLIGHT: Rule(Role.NONE, _HTTP, admin=False),
+    Surface.EDITOR: Rule(Role.VIEWER, _VIEW),
+    Surface.READ: Rule(Role.VIEWER, _VIEW),
+    Surface.SETTINGS: Rule(Role.VIEWER, _VIEW, inspected=True),
+    Surface.COMMS: Rule(Role.VIEWER, _VIEW, inspected=True),
+    Surface.AUTH_LOGIN: Rule(Role.NONE, _VIEW, inspected=True),
+    Surface.AUTH_REVOKE: Rule(Role.NONE, _VIEW, inspected=True),
+    Surface.AUTH: Rule(Role.NONE, _VIEW),
+    Surface.DEBUG: Rule(Role.VIEWER, _VIEW, admin=False),
+    Surface.CONTEXT: Rule(Role.MEMBER, _VIEW),
+    Surface.PREFS: Rule(Role.MEMBER, _EDIT, Write.PREFS),
+    Surface.OTHER: Rule(Role.MEMBER, _EDIT, Write.OTHER),
+    Surface.UNLISTED: Rule(Role.MEMBER, _EDIT, Write.OTHER, admin=False),
+    Surface.TRIGGER: Rule(Role.MEMBER, _EDIT, Write.TRIGGER),
+    Surface.DEPLOY: Rule(Role.MEMBER, _EDIT, Write.DEPLOY),
+}
+
+_S = Surface
+
+# First segment below the admin root -> surface of a safe method, surface of an unsafe one.
+_ADMIN: Final[Mapping[bytes, tuple[Surface, Surface]]] = {
+    **dict.fromkeys(
+        (b"", b"red", b"vendor", b"types", b"theme", b"icons", b"resources", b"locales"), (_S.EDITOR, _S.OTHER)
+    ),
+    **dict.fromkeys((b"flows", b"flow", b"nodes", b"projects"), (_S.READ, _S.DEPLOY)),
+    **dict.fromkeys((b"plugins", b"settings", b"library", b"udp-ports"), (_S.READ, _S.OTHER)),
+    **dict.fromkeys((b"context", b"credentials", b"diagnostics"), (_S.CONTEXT, _S.OTHER)),
+    **dict.fromkeys((b"debug", b"inject"), (_S.READ, _S.TRIGGER)),
+    b"comms": (_S.COMMS, _S.COMMS),
+}
+# Whole paths below the admin root that differ from their first segment's rule.
+_ADMIN_EXACT: Final[Mapping[bytes, tuple[Surface, Surface]]] = {
+    b"flows/state": (_S.READ, _S.TRIGGER),
+    b"settings": (_S.SETTINGS, _S.OTHER),
+    b"settings/user": (_S.READ, _S.PREFS),
+    b"auth/login": (_S.AUTH_LOGIN, _S.AUTH),
+    b"auth/revoke": (_S.AUTH, _S.AUTH_REVOKE),
+    b"auth/token": (_S.AUTH, _S.AUTH),
+    b"auth/strategy": (_S.AUTH, _S.AUTH),
+    b"auth/strategy/callback": (_S.AUTH, _S.AUTH),
+}
+_SAFE: Final = frozenset({b"GET", b"HEAD"})
+_PATHS_REMEMBERED: Final = 2048
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Roots:
+    """Where the surfaces of an instance lie, and which of its paths are declared as special."""
+
+    admin: str = "/"
+    node: str = "/"
+    dashboard: str = "/dashboard"
+    public: tuple[str, ...] = ()
+    endpoints: tuple[str, ...] = ()
+
+
+class Layout:
+    """Classifies requests. Shared by all instances with the same roots, and so is its memory of paths."""
+
+    __slots__ = ("_admin", "_dashboard", "_endpoints", "_options", "_public", "_safe", "_ui", "_unsafe")
+
+    def __init__(self, roots: Roots) -> None:
+        self._admin = _root(roots.admin)
+        self._dashboard = _root(roots.node) + _root(roots.dashboard)
+        self._ui = _root(roots.node) + b"/ui"
+        self._public = [glob(pattern.lower()) for pattern in roots.public]
+        self._endpoints = [glob(pattern.lower()) for pattern in roots.endpoints]
+        self._safe: dict[bytes, Surface] = {}
+        self._unsafe: dict[bytes, Surface] = {}
+        self._options: dict[bytes, Surface] = {}
+
+    def surface(self, method: bytes, target: bytes) -> Surface:
+        """The surface a request addresses. Raises BadTarget for a target no two servers would read alike."""
+        path = target.partition(b"?")[0]
+        known = self._safe if method in _SAFE else self._options if method == b"OPTIONS" else self._unsafe
+        surface = known.get(path)
+        if surface is None:
+            surface = self.classify(method, path)
+            if len(known) >= _PATHS_REMEMBERED:
+                known.clear()
+            known[path] = surface
+        return surface
+
+    def classify(self, method: bytes, path: bytes) -> Surface:
+        """The strictest surface among the ways the path may be read; public only if every reading is."""
+        found = readings(path)
+        surface = max((self._of_reading(method, reading) for reading in found), key=_strictness)
+        if method == b"OPTIONS":
+            return Surface.OTHER if RULES[surface].admin else Surface.PREFLIGHT
+        if surface is Surface.ENDPOINT and all(_matches(self._public, reading) for reading in found):
+            return Surface.PUBLIC
+        return surface
+
+    def _of_reading(self, method: bytes, path: bytes) -> Surface:
+        unsafe = method not in _SAFE and method != b"OPTIONS"
+        below = _below(self._admin, path)
+        in_dashboard = _below(self._dashboard, path)
+        if unsafe and (written := _dashboard_write(below, in_dashboard)) is not None:
+            return written
+        if in_dashboard is not None:
+            return _dashboard_surface(in_dashboard)
+        if (in_ui := _below(self._ui, path)) is not None:
+            return Surface.SOCKET if _first(in_ui) == b"socket.io" else Surface.DASHBOARD
+        if below is not None and (surface := self._admin_surface(below, unsafe)) is not None:
+            return surface
+        if below is not None and unsafe and not _matches(self._endpoints + self._public, path):
+            return Surface.UNLISTED
+        return Surface.ENDPOINT
+
+    def _admin_surface(self, below: bytes, unsafe: bool) -> Surface | None:
+        """The admin surface of a path below the admin root; None where that root is shared and the path is not known."""
+        if (exact := _ADMIN_EXACT.get(below)) is not None:
+            return exact[unsafe]
+        first = _first(below)
+        if first == b"settings" and below.startswith(b"settings/user/keys"):
+            return Surface.OTHER
+        if below.startswith(b"debug/view/") and not unsafe:
+            return Surface.EDITOR
+        if (pair := _ADMIN.get(first)) is not None:
+            return pair[unsafe]
+        if self._admin:
+            return Surface.OTHER if unsafe else Surface.READ
+        return None
+
+
+def _dashboard_write(below: bytes | None, in_dashboard: bytes | None) -> Surface | None:
+    """The Dashboard's own write routes: literal paths below the admin root, and their like on the dashboard's path."""
+    rest = in_dashboard if below is None or not below.startswith(b"dashboard/") else below.removeprefix(b"dashboard/")
+    parts = (rest or b"").split(b"/")
+    if parts[:2] == [b"api", b"v1"]:
+        return Surface.DEPLOY
+    if parts[0] == b"chart" and parts[2:] == [b"clear"]:
+        return Surface.OTHER
+    return None
+
+
+def _dashboard_surface(below: bytes) -> Surface:
+    match _first(below):
+        case b"_setup":
+            return Surface.SETUP
+        case b"socket.io":
+            return Surface.SOCKET
+        case b"_debug":
+            return Surface.DEBUG
+    return Surface.DASHBOARD
+
+
+def _strictness(surface: Surface) -> tuple[Role, Write, bool, int]:
+    rule = RULES[surface]
+    return rule.least, rule.write, rule.admin, surface
+
+
+def _root(path: str) -> bytes:
+    """A root as a prefix: lower case, empty for /."""
+    trimmed = path.strip("/").lower()
+    return b"/" + trimmed.encode() if trimmed else b""
+
+
+def _below(root: bytes, path: bytes) -> bytes | None:
+    """What follows the root in a folded path, without the slash; None outside it."""
+    if path == root or (not root and path == b"/"):
+        return b""
+    return path[len(root) + 1 :] if path.startswith(root + b"/") else None
+
+
+def _first(below: bytes) -> bytes:
+    return below.partition(b"/")[0]
+
+
+def _matches(patterns: list[re.Pattern[bytes]], path: bytes) -> bool:
+    return any(pattern.fullmatch(path) for pattern in patterns)

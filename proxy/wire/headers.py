@@ -1,0 +1,124 @@
+"""Field names: what is passed on, what is noted for the gate, what never comes in from outside.
+
+Treatments are remembered per spelling, so that a field costs one dict look-up on the hot path.
+"""
+
+import re
+from collections.abc import Callable
+from typing import Final
+
+Treatment = bytes | str | None
+"""bytes: pass the field on, this is how its line starts; str: note it under this name; None: drop it."""
+
+NOTED: Final = frozenset(
+    {
+        b"authorization",
+        b"connection",
+        b"content-length",
+        b"cookie",
+        b"expect",
+        b"host",
+        b"origin",
+        b"transfer-encoding",
+        b"upgrade",
+        b"x-forwarded-for",
+        b"x-forwarded-proto",
+    }
+)
+"""Fields of a request that the gate or the lanes look at."""
+
+JOINABLE: Final = {"cookie": b"; ", "connection": b", ", "x-forwarded-for": b", ", "upgrade": b", "}
+"""Noted fields that may come more than once, and what joins them (RFC 9110 section 5.3, RFC 6265 section 5.4)."""
+
+# RFC 9110 section 7.6.1, and what others of its kind are known to need.
+HOP_BY_HOP: Final = frozenset(
+    {
+        b"http2-settings",
+        b"keep-alive",
+        b"proxy-authenticate",
+        b"proxy-authentication-info",
+        b"proxy-authorization",
+        b"proxy-connection",
+        b"te",
+        b"trailer",
+    }
+)
+
+# One rule for every preset: a name that any identity preset or proxy convention sets never comes in from outside.
+_OURS: Final = re.compile(
+    rb"(?:remote|x-authentik|cf|x-auth-request|x-portal|x-flowward|x-forwarded|x-original|x-token-user)(?:-.*)?"
+    rb"|forwarded|x-real-ip|via|x-pomerium-jwt-assertion|teleport-jwt-assertion"
+)
+
+RESPONSE_NOTED: Final = frozenset(
+    {b"connection", b"content-length", b"location", b"set-cookie", b"transfer-encoding", b"upgrade"}
+)
+
+_SPELLINGS_REMEMBERED: Final = 4096
+
+
+class Treatments(dict[bytes, Treatment]):
+    """Field name as spelled -> its treatment. Spellings are remembered up to a bound, since clients choose them."""
+
+    def __init__(self, rule: Callable[[bytes], Treatment]) -> None:
+        super().__init__()
+        self._rule = rule
+
+    def __missing__(self, name: bytes) -> Treatment:
+        treatment = self._rule(name)
+        if len(self) < _SPELLINGS_REMEMBERED:
+            self[name] = treatment
+        return treatment
+
+
+def canonical(name: bytes) -> bytes:
+    """The name as a server may come to read it: many map `-` and `_` to the same variable."""
+    return name.lower().replace(b"_", b"-")
+
+
+def request_treatment(name: bytes) -> Treatment:
+    """How a field of a request is treated, by its name alone."""
+    plain = canonical(name)
+    if plain in (b"x-forwarded-for", b"x-forwarded-proto"):
+        return plain.decode() if b"_" not in name else None
+    if plain in NOTED:
+        return plain.decode() if b"_" not in name else None  # content_length is nobody's friend
+    if plain in HOP_BY_HOP or _OURS.fullmatch(plain):
+        return None
+    return b"\r\n" + name + b": "
+
+
+def response_treatment(name: bytes) -> Treatment:
+    """How a field of a response is treated, by its name alone."""
+    plain = name.lower()
+    if plain in RESPONSE_NOTED:
+        return plain.decode()
+    # A worker that may claim the whole host could read the one-time code of the login.
+    if plain in HOP_BY_HOP or plain.startswith(b"x-flowward-") or plain == b"service-worker-allowed":
+        return None
+    return b"\r\n" + name + b": "
+
+
+REQUEST: Final = Treatments(request_treatment)
+RESPONSE: Final = Treatments(response_treatment)
+
+
+def without_nominated(lines: list[bytes], connection: bytes) -> list[bytes]:
+    """The lines (start, value, start, value, ...) less those that Connection names (RFC 9110 section 7.6.1).
+
+    Only what came from outside is looked at: Connection can never remove a field the gateway sets.
+    """
+    named = {option.strip() for option in canonical(connection).split(b",")}
+    kept: list[bytes] = []
+    for at in range(0, len(lines), 2):
+        if canonical(lines[at][2:-2]) not in named:
+            kept += lines[at : at + 2]
+    return kept
+
+
+def value_of(lines: list[bytes], name: bytes) -> bytes | None:
+    """The first value of a passed-on field, by its lower-case name."""
+    for at in range(0, len(lines), 2):
+        if lines[at][2:-2].lower() == name:
+            return lines[at + 1]
+    return None
