@@ -112,6 +112,7 @@ _ADMIN_EXACT: Final[Mapping[bytes, tuple[Surface, Surface]]] = {
     b"auth/strategy": (_S.AUTH, _S.AUTH),
     b"auth/strategy/callback": (_S.AUTH, _S.AUTH),
 }
+_DASHBOARD: Final = {b"_setup": _S.SETUP, b"socket.io": _S.SOCKET, b"_debug": _S.DEBUG}
 _SAFE: Final = frozenset({b"GET", b"HEAD"})
 _PATHS_REMEMBERED: Final = 2048
 
@@ -208,14 +209,7 @@ def _dashboard_write(below: bytes | None, in_dashboard: bytes | None) -> Surface
 
 
 def _dashboard_surface(below: bytes) -> Surface:
-    match _first(below):
-        case b"_setup":
-            return Surface.SETUP
-        case b"socket.io":
-            return Surface.SOCKET
-        case b"_debug":
-            return Surface.DEBUG
-    return Surface.DASHBOARD
+    return _DASHBOARD.get(_first(below), Surface.DASHBOARD)
 
 
 def _strictness(surface: Surface) -> tuple[Role, Write, bool, int]:

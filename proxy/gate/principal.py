@@ -1,0 +1,92 @@
+"""Who acts, and what has been decided about it so far."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from proxy.model.access import Decision
+from proxy.model.identity import Person, Session
+from proxy.services.traffic import Tally
+
+if TYPE_CHECKING:
+    from proxy.gate.world import Station, World
+
+
+class Kind(StrEnum):
+    SESSION = "session"
+    INSTANCE_PASSWORD = "instance_password"  # noqa: S105 - a kind of principal
+    NOBODY = "nobody"
+
+
+class Lease:
+    """Everything decided about one principal, instance and surface; good until `until` and for one world."""
+
+    __slots__ = ("address", "allowed", "block", "decision", "inspected", "log", "station", "surface", "tally", "until", "world")
+
+    def __init__(
+        self,
+        *,
+        until: float,
+        world: "World",
+        station: "Station",
+        surface: int,
+        decision: Decision,
+        block: bytes,
+        address: str | None,
+        inspected: bool,
+        tally: Tally,
+        log: bytes,
+    ) -> None:
+        self.until = until
+        """Steady seconds."""
+        self.world, self.station, self.surface, self.decision = world, station, surface, decision
+        self.allowed = decision.allowed
+        self.block = block
+        """The identity lines for the instance, each starting with CRLF."""
+        self.address = address
+        """The client address the block speaks of; None where it speaks of none."""
+        self.inspected, self.tally, self.log = inspected, tally, log
+
+
+@dataclass(slots=True)
+class Block:
+    """Minted identity lines, and what they were minted from."""
+
+    until: float
+    person: Person
+    role: int
+    address: str
+    lines: bytes
+
+
+class Principal:
+    """A session, an instance's password, or nobody. Ending it forgets every lease, so the next request is judged anew."""
+
+    __slots__ = ("blocks", "ended", "expires", "idle", "key", "kind", "leases", "seen", "session", "user_id")
+
+    def __init__(self, kind: Kind, key: str, *, session: Session | None = None, expires: float, idle: float, seen: float) -> None:
+        self.kind = kind
+        self.key = key
+        """What an engine.io sid is bound to: the session's id, or the kind."""
+        self.session = session
+        self.user_id = session.user_id if session else None
+        self.expires, self.idle, self.seen = expires, idle, seen
+        """Steady seconds: the absolute end, the idle time, the last activity."""
+        self.ended = False
+        self.leases: dict[int, Lease] = {}
+        self.blocks: dict[tuple[str, str], Block] = {}
+
+    def end(self) -> None:
+        self.ended = True
+        self.leases.clear()
+        self.blocks.clear()
+
+    def alive(self, now: float, idle: float | None = None) -> bool:
+        """Whether it may still act; `idle` is an instance's own idle time."""
+        limit = self.idle if idle is None else idle
+        return not self.ended and now < self.expires and now - self.seen < limit
+
+
+def nobody() -> Principal:
+    forever = float("inf")
+    return Principal(Kind.NOBODY, "nobody", expires=forever, idle=forever, seen=0.0)
