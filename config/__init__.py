@@ -1,0 +1,1 @@
+"""What an operator writes: flowward.yaml, estate.yaml, and the keys the gateway keeps for itself."""

@@ -1,0 +1,178 @@
+"""estate.yaml: the spaces, users, applications and instances that files declare."""
+
+from collections.abc import Mapping
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from config.addresses import HostName, HostSetting, OriginSetting, UpstreamSetting
+from config.base import Listing, wrong
+from config.files import ExistingFile, SecretFile
+from config.names import (
+    ApplicationPath,
+    BasicName,
+    Email,
+    Glob,
+    Mount,
+    PasswordHash,
+    ResourcePath,
+    Root,
+    Slug,
+    Username,
+)
+from config.schema import Section
+from config.times import PositiveDuration
+
+MembershipRole = Literal["dashboard", "viewer", "member", "owner"]
+OverrideRole = Literal["none", "dashboard", "viewer", "member", "owner"]
+Preset = Literal["assertion", "flowward", "remote", "authentik", "cloudflare", "oauth2-proxy", "portal"]
+
+
+class SpaceEntry(Section):
+    """A team, a customer of it, or a group within either."""
+
+    slug: Slug = Field(description="Unique name, the first part of every path below it.")
+    kind: Literal["team", "customer", "group"] = Field(description="A team has no parent; the others have one.")
+    parent: Slug | None = Field(default=None, description="Slug of the team or customer it belongs to.")
+    title: str = Field(default="", max_length=200, description="Name for people; the slug where empty.")
+    active: bool = Field(default=True, description="false suspends everyone who is in through this space.")
+
+
+class UserEntry(Section):
+    """A person who may log in."""
+
+    username: Username = Field(description="What is typed to log in; unique, whatever the case.")
+    email: Email | None = Field(default=None, description="Mail address; links foreign logins.")
+    name: str = Field(default="", max_length=200, description="Name for people; the username where empty.")
+    admin: bool = Field(default=False, description="May do everything, everywhere.")
+    state: Literal["active", "suspended"] = Field(default="active", description="suspended ends every session.")
+    password_hash: PasswordHash | None = Field(default=None, description="An argon2id hash, in single quotes.")
+    password: SecretFile | None = Field(default=None, description="{file: path} of the password; it is stored hashed.")
+    link: Literal["activation"] | None = Field(
+        default=None, description="activation prints a one-time link by which the user chooses a password."
+    )
+    memberships: Mapping[Slug, MembershipRole] = Field(default={}, description="Role per space.")
+    overrides: Mapping[ResourcePath, OverrideRole] = Field(
+        default={}, description="Role on one application or instance, which beats everything inherited; none locks out."
+    )
+
+
+class ApplicationEntry(Section):
+    """A set of instances that belong together."""
+
+    slug: Slug = Field(description="Name within its space.")
+    space: Slug = Field(description="Slug of the space that owns it.")
+    title: str = Field(default="", max_length=200, description="Name for people; the slug where empty.")
+
+    @property
+    def path(self) -> str:
+        """Its name everywhere: `space/application`."""
+        return f"{self.space}/{self.slug}"
+
+
+class HttpAuth(Section):
+    """Who may use the dashboard and the endpoints of an instance."""
+
+    mode: Literal["none", "basic", "user"] = Field(
+        default="user",
+        description="user: logged in, with a role. basic: one shared name and password. none: anyone; "
+        "needs server.allow_public_http.",
+    )
+    public: Listing[Glob] = Field(
+        default=(), description="Endpoint paths open to anyone; * stays within a segment, ** crosses."
+    )
+    username: BasicName | None = Field(default=None, description="Name for mode basic.")
+    password_hash: PasswordHash | None = Field(
+        default=None, description="argon2id hash of the password for mode basic, in single quotes."
+    )
+    password: SecretFile | None = Field(default=None, description="{file: path} of the password for mode basic.")
+
+    @model_validator(mode="after")
+    def _basic_is_complete(self) -> Self:
+        given = (self.username, self.password_hash or self.password)
+        if self.mode == "basic" and None in given:
+            raise wrong(
+                "in mode basic needs username and a password",
+                "Add username and password: {file: path} or password_hash.",
+            )
+        if self.mode != "basic" and any(given):
+            raise wrong("has a username or password outside mode basic", "Write mode: basic or remove them.")
+        return self
+
+
+class UpstreamTls(Section):
+    """How the certificate of an https upstream is judged."""
+
+    ca: ExistingFile | None = Field(default=None, description="PEM file of the CA to trust instead of the system's.")
+    server_name: HostName | None = Field(
+        default=None, description="Name expected in the certificate; the upstream's host where absent."
+    )
+    insecure_skip_verify: bool = Field(
+        default=False, description="Accept any certificate, and with it anyone in between. Warned of at start."
+    )
+
+
+class InstanceSession(Section):
+    """Shorter or longer logins for one instance, for example a display on a wall."""
+
+    absolute: PositiveDuration | None = Field(default=None, description="Instead of session.absolute.")
+    idle: PositiveDuration | None = Field(default=None, description="Instead of session.idle.")
+
+
+class InstanceEntry(Section):
+    """One Node-RED behind the gateway."""
+
+    slug: Slug = Field(description="Name within its application.")
+    application: ApplicationPath = Field(description="Path of its application, space/application.")
+    title: str = Field(default="", max_length=200, description="Name for people; the slug where empty.")
+    hosts: Listing[HostSetting] = Field(
+        default=(), description="Host names of its own; a full origin where scheme or port differ from public_url's."
+    )
+    path: Mount | None = Field(default=None, description="Path prefix, where a host is shared; stripped on the way.")
+    upstream: UpstreamSetting = Field(description="Where it listens: http://, https:// or http+unix://.")
+    admin_root: Root = Field(default="/", description="Node-RED's httpAdminRoot.")
+    node_root: Root = Field(default="/", description="Node-RED's httpNodeRoot.")
+    dashboard: Root = Field(default="/dashboard", description="Path of the Dashboard 2 base.")
+    http_auth: HttpAuth = Field(default=HttpAuth(), description="Who may use dashboard and endpoints.")
+    identity: Listing[Preset] = Field(
+        default=("assertion",), description="How the instance learns who the visitor is: assertion and header presets."
+    )
+    protected: bool = Field(default=False, description="Refuse deploys and triggers from everyone.")
+    endpoints: Listing[Glob] = Field(
+        default=(), description="Paths of its own HTTP-In nodes that take other methods than GET on a shared root."
+    )
+    origins: Listing[OriginSetting] = Field(
+        default=(), description="Foreign origins whose pages may send to its endpoints and sockets."
+    )
+    min_edit_role: Literal["member", "owner"] = Field(default="member", description="Least role that may deploy.")
+    viewer_reads_context: bool = Field(
+        default=False, description="Let viewers read context, credentials' names and diagnostics."
+    )
+    upstream_tls: UpstreamTls = Field(default=UpstreamTls(), description="TLS towards an https upstream.")
+    session: InstanceSession = Field(default=InstanceSession(), description="Session lengths on this instance.")
+    admin_token: SecretFile | None = Field(
+        default=None, description="{file: path} of a token for an upstream that keeps its own adminAuth."
+    )
+
+    @property
+    def resource_path(self) -> str:
+        """Its name everywhere: `space/application/instance`."""
+        return f"{self.application}/{self.slug}"
+
+
+class GrantEntry(Section):
+    """A share: members of another space get up to a role on an application or instance."""
+
+    target: ResourcePath = Field(description="Path of what is shared.")
+    space: Slug = Field(description="Slug of the space it is shared with.")
+    role: MembershipRole = Field(description="Ceiling: nobody gets more by this share.")
+
+
+class Estate(Section):
+    """estate.yaml, whole."""
+
+    spaces: Listing[SpaceEntry] = Field(default=(), description="Teams, customers and groups.")
+    users: Listing[UserEntry] = Field(default=(), description="People.")
+    applications: Listing[ApplicationEntry] = Field(default=(), description="Sets of instances.")
+    instances: Listing[InstanceEntry] = Field(default=(), description="The Node-REDs behind the gateway.")
+    grants: Listing[GrantEntry] = Field(default=(), description="Shares with other spaces.")

@@ -1,0 +1,233 @@
+"""flowward.yaml: what an operator decides about the gateway itself."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+
+from config.addresses import HostName, Listen, ListenSetting, NetworkSetting, Origin, OriginSetting
+from config.base import Listing, wrong
+from config.files import ExistingFile, PathSetting, parse_path
+from config.names import Slug
+from config.times import Duration, PositiveDuration, Rate, RateSetting, duration_text
+
+
+class Section(BaseModel):
+    """A part of a configuration file: unknown keys are errors, values keep their type, nothing changes afterwards."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class Certificate(Section):
+    """A certificate and its key, both PEM."""
+
+    certificate: ExistingFile = Field(description="PEM file with the certificate, then its chain.")
+    key: ExistingFile = Field(description="PEM file with the private key, without a passphrase.")
+
+
+class Tls(Certificate):
+    """TLS on every address of `server.listen`."""
+
+    hosts: Mapping[HostName, Certificate] = Field(
+        default={}, description="Certificates for further host names, chosen by SNI."
+    )
+
+
+class Timeouts(Section):
+    """How long each step of an exchange may take."""
+
+    head: PositiveDuration = Field(default=10.0, description="For a client to send a complete request head.")
+    idle: PositiveDuration = Field(default=75.0, description="For a kept-alive client connection without a request.")
+    connect: PositiveDuration = Field(default=5.0, description="For a connection to an instance, TLS included.")
+    response: PositiveDuration = Field(
+        default=60.0, description="For an instance to begin its response; longer than engine.io's polls of 25s."
+    )
+    stream: PositiveDuration = Field(default=120.0, description="For a pause inside a body, in either direction.")
+    event_stream: PositiveDuration = Field(
+        default=3600.0, description="For a pause inside a text/event-stream response."
+    )
+    pooled: PositiveDuration = Field(
+        default=4.0, description="For an unused connection to an instance; below Node's own 5s."
+    )
+
+
+def _built_workers(value: int) -> int:
+    if value > 1:
+        raise wrong("must be 1, since several workers are not supported yet", "Write workers: 1.")
+    return value
+
+
+class Server(Section):
+    """Where the gateway listens and how it is reached."""
+
+    listen: Listing[ListenSetting] = Field(
+        default=(Listen(host="127.0.0.1", port=8080),), min_length=1, description="Addresses for visitors."
+    )
+    public_url: OriginSetting = Field(
+        default=Origin(scheme="http", host="localhost", port=8080),
+        description="The gateway's own origin as browsers see it: login, console, API. Plain http only on localhost names.",
+    )
+    homes: Listing[OriginSetting] = Field(
+        default=(), description="Further origins of the gateway itself, which carry no instance."
+    )
+    trusted_proxies: Listing[NetworkSetting] = Field(
+        default=(), description="Networks whose X-Forwarded-* and Forwarded headers are believed."
+    )
+    operations: ListenSetting | None = Field(
+        default=Listen(host="127.0.0.1", port=9090),
+        description="Address of /healthz, /readyz and /metrics; null for none.",
+    )
+    workers: int = Field(default=1, ge=1, description="Processes. Only 1 is supported yet.")
+    fast_lane: bool = Field(
+        default=True, description="Carry ordinary traffic in the fast lane; false sends all of it through aiohttp."
+    )
+    allow_public_http: bool = Field(
+        default=False, description="Permit instances with http_auth mode none, which anyone may use."
+    )
+    insecure_shared_origin: bool = Field(
+        default=False,
+        description="Permit instances on the gateway's own host, where their scripts share its origin. Warned of at start.",
+    )
+    tls: Tls | None = Field(default=None, description="Certificates; null where a proxy in front ends TLS.")
+    redirect_http: Listing[ListenSetting] = Field(
+        default=(), description="Addresses that answer plain http with 308 to the same address on https."
+    )
+    hsts: Duration = Field(
+        default=31536000.0, description="max-age of Strict-Transport-Security where tls is on; 0 sends none."
+    )
+    drain: Duration = Field(default=30.0, description="For requests under way to finish after SIGTERM.")
+    connections: int = Field(default=20000, ge=1, description="Open client connections at most.")
+    connections_per_address: int = Field(default=512, ge=1, description="Open client connections per address at most.")
+    timeouts: Timeouts = Field(default=Timeouts(), description="Deadlines of the steps of an exchange.")
+
+    @field_validator("workers")
+    @classmethod
+    def _workers(cls, value: int) -> int:
+        return _built_workers(value)
+
+
+def _only(built: str, *, offered: str) -> BeforeValidator:
+    def check(value: object) -> object:
+        if isinstance(value, str) and re.match(rf"(?:{offered})\w*(?:\+\w+)?://", value):
+            raise wrong(f"must be {built}, since nothing else is supported yet", f"Write {built}.")
+        return value
+
+    return BeforeValidator(check)
+
+
+class State(Section):
+    """Where state is kept."""
+
+    directory: PathSetting = Field(
+        default=Path("var"), validate_default=True, description="Directory of the secrets and of SQLite's files."
+    )
+    database: Annotated[Literal["sqlite"], _only("sqlite", offered="postgres")] = Field(
+        default="sqlite", description="Users, spaces, resources, grants and audit. Only sqlite is supported yet."
+    )
+    shared: Annotated[Literal["embedded"], _only("embedded", offered="redis")] = Field(
+        default="embedded", description="Sessions, limits and the change bus. Only embedded is supported yet."
+    )
+
+
+class Session(Section):
+    """How long a login lasts."""
+
+    absolute: PositiveDuration = Field(default=604800.0, description="From login to the end, whatever happens.")
+    idle: PositiveDuration = Field(
+        default=115200.0, description="Without activity; polls and open sockets are none. Shorter than absolute."
+    )
+    grace: Duration = Field(
+        default=300.0, description="For known sessions to go on while their store cannot be reached."
+    )
+
+    @field_validator("idle")
+    @classmethod
+    def _idle_is_shorter(cls, idle: float, info: ValidationInfo) -> float:
+        absolute = info.data.get("absolute")
+        if absolute is not None and idle >= absolute:
+            raise wrong(f"must be shorter than absolute ({duration_text(absolute)})", "Lower idle or raise absolute.")
+        return idle
+
+
+class AuthEntry(BaseModel):
+    """A way to log in, in the order offered on the login page; further keys are the plugin's own options."""
+
+    model_config = ConfigDict(frozen=True, extra="allow", strict=True)
+    __pydantic_extra__: dict[str, object] = Field(init=False)
+
+    name: Slug = Field(description="Name in addresses (/-/auth/NAME/), logs and audit; unique.")
+    plugin: str = Field(min_length=1, description="Name of an installed plugin, for example local.")
+    domains: Listing[HostName] = Field(
+        default=(), description="Mail domains whose users are sent to this entry at once."
+    )
+
+    @property
+    def options(self) -> Mapping[str, object]:
+        """The plugin's options as written, for its own settings to parse; `{file: ...}` holds an absolute path."""
+        return self.__pydantic_extra__
+
+    @model_validator(mode="before")
+    @classmethod
+    def _absolute_files(cls, value: object, info: ValidationInfo) -> object:
+        if not isinstance(value, Mapping):
+            return value
+        return {key: _absolute(option, info) for key, option in value.items()}
+
+
+def _absolute(option: object, info: ValidationInfo) -> object:
+    if isinstance(option, Mapping) and set(option) == {"file"} and isinstance(option["file"], str):
+        return {"file": str(parse_path(option["file"], info).absolute())}
+    return option
+
+
+class Limits(Section):
+    """How often something may be tried, as count per duration."""
+
+    login: RateSetting = Field(default=Rate(count=5, seconds=30.0), description="Logins per address and account.")
+    anonymous: RateSetting = Field(
+        default=Rate(count=100, seconds=60.0),
+        description="Requests without identity to the gateway's pages, per address.",
+    )
+
+
+class Log(Section):
+    """What is written to standard output."""
+
+    format: Literal["json", "console"] = Field(default="json", description="One JSON object per line, or for people.")
+    level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="The least that is logged.")
+    access: bool = Field(default=True, description="Log one line per request.")
+
+
+class Settings(Section):
+    """flowward.yaml, whole."""
+
+    server: Server = Field(default=Server(), description="Listeners, addresses and deadlines.")
+    state: State = Field(default=State(), description="Where state is kept.")
+    session: Session = Field(default=Session(), description="How long a login lasts.")
+    auth: Listing[AuthEntry] = Field(
+        default=(AuthEntry(name="local", plugin="local"),),
+        min_length=1,
+        description="Ways to log in, in the order offered.",
+    )
+    limits: Limits = Field(default=Limits(), description="How often something may be tried.")
+    log: Log = Field(default=Log(), description="What is logged, and how.")
+    estate: Listing[PathSetting] = Field(
+        default=(), description="Estate files, applied at start; what they declare is read-only in the console."
+    )
+
+    @field_validator("auth")
+    @classmethod
+    def _names_are_unique(cls, entries: tuple[AuthEntry, ...]) -> tuple[AuthEntry, ...]:
+        names = [entry.name for entry in entries]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise wrong(f"has the name {twice[0]} more than once", "Give every entry a name of its own.")
+        return entries
+
+    @model_validator(mode="before")
+    @classmethod
+    def _state_knows_its_file(cls, value: object) -> object:
+        # A default is not validated, so its directory would be relative to the process, not to the file.
+        return {"state": {}, **value} if isinstance(value, Mapping) else value
