@@ -114,7 +114,7 @@ async def running(installation: Installation, home: Path, settings: Settings) ->
 
     Raises CannotRun with the last lines of its log when it does not come up within START_TIMEOUT.
     """
-    _write_home(home, settings)
+    await asyncio.to_thread(_write_home, home, settings)
     process = await asyncio.create_subprocess_exec(
         str(installation.node),
         str(installation.start),
@@ -155,6 +155,7 @@ def settings_js(settings: Settings) -> str:
         "flowFile": "flows.json",
         "credentialSecret": False,
         "lang": "en-US",
+        "externalModules": {"palette": {"allowInstall": False, "allowUpload": False}},
         "telemetry": {"enabled": False, "updateNotification": False},
         "editorTheme": {"tours": False, "projects": {"enabled": False}},
         "logging": {"console": {"level": "info", "metrics": False, "audit": False}},

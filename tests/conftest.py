@@ -1,0 +1,73 @@
+"""What every test may ask for: real programs of the machine, and a loop that nothing blocks."""
+
+import os
+import shutil
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+
+import hypothesis
+import pytest
+from blockbuster import blockbuster_ctx
+
+from proxy.cli.nodered_setup import CannotRun, Installation
+from tests.peers import browser, nodered
+
+OUR_PACKAGES = ["config", "auth_plugins", "proxy"]
+
+hypothesis.settings.register_profile("local", deadline=None)
+hypothesis.settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
+hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "local")
+
+Needs = Callable[..., Path]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--require-services",
+        action="store_true",
+        help="a program that a test talks to and that is not installed fails the test instead of skipping it",
+    )
+
+
+def _absent(config: pytest.Config, what: str) -> None:
+    if config.getoption("--require-services"):
+        pytest.fail(f"{what}, and --require-services forbids skipping")
+    pytest.skip(what)
+
+
+@pytest.fixture(scope="session")
+def needs(pytestconfig: pytest.Config) -> Needs:
+    """`needs("nginx", "/usr/sbin/nginx")`: the first of these programs found; else the test is skipped by name."""
+
+    def find(*names: str) -> Path:
+        for name in names:
+            if found := shutil.which(name) or shutil.which(name, path="/usr/sbin:/usr/local/sbin:/sbin"):
+                return Path(found)
+        _absent(pytestconfig, f"{' or '.join(names)} is not installed")
+        raise AssertionError
+
+    return find
+
+
+@pytest.fixture(autouse=True, scope="session")
+def nothing_blocks_the_loop() -> Iterator[None]:
+    """A blocking call made by our packages inside a running loop is an error wherever it happens."""
+    with blockbuster_ctx(scanned_modules=OUR_PACKAGES):
+        yield
+
+
+@pytest.fixture(scope="session")
+def node_red_programs(pytestconfig: pytest.Config) -> Installation:
+    """Node, Node-RED and the Dashboard, from npm's cache in the repository."""
+    try:
+        return nodered.installed()
+    except CannotRun as error:
+        _absent(pytestconfig, str(error))
+        raise
+
+
+@pytest.fixture
+async def chromium(needs: Needs) -> AsyncIterator[browser.Chromium]:
+    """A browser of the machine, for one test."""
+    async with browser.chromium(needs(*browser.EXECUTABLES)) as started:
+        yield started
