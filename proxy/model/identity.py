@@ -29,7 +29,7 @@ class User:
     state: UserState = UserState.ACTIVE
     provider: str | None = None
     """The login provider this account is linked to; None for local accounts."""
-    tags: Mapping[str, str] = field(default=NOTHING)
+    tags: Mapping[str, str] = field(default_factory=lambda: NOTHING)
     declared: str | None = None
     """The estate file this user came from; None when it was made by hand."""
 
