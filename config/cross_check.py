@@ -1,9 +1,78 @@
 """What no single setting can know: whether the settings and the estate files fit together."""
 
+from collections.abc import Iterator
+
+from config.addresses import Origin, is_local_name
 from config.configuration import Config
-from config.problems import Problem
+from config.placement import placement_problems
+from config.problems import Problem, Severity
+from config.references import reference_problems
+from config.source import Key
 
 
 def cross_check(config: Config) -> list[Problem]:
     """Every problem between settings, both errors and warnings; a pure function of what was read."""
-    return []
+    return [*_server_problems(config), *reference_problems(config), *placement_problems(config)]
+
+
+def _server_problems(config: Config) -> Iterator[Problem]:
+    yield from _plain_http(config)
+    yield from _transport(config)
+    yield from _listeners(config)
+    yield from _weakened(config)
+
+
+def _plain_http(config: Config) -> Iterator[Problem]:
+    """Session cookies are `__Host-`, which browsers keep on secure origins only; localhost names count as such."""
+    server, source = config.settings.server, config.source
+    origins: list[tuple[Key, Origin]] = [(("server", "public_url"), server.public_url)]
+    origins += [(("server", "homes", index), origin) for index, origin in enumerate(server.homes)]
+    for key, origin in origins:
+        if origin.scheme == "http" and not is_local_name(origin.host):
+            remedy = f"Write https://{origin.host}, or a name under localhost for a trial."
+            message = "must be https unless its host is a localhost name"
+            yield source.problem(key, message, remedy, value=repr(str(origin)))
+
+
+def _transport(config: Config) -> Iterator[Problem]:
+    server, source = config.settings.server, config.source
+    https = server.public_url.scheme == "https"
+    if server.tls is not None and not https:
+        message = "must be https, since server.tls is set and every listener speaks TLS"
+        remedy = f"Write https://{server.public_url.host}."
+        yield source.problem(("server", "public_url"), message, remedy, value=repr(str(server.public_url)))
+    if https and server.tls is None and not server.trusted_proxies:
+        message = "is https, but neither server.tls nor server.trusted_proxies is set"
+        remedy = "Set server.tls, or list the proxy that ends TLS in server.trusted_proxies."
+        yield source.problem(("server", "public_url"), message, remedy, severity=Severity.WARNING)
+    if server.redirect_http and not https:
+        message = "redirects to https, but server.public_url is http"
+        yield source.problem(("server", "redirect_http"), message, "Remove it or make public_url https.")
+
+
+def _listeners(config: Config) -> Iterator[Problem]:
+    server, source = config.settings.server, config.source
+    taken: set[str] = set()
+    for name, listeners in (
+        ("listen", server.listen),
+        ("redirect_http", server.redirect_http),
+        ("operations", () if server.operations is None else (server.operations,)),
+    ):
+        for address in map(str, listeners):
+            if address in taken and not address.endswith(":0"):
+                message = f"uses {address}, which another listener has"
+                yield source.problem(("server", name), message, "Give every listener a port of its own.")
+            taken.add(address)
+
+
+def _weakened(config: Config) -> Iterator[Problem]:
+    server, source = config.settings.server, config.source
+    if server.insecure_shared_origin:
+        message = "lets scripts of instances on the gateway's own host act as the gateway's pages"
+        remedy = "Give every instance a host of its own and remove it."
+        yield source.problem(("server", "insecure_shared_origin"), message, remedy, severity=Severity.WARNING)
+    for network in server.trusted_proxies:
+        if network.prefixlen == 0:
+            message = f"holds {network}: whoever connects may claim any address"
+            remedy = "List the addresses of your proxies alone."
+            yield source.problem(("server", "trusted_proxies"), message, remedy, severity=Severity.WARNING)

@@ -132,10 +132,11 @@ class InstanceEntry(Section):
     upstream: UpstreamSetting = Field(description="Where it listens: http://, https:// or http+unix://.")
     admin_root: Root = Field(default="/", description="Node-RED's httpAdminRoot.")
     node_root: Root = Field(default="/", description="Node-RED's httpNodeRoot.")
-    dashboard: Root = Field(default="/dashboard", description="Path of the Dashboard 2 base.")
+    dashboard: Root = Field(default="/dashboard", description="Path of Dashboard 2, below node_root.")
     http_auth: HttpAuth = Field(default=HttpAuth(), description="Who may use dashboard and endpoints.")
     identity: Listing[Preset] = Field(
-        default=("assertion",), description="How the instance learns who the visitor is: assertion and header presets."
+        default=("assertion", "flowward"),
+        description="How the instance learns who the visitor is: assertion and header presets.",
     )
     protected: bool = Field(default=False, description="Refuse deploys and triggers from everyone.")
     endpoints: Listing[Glob] = Field(
