@@ -107,7 +107,7 @@ def _upstream(instance: Instance, server: Server) -> Iterator[Problem]:
     own = [*server.listen, *server.redirect_http]
     own += [] if server.operations is None else [server.operations]
     if upstream.socket is None and any(_reaches(upstream, listen) for listen in own):
-        message = "is one of the gateway's own listeners"
+        message = "must not be one of the gateway's own listeners"
         yield instance.problem(
             ("upstream",), message, "Write the address of Node-RED itself.", value=repr(str(upstream))
         )

@@ -138,4 +138,4 @@ def _unknown(
     at: Placed[T], key: tuple[str, ...], kind: str, name: str, known: Mapping[str, object] | set[str]
 ) -> Problem:
     remedy = suggestion(name, known) if known else f"Declare the {kind} first."
-    return at.problem(key, f"names no {kind} that is declared", remedy, value=repr(name))
+    return at.problem(key, f"must name a declared {kind}", remedy, value=repr(name))

@@ -42,7 +42,7 @@ def parse_positive_duration(value: object) -> float:
 def duration_text(seconds: float) -> str:
     """A duration as an operator would write it, in the largest unit that holds it exactly."""
     for unit, size in reversed(_UNITS.items()):
-        if seconds and (seconds / size).is_integer():
+        if unit != "w" and seconds and (seconds / size).is_integer():
             return f"{int(seconds / size)}{unit}"
     return f"{seconds:g}s"
 
