@@ -1,0 +1,98 @@
+"""Sessions: a login that is going on, and the cookies that open it, each on one host."""
+
+import re
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Final
+
+from proxy.model.identity import Session
+from proxy.store import Shared
+
+SECRET_BYTES: Final = 32
+_VALUE: Final = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visit:
+    """Who is at the door, where, and how they proved it: what a new session is made of."""
+
+    user_id: str
+    provider: str
+    amr: tuple[str, ...]
+    host: str
+    address: str = ""
+    agent: str = ""
+
+
+class Sessions:
+    """Starts, opens and ends sessions. Only hashes of cookie values are kept, never the values."""
+
+    def __init__(self, shared: Shared, *, now: Callable[[], float], absolute: float, idle: float) -> None:
+        """`absolute` and `idle` in seconds."""
+        self._shared, self._now = shared, now
+        self._absolute, self._idle = absolute, idle
+        self._seen: dict[str, float] = {}
+
+    async def start(self, visit: Visit, replaces: Session | None = None) -> tuple[Session, str]:
+        """A new session and the value of its first cookie. The one the browser had ends: a login never keeps an id."""
+        now = self._now()
+        session = Session(
+            id=secrets.token_urlsafe(16),
+            user_id=visit.user_id,
+            provider=visit.provider,
+            amr=visit.amr,
+            created=now,
+            seen=now,
+            expires=now + self._absolute,
+            idle=self._idle,
+            address=visit.address,
+            agent=visit.agent[:256],
+        )
+        value = secrets.token_urlsafe(SECRET_BYTES)
+        await self._shared.create_session(session, digest(value), visit.host)
+        if replaces is not None:
+            await self.end(replaces.id)
+        return session, value
+
+    async def add_host(self, session_id: str, host: str) -> str:
+        """The value of one more cookie for the session, good on this host alone."""
+        value = secrets.token_urlsafe(SECRET_BYTES)
+        await self._shared.add_cookie(session_id, digest(value), host)
+        return value
+
+    async def open(self, value: str, host: str) -> Session | None:
+        """The living session this cookie opens on this host."""
+        if not _VALUE.fullmatch(value):
+            return None
+        found = await self._shared.session(digest(value))
+        if found is None:
+            return None
+        session, at = found
+        return session if at == host and session.alive(self._now()) else None
+
+    async def end(self, session_id: str) -> None:
+        """End it on every host at once."""
+        self._seen.pop(session_id, None)
+        await self._shared.end_session(session_id)
+
+    def touch(self, session_id: str) -> None:
+        """Note activity; `flush` writes it."""
+        self._seen[session_id] = self._now()
+
+    async def flush(self) -> None:
+        """Write all noted activity at once; what cannot be written is kept for the next time."""
+        seen, self._seen = self._seen, {}
+        if not seen:
+            return
+        try:
+            await self._shared.touch(seen.items())
+        except BaseException:
+            self._seen = seen | self._seen
+            raise
+
+
+def digest(value: str) -> bytes:
+    """What is kept of a cookie's value."""
+    return sha256(value.encode()).digest()
