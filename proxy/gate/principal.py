@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from proxy.model.access import Decision
 from proxy.model.identity import Person, Session
+from proxy.nodered.surfaces import Surface
 from proxy.services.traffic import Tally
 
 if TYPE_CHECKING:
@@ -21,7 +22,19 @@ class Kind(StrEnum):
 class Lease:
     """Everything decided about one principal, instance and surface; good until `until` and for one world."""
 
-    __slots__ = ("address", "allowed", "block", "decision", "inspected", "log", "station", "surface", "tally", "until", "world")
+    __slots__ = (
+        "address",
+        "allowed",
+        "block",
+        "decision",
+        "inspected",
+        "log",
+        "station",
+        "surface",
+        "tally",
+        "until",
+        "world",
+    )
 
     def __init__(
         self,
@@ -29,7 +42,7 @@ class Lease:
         until: float,
         world: "World",
         station: "Station",
-        surface: int,
+        surface: Surface,
         decision: Decision,
         block: bytes,
         address: str | None,
@@ -62,9 +75,23 @@ class Block:
 class Principal:
     """A session, an instance's password, or nobody. Ending it forgets every lease, so the next request is judged anew."""
 
-    __slots__ = ("blocks", "ended", "expires", "idle", "key", "kind", "leases", "seen", "session", "user_id")
+    __slots__ = (
+        "__weakref__",
+        "blocks",
+        "ended",
+        "expires",
+        "idle",
+        "key",
+        "kind",
+        "leases",
+        "seen",
+        "session",
+        "user_id",
+    )
 
-    def __init__(self, kind: Kind, key: str, *, session: Session | None = None, expires: float, idle: float, seen: float) -> None:
+    def __init__(
+        self, kind: Kind, key: str, *, session: Session | None = None, expires: float, idle: float, seen: float
+    ) -> None:
         self.kind = kind
         self.key = key
         """What an engine.io sid is bound to: the session's id, or the kind."""

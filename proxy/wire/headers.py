@@ -19,6 +19,7 @@ NOTED: Final = frozenset(
         b"expect",
         b"host",
         b"origin",
+        b"service-worker",
         b"transfer-encoding",
         b"upgrade",
         b"x-forwarded-for",
@@ -79,8 +80,6 @@ def canonical(name: bytes) -> bytes:
 def request_treatment(name: bytes) -> Treatment:
     """How a field of a request is treated, by its name alone."""
     plain = canonical(name)
-    if plain in (b"x-forwarded-for", b"x-forwarded-proto"):
-        return plain.decode() if b"_" not in name else None
     if plain in NOTED:
         return plain.decode() if b"_" not in name else None  # content_length is nobody's friend
     if plain in HOP_BY_HOP or _OURS.fullmatch(plain):

@@ -1,0 +1,243 @@
+"""The path of a request up to `carry`: match, recognise, judge, limit, inject. One caller per connection.
+
+Browsers send the same Host and Cookie again and again on a connection: both are compared with the last ones, absence
+included, and only looked at anew when they differ.
+"""
+
+import re
+from hashlib import sha256
+from typing import Final
+
+from proxy.gate.checks import acts, from_here, refusal
+from proxy.gate.gate import Gate
+from proxy.gate.inject import forwarded, inject
+from proxy.gate.principal import Lease, Principal
+from proxy.gate.verdict import LOCAL, Head, Missing, Pass, Refusal, Verdict
+from proxy.gate.world import Station, World
+from proxy.model.access import Permission, Reason
+from proxy.model.estate import HttpAuth
+from proxy.nodered.surfaces import RULES, Surface
+from proxy.services.sites import LOOPBACK, Site, host_name
+from proxy.wire.address import client_address, trusted
+from proxy.wire.engineio import sid_of
+from proxy.wire.target import BadTarget, origin_form
+
+_HOST: Final = re.compile(rb"(?:[a-z0-9_.-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?", re.IGNORECASE)
+_COOKIES_TRIED: Final = 4
+JWKS: Final = b"/-/jwks.json"
+_SLASH: Final = 0x2F
+_HASH: Final = 0x23
+
+
+class Caller:
+    """One connection's way through the gate, remembering what the last request on it said."""
+
+    # fmt: off
+    __slots__ = (
+        "_cookie", "_forwarded", "_forwarded_for", "_forwarded_proto", "_host", "_passed_cookie", "_peer", "_trusted",
+        "_world", "address", "gate", "inspects", "presented", "principal", "secure", "site",
+    )
+    # fmt: on
+
+    def __init__(self, gate: Gate, peer: str, *, secure: bool, inspects: bool) -> None:
+        self.gate = gate
+        self.inspects = inspects
+        """Whether this lane carries inspected exchanges; the other one hands them over unjudged by limits."""
+        self.address = self._peer = peer
+        self.secure = secure
+        """Whether the client came by TLS, here or at a trusted proxy."""
+        self.site: Site | None = None
+        self.principal: Principal = gate.nobody
+        self.presented = False
+        """Whether a cookie of ours was sent at all."""
+        self._trusted = bool(gate.trusted) and trusted(peer, gate.trusted)
+        self._world: World | None = None
+        self._host: bytes | None = None
+        self._cookie: bytes | None = None
+        self._passed_cookie = b""
+        self._forwarded = b""
+        self._forwarded_for: bytes | None = None
+        self._forwarded_proto: bytes | None = None
+
+    def judge(self, head: Head, now: float) -> Verdict:
+        """What becomes of a request. `now` is steady seconds. Nothing is awaited, and nothing changes but limits."""
+        try:
+            return self._judge(head, now)
+        except BadTarget as error:
+            return Refusal(Reason.BAD_TARGET, 400, error.args[0])
+
+    def _judge(self, head: Head, now: float) -> Verdict:
+        noted, target = head.noted, head.target
+        host = noted.get("host")
+        if target[0] != _SLASH or _HASH in target:
+            target = origin_form(target, host or b"")
+        if host != self._host or self.gate.world is not self._world or self._trusted:
+            refused = self._match(host, noted)
+            if refused is not None:
+                return refused
+        cookie = noted.get("cookie")
+        if cookie != self._cookie or self.principal.ended:
+            missing = self._recall(cookie)
+            if missing is not None:
+                return missing
+        site, world = self.site, self._world
+        if target[:3] == b"/-/" or site is None or world is None:
+            return self._local(target)
+        station = world.station(site, target)
+        if station is None:
+            return LOCAL if site.home else Refusal(Reason.NOT_FOUND, 404)
+        return self._at(station, head, target[len(station.prefix) :] if station.prefix else target, now)
+
+    # -- match
+
+    def _match(self, host: bytes | None, noted: dict[str, bytes]) -> Refusal | None:
+        """RFC 9112 section 3.2: a request without exactly one valid Host is answered with 400."""
+        if host is None or _HOST.fullmatch(host) is None:
+            return Refusal(Reason.BAD_REQUEST, 400, "a request names exactly one valid Host")
+        forwarded_for, proto = noted.get("x-forwarded-for"), noted.get("x-forwarded-proto")
+        world = self.gate.world
+        if (host, forwarded_for, proto) == (
+            self._host,
+            self._forwarded_for,
+            self._forwarded_proto,
+        ) and world is self._world:
+            return None
+        self._world, self._forwarded_for, self._forwarded_proto = world, forwarded_for, proto
+        if host != self._host:  # a cookie opens one host: look at it again
+            self._host, self._cookie, self.principal = host, None, self.gate.nobody
+        self.site = world.sites.find(host)
+        if self._trusted:
+            self.address = client_address(self._peer, forwarded_for, self.gate.trusted)
+            self.secure = proto is not None and proto.lower().strip() == b"https"
+        self._forwarded = forwarded(self.address, host, b"https" if self.secure else b"http")
+        return None
+
+    def _local(self, target: bytes) -> Verdict:
+        if self.site is not None or target.partition(b"?")[0] == JWKS or host_name(self._host or b"") in LOOPBACK:
+            return LOCAL
+        return Refusal(Reason.UNKNOWN_HOST, 404)
+
+    # -- recognise
+
+    def _recall(self, cookie: bytes | None) -> Missing | None:
+        """Find our cookies among the others, and whom one stands for; the rest is what the instance gets to see."""
+        principal, presented, rest, name = self.gate.nobody, 0, [], self.gate.cookie
+        for part in cookie.split(b";") if cookie else ():
+            pair = part.strip(b" \t")
+            if not pair.startswith(name):
+                if pair and not pair.startswith(b"__Host-flowward") and not pair.startswith(b"flowward-hop="):
+                    rest.append(pair)
+                continue
+            presented += 1
+            if principal is not self.gate.nobody or presented > _COOKIES_TRIED:
+                continue
+            found = self.gate.session(sha256(pair[len(name) :]).digest())
+            if isinstance(found, Missing):
+                return found
+            if found is not None and self.site is not None and found[1] == self.site.name and not found[0].ended:
+                principal = found[0]
+        self._cookie, self.principal, self.presented = cookie, principal, presented > 0
+        self._passed_cookie = b"\r\nCookie: " + b"; ".join(rest) if rest else b""
+        return None
+
+    def _authorize(self, station: Station, surface: Surface, value: bytes) -> "Principal | Missing | Refusal":
+        """Whom an Authorization field stands for where the instance asks for its own password, or for users."""
+        settings = station.settings
+        if settings.http_auth is HttpAuth.BASIC:
+            right = self.gate.password(station, value)
+            if isinstance(right, Missing):
+                return right
+            if right:
+                return self.gate.instance_password
+        realm = station.name if settings.http_auth is HttpAuth.BASIC else None
+        detail = "the Authorization field holds no credential this instance accepts"
+        return Refusal(Reason.CREDENTIALS_WRONG, 401, detail, station, surface, realm=realm)
+
+    # -- judge
+
+    def _at(self, station: Station, head: Head, path: bytes, now: float) -> Verdict:
+        surface = station.layout.surface(head.method, path)
+        if surface is Surface.PREFLIGHT and not ("origin" in head.noted and from_here(head, self.site, station)):
+            surface = Surface.ENDPOINT  # an OPTIONS like any other
+        principal = self.principal
+        if "authorization" in head.noted or (principal is not self.gate.nobody and acts(head, surface)):
+            who = self._who(head, station, surface)
+            if not isinstance(who, Principal):
+                return who
+            principal = who
+        lease = principal.leases.get(station.number + surface)
+        if (
+            lease is None
+            or lease.until <= now
+            or lease.world is not self._world
+            or (lease.address is not None and lease.address != self.address)
+        ):
+            made = self.gate.lease(principal, station, surface, now, self.address)
+            if isinstance(made, Missing):
+                return made
+            lease = made
+        return self._allowed(head, path, lease, principal) if lease.allowed else self._refused(head, lease, now)
+
+    def _who(self, head: Head, station: Station, surface: Surface) -> Principal | Missing | Refusal:
+        """Who acts, where that is more than the cookie says: credentials on the request, and somebody else's script."""
+        principal, opened = self.principal, _open(station, surface)
+        authorization = head.noted.get("authorization")
+        if authorization is not None and not RULES[surface].admin and not opened:
+            authorized = self._authorize(station, surface, authorization)
+            if not isinstance(authorized, Principal):
+                return authorized
+            principal = authorized
+        if principal is self.gate.nobody or not acts(head, surface) or from_here(head, self.site, station):
+            return principal
+        # A public path stays public, but nobody's script speaks in somebody's name.
+        return self.gate.nobody if opened else self._foreign(station, surface)
+
+    def _allowed(self, head: Head, path: bytes, lease: Lease, principal: Principal) -> Verdict:
+        station, surface = lease.station, lease.surface
+        if b"?" in path or "service-worker" in head.noted:
+            found = refusal(head, path, surface, station)
+            if found is not None:
+                return Refusal(*found, station, surface, lease)
+            if surface is Surface.SOCKET and (sid := sid_of(path)) is not None:
+                owner = self.gate.sid_owner(station, sid, principal)
+                if isinstance(owner, Missing):
+                    return owner
+                if owner != principal.key:
+                    detail = "this engine.io session belongs to another login"
+                    return Refusal(Reason.FOREIGN_SID, 403, detail, station, surface, lease)
+        if lease.inspected and not self.inspects:
+            return Pass(lease, principal, [])
+        ours = (self._passed_cookie, self._forwarded, lease.block)
+        authorization = head.noted.get("authorization")
+        if authorization is not None and _open(station, surface):
+            ours += (b"\r\nAuthorization: " + authorization,)
+        return Pass(lease, principal, inject(head, path, station, surface, ours))
+
+    def _refused(self, head: Head, lease: Lease, now: float) -> Refusal:
+        decision, station, surface = lease.decision, lease.station, lease.surface
+        reason = decision.reason
+        if reason is Reason.LOGIN_REQUIRED and head.method == b"OPTIONS" and RULES[surface].admin:
+            detail = "preflights of the admin API are refused"
+            return Refusal(Reason.PREFLIGHT_REFUSED, 403, detail, station, surface, lease)
+        if reason is Reason.LOGIN_REQUIRED:
+            bucket = self.gate.anonymous.of(self.address, now)
+            if not bucket.admit(now):
+                wait = max(1, round(bucket.wait(now)))
+                return Refusal(Reason.TOO_MANY_REQUESTS, 429, "", station, surface, lease, retry_after=wait)
+            if self.presented:
+                reason = Reason.SESSION_ENDED
+        asks = station.settings.http_auth is HttpAuth.BASIC and RULES[surface].permission is Permission.HTTP
+        realm = station.name if asks and decision.status == 401 else None
+        return Refusal(reason, decision.status, "", station, surface, lease, realm=realm)
+
+    def _foreign(self, station: Station, surface: Surface) -> Refusal:
+        own = self.site.origin if self.site else ""
+        detail = f"this request does not come from a page of {own}; list its origin in the instance's `origins`"
+        return Refusal(Reason.FOREIGN_ORIGIN, 403, detail, station, surface)
+
+
+def _open(station: Station, surface: Surface) -> bool:
+    """Whether anybody may address the surface, so that no credential is the gateway's to look at."""
+    if surface is Surface.PUBLIC or surface is Surface.PREFLIGHT:
+        return True
+    return station.settings.http_auth is HttpAuth.NONE and RULES[surface].permission is Permission.HTTP

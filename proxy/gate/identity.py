@@ -1,0 +1,104 @@
+"""What an instance is told about who is there: the assertion and the plain fields."""
+
+from collections.abc import Callable
+from typing import Final
+
+from proxy.gate.principal import Principal
+from proxy.gate.world import Station
+from proxy.model.access import Role
+from proxy.model.directory import Space, SpaceKind
+from proxy.model.estate import Estate
+from proxy.model.identity import Person
+from proxy.nodered.permissions import scopes
+from proxy.nodered.presets import ASSERTION, Bearer, identity_lines
+
+LIFETIME: Final = 60
+"""Seconds an assertion is valid."""
+REUSED: Final = 45
+"""Seconds for which a minted one is used again."""
+OWN_SUBJECT: Final = "flowward"
+"""Who the gateway itself is to an instance."""
+
+Sign = Callable[[dict[str, object]], bytes]
+
+
+def bearer(estate: Estate, person: Person, station: Station, role: Role, address: str) -> Bearer:
+    """A person as an instance gets to know them."""
+    user = person.user
+    spaces = [space for key in person.memberships if (space := estate.spaces.get(key)) is not None]
+    return Bearer(
+        user_id=user.id,
+        username=user.username,
+        email=user.email,
+        name=user.name or user.username,
+        image=user.image,
+        role=role.label,
+        tenant=_tenant(estate, spaces, station),
+        groups=tuple(sorted(space.slug for space in spaces if space.kind is SpaceKind.GROUP)),
+        tags=user.tags,
+        address=address,
+    )
+
+
+def claims(
+    who: Bearer, principal: Principal, station: Station, role: Role, *, editor: bool, issuer: str, now: float
+) -> dict[str, object]:
+    """The claims of an assertion (RFC 7519); `now` in seconds since the epoch."""
+    session = principal.session
+    told: dict[str, object] = {
+        "iss": issuer,
+        "aud": station.resource.id,
+        "sub": who.user_id,
+        "username": who.username,
+        "email": who.email,
+        "name": who.name,
+        "image": who.image,
+        "role": who.role,
+        "tenant": who.tenant,
+        "groups": list(who.groups),
+        "tags": dict(who.tags),
+        "sso_groups": [],
+        "ip": who.address,
+        "amr": list(session.amr) if session else [],
+        "provider": session.provider if session else "",
+        "session": session.id if session else "",
+        "session_exp": int(session.expires) if session else int(now) + LIFETIME,
+        "use": "editor" if editor else "http",
+        "iat": int(now),
+        "exp": int(now) + LIFETIME,
+    }
+    if editor:
+        settings = station.settings
+        told["permissions"] = list(scopes(role, protected=settings.protected, min_edit_role=settings.min_edit_role))
+    return told
+
+
+def own_claims(resource_id: str, issuer: str, now: float) -> dict[str, object]:
+    """The claims with which the gateway itself reads an instance's admin API."""
+    return {
+        "iss": issuer,
+        "aud": resource_id,
+        "sub": OWN_SUBJECT,
+        "username": OWN_SUBJECT,
+        "role": Role.VIEWER.label,
+        "permissions": ["read"],
+        "use": "editor",
+        "iat": int(now),
+        "exp": int(now) + LIFETIME,
+    }
+
+
+def lines(who: Bearer, station: Station, assertion: Callable[[], bytes]) -> bytes:
+    """The identity lines for an instance; the assertion is minted only where the instance asks for it."""
+    presets = station.settings.identity
+    plain = identity_lines(presets, who)
+    return b"\r\nX-Flowward-Assertion: " + assertion() + plain if ASSERTION in presets else plain
+
+
+def _tenant(estate: Estate, spaces: list[Space], station: Station) -> str:
+    """The customer a person belongs to, else the team; those the instance belongs to go first."""
+    owner = estate.owner(station.resource)
+    near = {space.id for space in estate.lineage(owner)} if owner else set()
+    tenants = [space for space in spaces if space.kind in (SpaceKind.CUSTOMER, SpaceKind.TEAM)]
+    ranked = sorted(tenants, key=lambda space: (space.kind is not SpaceKind.CUSTOMER, space.id not in near, space.slug))
+    return ranked[0].slug if ranked else ""

@@ -1,0 +1,24 @@
+"""Memory with a bound, for keys that clients choose."""
+
+from typing import TypeVar
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+class Bounded(dict[K, V]):
+    """A dict that forgets its oldest tenth when it is full. Look-ups cost what a dict's cost."""
+
+    __slots__ = ("_limit",)
+
+    def __init__(self, limit: int) -> None:
+        super().__init__()
+        self._limit = limit
+
+    def keep(self, key: K, value: V) -> V:
+        """Remember a value under a key, making room first if there is none."""
+        if len(self) >= self._limit and key not in self:
+            for oldest in list(self)[: max(1, self._limit // 10)]:
+                del self[oldest]
+        self[key] = value
+        return value
