@@ -13,7 +13,15 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks import gateway, load, report
-from benchmarks.harness import LOAD_CORE, PROXY_CORE, Failed, Missing, raise_open_files, stop_on_signals
+from benchmarks.harness import (
+    LOAD_CORE,
+    PROXY_CORE,
+    Failed,
+    Missing,
+    raise_open_files,
+    stay_on_load_core,
+    stop_on_signals,
+)
 from benchmarks.load import LARGE, SMALL, Address
 from benchmarks.peers import PEERS
 from benchmarks.report import COLUMNS, Results
@@ -125,6 +133,7 @@ def say(line: str) -> None:
 
 def main() -> int:
     stop_on_signals()
+    stay_on_load_core()
     plan, file = arguments()
     raise_open_files()
     results = Results(titles={name: title for name, title in TITLES.items() if name in ("upstream", *plan.peers)})

@@ -43,6 +43,11 @@ def raise_open_files() -> int:
     return hard
 
 
+def stay_on_load_core() -> None:
+    """Keep this process, too, off the core of the proxy under test."""
+    os.sched_setaffinity(0, {LOAD_CORE})
+
+
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
