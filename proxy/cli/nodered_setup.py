@@ -17,7 +17,6 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
-from hashlib import sha256
 from pathlib import Path
 
 NODE_RED = "5.0.7"
@@ -86,26 +85,39 @@ class NodeRed:
         return f"http://{self.settings.host}:{self.settings.port}"
 
 
-def fetch(cache: Path, *, extra: Sequence[str] = (), say: Callable[[str], None] = print) -> Installation:
-    """Install Node-RED, the Dashboard and `extra` npm packages under `cache`, once; later calls find them there.
+def cache_folder() -> Path:
+    """Where fetched programs are kept: in a checkout inside it, elsewhere in the user's own cache."""
+    checkout = Path(__file__).resolve().parents[2]
+    if (checkout / "pyproject.toml").exists():
+        return checkout / ".cache"
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "flowward"
+
+
+def fetch(cache: Path, *, say: Callable[[str], None] = print) -> Installation:
+    """Install Node-RED and the Dashboard under `cache`, once; later calls find them there.
 
     Raises CannotRun when npm is absent or fails. Safe to call from several processes at once.
     """
-    wanted = [f"node-red@{NODE_RED}", f"{DASHBOARD_PACKAGE}@{DASHBOARD}", *extra]
-    home = cache / "nodered" / f"{NODE_RED}-{sha256(' '.join(wanted).encode()).hexdigest()[:8]}"
-    home.mkdir(parents=True, exist_ok=True)
-    with _alone(home):
-        if not (home / "complete").exists():
-            say(f"Fetching Node-RED {NODE_RED} and Dashboard {DASHBOARD} from npm (about a minute, once) ...")
-            _npm_install(home / "program", wanted[:1])
-            _npm_install(home / "packages", wanted[1:])
-            (home / "complete").touch()
-        node = _node(home)
-    return Installation(
-        node=node,
-        start=home / "program" / "node_modules" / "node-red" / "red.js",
-        packages=home / "packages" / "node_modules",
-    )
+    home = cache / "nodered" / f"{NODE_RED}-{DASHBOARD}"
+    if not home.exists():
+        say(f"Fetching Node-RED {NODE_RED} and Dashboard {DASHBOARD} from npm (about a minute, once) ...")
+    program = npm_install(home / "program", f"node-red@{NODE_RED}")
+    packages = npm_install(home / "packages", f"{DASHBOARD_PACKAGE}@{DASHBOARD}")
+    return Installation(node=_node(home), start=program / "node-red" / "red.js", packages=packages)
+
+
+def npm_install(folder: Path, package: str) -> Path:
+    """The node_modules under `folder` with this one pinned `package`, installed unless it is there already.
+
+    Install scripts are not run. Raises CannotRun; safe to call from several processes at once.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    complete = folder / "complete"
+    with _alone(folder):
+        if not complete.exists() or complete.read_text() != package:
+            _run_npm(folder, package)
+            complete.write_text(package)
+    return folder / "node_modules"
 
 
 @asynccontextmanager
@@ -174,10 +186,7 @@ def _node(home: Path) -> Path:
     if package is None:
         oldest = ".".join(map(str, OLDEST_NODE))
         raise CannotRun(f"Node-RED {NODE_RED} needs Node {oldest} or newer: install it and put it on PATH")
-    node = home / "node" / "node_modules" / package / "bin" / "node"
-    if not node.exists():
-        _npm_install(home / "node", [f"{package}@{NODE}"])
-    return node
+    return npm_install(home / "node", f"{package}@{NODE}") / package / "bin" / "node"
 
 
 def _version(node: Path) -> tuple[int, ...]:
@@ -188,19 +197,18 @@ def _version(node: Path) -> tuple[int, ...]:
     return tuple(int(part) for part in said.stdout.strip().lstrip("v").split(".") if part.isdigit())
 
 
-def _npm_install(folder: Path, packages: Sequence[str]) -> None:
+def _run_npm(folder: Path, package: str) -> None:
     npm = shutil.which("npm")
     if npm is None:
         raise CannotRun("npm is not on PATH: install Node.js with npm (Debian: apt-get install npm)")
-    folder.mkdir(parents=True, exist_ok=True)
     options = ["--no-audit", "--no-fund", "--no-save", "--ignore-scripts", "--loglevel=error"]
-    command = [npm, "install", "--prefix", str(folder), *options, *packages]
+    command = [npm, "install", "--prefix", str(folder), *options, package]
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=FETCH_TIMEOUT)  # noqa: S603
     except subprocess.TimeoutExpired as error:
         raise CannotRun(f"npm did not finish within {FETCH_TIMEOUT:.0f} s: is its registry reachable?") from error
     if done.returncode:
-        raise CannotRun(f"npm install {' '.join(packages)} failed:\n{done.stderr.strip() or done.stdout.strip()}")
+        raise CannotRun(f"npm install {package} failed:\n{done.stderr.strip() or done.stdout.strip()}")
 
 
 @contextmanager

@@ -10,20 +10,30 @@ from proxy.cli.nodered_setup import (
     Installation,
     NodeRed,
     Settings,
+    cache_folder,
     fetch,
     free_port,
+    npm_install,
     running,
 )
 
 ROOT = Path(__file__).resolve().parents[2]
 CLOUDFLARE_PLUGIN = "@fullmetal-fred/node-red-dashboard-2-cloudflare-auth"
-EXTRA_PACKAGES = [f"{CLOUDFLARE_PLUGIN}@0.1.7"]
+CLOUDFLARE_VERSION = "0.1.7"
 DEMO_FLOWS = ROOT / "examples" / "demo" / "flows.json"
 
 
 def installed() -> Installation:
     """The programs the tests run, fetched from npm into the repository's cache unless they are there."""
-    return fetch(ROOT / ".cache", extra=EXTRA_PACKAGES)
+    installation = fetch(cache_folder())
+    cloudflare_plugin()
+    return installation
+
+
+def cloudflare_plugin() -> Path:
+    """Somebody else's auth plugin, unmodified: it reads the headers that Cloudflare Access would set."""
+    folder = cache_folder() / "nodered" / f"cloudflare-{CLOUDFLARE_VERSION}"
+    return npm_install(folder, f"{CLOUDFLARE_PLUGIN}@{CLOUDFLARE_VERSION}") / CLOUDFLARE_PLUGIN
 
 
 @asynccontextmanager
@@ -45,7 +55,7 @@ async def nodered(
     """
     packages = {DASHBOARD_PACKAGE: installation.packages / DASHBOARD_PACKAGE}
     if plugin is not None:
-        packages[plugin] = ROOT / "node-red" if plugin == OWN_PLUGIN else installation.packages / plugin
+        packages[plugin] = ROOT / "node-red" if plugin == OWN_PLUGIN else cloudflare_plugin()
     settings = Settings(
         port=port or free_port(),
         admin_root=admin_root,

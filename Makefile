@@ -1,0 +1,48 @@
+# make demo        Node-RED behind Flowward, with a user of each role
+# make test        everything, with real Node-RED and a real browser
+# make check       format, lint, types, layers, spelling
+# make bench       Flowward beside its peers
+# make soak        the long series: crashes, reloads, mutated requests
+# make setup       the virtual environment alone
+# make clean       away with everything that was made here
+
+PYTHON ?= python3
+BIN := .venv/bin
+ENVIRONMENT := $(PYTHON) tools/environment.py .venv
+PROGRAMS := chromium=chromium node=nodejs npm=npm
+PYTEST := $(BIN)/python -m pytest $(if $(CI),--require-services)
+PYTEST_ARGS ?=
+
+.PHONY: demo test check bench soak setup clean
+
+demo: setup
+	$(BIN)/flowward demo
+
+test:
+	$(ENVIRONMENT) --with dev
+	PYTHONPATH=. $(BIN)/python tools/programs.py $(PROGRAMS)
+	$(PYTEST) -n 2 $(PYTEST_ARGS)
+
+check:
+	$(ENVIRONMENT) --with dev
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/codespell
+	$(BIN)/deptry .
+
+bench:
+	$(ENVIRONMENT) --with dev --with bench
+	$(BIN)/python -m benchmarks
+
+soak:
+	$(ENVIRONMENT) --with dev
+	PYTHONPATH=. $(BIN)/python tools/programs.py $(PROGRAMS)
+	$(PYTEST) -m soak --timeout 3600 $(PYTEST_ARGS)
+
+setup:
+	$(ENVIRONMENT)
+
+clean:
+	rm -rf .venv .cache var dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage

@@ -1,0 +1,45 @@
+"""Brings the real programs that the tests talk to: python tools/programs.py [PROGRAM=DEBIAN-PACKAGE]...
+
+Where the user is root and apt-get exists, missing programs are installed; elsewhere they are named, and the tests
+that need them are skipped. Node-RED and the Dashboard come from npm in any case.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+
+from proxy.cli.nodered_setup import CannotRun
+from tests.peers.nodered import installed
+
+PLACES = os.pathsep.join([os.environ.get("PATH", ""), "/usr/local/sbin", "/usr/sbin", "/sbin"])
+
+
+def main() -> None:
+    wanted = dict(argument.split("=") for argument in sys.argv[1:])
+    if missing := absent(wanted):
+        install(missing)
+    if missing := absent(wanted):
+        print(f"Not installed, so tests are skipped: {', '.join(missing)} (Debian: {' '.join(missing.values())})")
+    try:
+        installed()
+    except CannotRun as error:
+        print(f"Without Node-RED tests are skipped: {error}")
+
+
+def absent(programs: dict[str, str]) -> dict[str, str]:
+    return {program: package for program, package in programs.items() if not shutil.which(program, path=PLACES)}
+
+
+def install(programs: dict[str, str]) -> None:
+    apt = shutil.which("apt-get")
+    if apt is None or os.geteuid() != 0:
+        return
+    print(f"Installing {', '.join(programs.values())} ...", flush=True)
+    quietly = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    for step in (["update", "-qq"], ["install", "-qq", "-y", "--no-install-recommends", *programs.values()]):
+        subprocess.run([apt, *step], env=quietly, stdout=subprocess.DEVNULL, check=False)
+
+
+if __name__ == "__main__":
+    main()
