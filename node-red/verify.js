@@ -55,7 +55,8 @@ function object (part) {
 }
 
 function split (token) {
-  if (typeof token !== 'string' || token.length > LONGEST) throw malformed(`it is no text or longer than ${LONGEST} characters`)
+  const isText = typeof token === 'string' && token.length <= LONGEST
+  if (!isText) throw malformed(`it is no text of at most ${LONGEST} characters`)
   const parts = token.split('.')
   if (parts.length !== 3 || !parts.every(part => BASE64URL.test(part))) throw malformed('it is not a compact JWS')
   return parts
