@@ -16,7 +16,15 @@ class StoreUnavailable(Exception):
 
 
 class Conflict(Exception):
-    """A unique name is taken; args[0] says which field and value."""
+    """A unique name is taken; the args are the field and the value, such as ("username", "ada")."""
+
+
+class Missing(Conflict):
+    """What a reference names would not be there; the args are the reference and the id, such as ("resource.owner", …).
+
+    Either the id was never there, or what it names is removed while something that stands on its own refers to it:
+    spaces and resources under it, or resources it owns. Move or remove those in the same edit.
+    """
 
 
 class Subject(StrEnum):
@@ -25,6 +33,8 @@ class Subject(StrEnum):
     USER = "user"
     SESSION = "session"
     ESTATE = "estate"
+    EVERYTHING = "everything"
+    """The steps since then are no longer kept: the estate, every user and every session must be looked at again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +44,7 @@ class Change:
     version: int
     subject: Subject
     id: str
-    """User or session id; empty for the estate."""
+    """User or session id; empty for the estate and for everything."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +87,7 @@ class Database(Protocol):
 
     async def version(self) -> int: ...
     async def changes(self, since: int) -> Sequence[Change]:
-        """Every change after `since`, oldest first."""
+        """Every change after `since`, oldest first; one of EVERYTHING where they are no longer all kept."""
         ...
 
     async def estate(self) -> Estate: ...
@@ -91,7 +101,10 @@ class Database(Protocol):
     async def edit(self, edits: Sequence[Edit], events: Sequence[Event]) -> int:
         """Do all of it, with its events and version bumps, in one transaction; return the new version.
 
-        Raises Conflict where a unique name is taken; then nothing has changed.
+        The steps are done in the order given, so a name is free again after the step that gives it up; references
+        need to hold only at the end. What hangs on the removed goes with it: memberships, overrides, grants, folder
+        entries, sessions. Raises Conflict where a unique name is taken, Missing where a reference would point at
+        nothing; then nothing has changed.
         """
         ...
 

@@ -1,0 +1,105 @@
+"""Users, spaces, resources, grants and audit in SQL."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Final
+
+from sqlalchemy import bindparam, case, insert, or_, select, update
+
+from proxy.model.audit import Event
+from proxy.model.estate import Estate, PlatformSettings
+from proxy.model.identity import Person, User, UserState
+from proxy.store import Account, Change, Edit, Missing, Subject, tables
+from proxy.store.sql import changes, rows
+from proxy.store.sql.connections import BULK_DEADLINE, DEADLINE, Connections
+from proxy.store.sql.edits import perform
+
+# Built once: building costs as much as asking.
+_PERSON: Final = rows.PEOPLE.where(tables.user.c.id == bindparam("id"))
+_ACCOUNT: Final = (
+    select(tables.user)
+    .where(or_(tables.user.c.username_key == bindparam("key"), tables.user.c.email_key == bindparam("key")))
+    # One person's user name may be another one's address: the user name counts.
+    .order_by(case((tables.user.c.username_key == bindparam("key"), 0), else_=1))
+    .limit(1)
+)
+
+
+class SqlDatabase:
+    """The Database of one SQLite file."""
+
+    def __init__(self, connections: Connections) -> None:
+        self._connections = connections
+
+    async def version(self) -> int:
+        async with self._connections.reading() as connection:
+            return await changes.newest(connection)
+
+    async def changes(self, since: int) -> Sequence[Change]:
+        async with self._connections.reading() as connection:
+            return await changes.after(connection, since)
+
+    async def estate(self) -> Estate:
+        async with self._connections.snapshot(BULK_DEADLINE) as connection:
+            version = await changes.newest(connection)
+            spaces = (await connection.execute(select(tables.space))).all()
+            resources = (await connection.execute(select(tables.resource))).all()
+            entries = (await connection.execute(select(tables.folder_entry))).all()
+            grants = (await connection.execute(select(tables.share))).all()
+            settings = (await connection.execute(select(tables.setting))).all()
+        members: defaultdict[str, set[str]] = defaultdict(set)
+        for entry in entries:
+            members[entry.folder].add(entry.member)
+        return Estate(
+            version=version,
+            spaces={row.id: rows.space(row) for row in spaces},
+            resources={row.id: rows.resource(row, frozenset(members.get(row.id, ()))) for row in resources},
+            grants=tuple(rows.grant(row) for row in grants),
+            settings=PlatformSettings(**{row.name: row.value for row in settings}),
+        )
+
+    async def person(self, user_id: str) -> Person | None:
+        async with self._connections.reading() as connection:
+            found = (await connection.execute(_PERSON, {"id": user_id})).all()
+        return next(rows.people(found), None)
+
+    async def account(self, login: str) -> Account | None:
+        async with self._connections.reading() as connection:
+            row = (await connection.execute(_ACCOUNT, {"key": rows.folded(login)})).one_or_none()
+        return None if row is None else Account(user=rows.user(row), password_hash=row.password_hash)
+
+    async def users(self) -> Sequence[User]:
+        async with self._connections.reading(BULK_DEADLINE) as connection:
+            found = await connection.stream(select(tables.user).order_by(tables.user.c.username_key))
+            return [rows.user(row) async for row in found]
+
+    async def people(self) -> Sequence[Person]:
+        async with self._connections.reading(BULK_DEADLINE) as connection:
+            found = [row async for row in await connection.stream(rows.PEOPLE)]
+        return await asyncio.to_thread(lambda: list(rows.people(found)))
+
+    async def edit(self, edits: Sequence[Edit], events: Sequence[Event]) -> int:
+        async with self._connections.writing(max(DEADLINE, len(edits) / 1000)) as connection:
+            touched = await perform(connection, edits)
+            if events:
+                await connection.execute(insert(tables.audit_event), [rows.of_event(event) for event in events])
+            return await changes.publish(connection, touched)
+
+    async def set_password(self, user_id: str, password_hash: str, state: UserState, event: Event) -> None:
+        await self._set(user_id, {"password_hash": password_hash, "state": state}, event)
+
+    async def set_state(self, user_id: str, state: UserState, event: Event) -> None:
+        await self._set(user_id, {"state": state}, event)
+
+    async def _set(self, user_id: str, values: rows.Values, event: Event) -> None:
+        async with self._connections.writing() as connection:
+            done = await connection.execute(update(tables.user).where(tables.user.c.id == user_id).values(values))
+            if done.rowcount == 0:
+                raise Missing("user", user_id)
+            await connection.execute(insert(tables.audit_event), rows.of_event(event))
+            await changes.publish(connection, [(Subject.USER, user_id)])
+
+    async def record(self, event: Event) -> None:
+        async with self._connections.writing() as connection:
+            await connection.execute(insert(tables.audit_event), rows.of_event(event))

@@ -1,0 +1,106 @@
+"""Sessions, login flows and one-time things in SQL."""
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from sqlalchemy import Delete, bindparam, delete, insert, literal, or_, select, update
+from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from proxy.model.identity import Session
+from proxy.store import Subject
+from proxy.store.sql import changes, rows
+from proxy.store.sql.connections import Connections
+from proxy.store.tables import kept, session, session_cookie
+
+LINGER: Final = 300.0
+"""Seconds that an idle session outlives its end here: activity is written some seconds late, in batches."""
+
+# Built once: building costs as much as asking.
+_BY_COOKIE: Final = (
+    select(session, session_cookie.c.host)
+    .join_from(session_cookie, session)
+    .where(session_cookie.c.hash == bindparam("hash"))
+)
+_TOUCH: Final = (
+    update(session)
+    .where(session.c.id == bindparam("of"), session.c.seen < bindparam("at"))
+    .values(seen=bindparam("at"))
+)
+
+
+class SqlShared:
+    """The Shared of one SQLite file."""
+
+    def __init__(self, connections: Connections) -> None:
+        self._connections = connections
+
+    async def create_session(self, session_: Session, cookie: bytes, host: str) -> None:
+        async with self._connections.writing() as connection:
+            await connection.execute(insert(session), rows.of_session(session_))
+            await connection.execute(insert(session_cookie), {"hash": cookie, "session": session_.id, "host": host})
+
+    async def add_cookie(self, session_id: str, cookie: bytes, host: str) -> None:
+        # From the session's own row: one that ended meanwhile gets no cookie.
+        row = select(literal(cookie), session.c.id, literal(host)).where(session.c.id == session_id)
+        async with self._connections.writing() as connection:
+            await connection.execute(insert(session_cookie).from_select(["hash", "session", "host"], row))
+
+    async def session(self, cookie: bytes) -> tuple[Session, str] | None:
+        async with self._connections.reading() as connection:
+            row = (await connection.execute(_BY_COOKIE, {"hash": cookie})).one_or_none()
+        return None if row is None else (rows.session(row), row.host)
+
+    async def sessions_of(self, user_id: str) -> Sequence[Session]:
+        wanted = select(session).where(session.c.user == user_id).order_by(session.c.created)
+        async with self._connections.reading() as connection:
+            return [rows.session(row) for row in await connection.execute(wanted)]
+
+    async def end_session(self, session_id: str) -> None:
+        async with self._connections.writing() as connection:
+            await _end(connection, delete(session).where(session.c.id == session_id))
+
+    async def end_sessions_of(self, user_id: str) -> None:
+        async with self._connections.writing() as connection:
+            await _end(connection, delete(session).where(session.c.user == user_id))
+
+    async def touch(self, seen: Iterable[tuple[str, float]]) -> None:
+        steps = [{"of": session_id, "at": at} for session_id, at in seen]
+        if steps:
+            async with self._connections.writing() as connection:
+                await connection.execute(_TOUCH, steps)
+
+    async def put(self, key: str, value: str, until: float) -> None:
+        async with self._connections.writing() as connection:
+            new = {"value": value, "until": until}
+            put = upsert(kept).values(key=key, **new).on_conflict_do_update(index_elements=[kept.c.key], set_=new)
+            await connection.execute(put)
+
+    async def put_new(self, key: str, value: str, until: float) -> str:
+        async with self._connections.writing() as connection:
+            put = upsert(kept).values(key=key, value=value, until=until).on_conflict_do_nothing()
+            await connection.execute(put)
+            return str((await connection.execute(select(kept.c.value).where(kept.c.key == key))).scalar_one())
+
+    async def take(self, key: str, now: float) -> str | None:
+        async with self._connections.writing() as connection:
+            taken = delete(kept).where(kept.c.key == key).returning(kept.c.value, kept.c.until)
+            row = (await connection.execute(taken)).one_or_none()
+        return row.value if row is not None and now < row.until else None
+
+    async def get(self, key: str, now: float) -> str | None:
+        wanted = select(kept.c.value).where(kept.c.key == key, kept.c.until > now)
+        async with self._connections.reading() as connection:
+            return (await connection.execute(wanted)).scalar_one_or_none()
+
+    async def sweep(self, now: float) -> None:
+        ended = or_(session.c.expires <= now, session.c.seen + session.c.idle + LINGER <= now)
+        async with self._connections.writing() as connection:
+            await connection.execute(delete(kept).where(kept.c.until <= now))
+            await _end(connection, delete(session).where(ended))
+
+
+async def _end(connection: AsyncConnection, sessions: Delete) -> None:
+    """Forget sessions, their cookies with them, and publish each."""
+    ended = (await connection.execute(sessions.returning(session.c.id))).scalars()
+    await changes.publish(connection, [(Subject.SESSION, session_id) for session_id in ended])

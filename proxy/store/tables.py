@@ -1,0 +1,194 @@
+"""The tables of the SQL store: the five of the domain, and what hangs on them."""
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    UniqueConstraint,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_name)s",
+    }
+)
+
+# SQLite counts only in a column declared INTEGER.
+Counter = BigInteger().with_variant(Integer, "sqlite")
+
+
+def _standing(target: str) -> ForeignKey:
+    """A reference that must hold when the transaction ends, so that the order of edits does not matter."""
+    return ForeignKey(target, deferrable=True, initially="DEFERRED")
+
+
+def _hanging(target: str) -> ForeignKey:
+    """A reference whose row goes with what it refers to."""
+    return ForeignKey(target, ondelete="CASCADE", deferrable=True, initially="DEFERRED")
+
+
+user = Table(
+    "user",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("username", String, nullable=False),
+    Column("username_key", String, nullable=False),  # folded, so that names compare without case on every database
+    Column("email", String, nullable=False),
+    Column("email_key", String),  # folded; null when there is none, which is not unique
+    Column("name", String, nullable=False),
+    Column("image", String, nullable=False),
+    Column("admin", Boolean, nullable=False),
+    Column("state", String, nullable=False),
+    Column("provider", String),
+    Column("password_hash", String),
+    Column("tags", JSON, nullable=False),
+    Column("declared", String),
+    UniqueConstraint("username_key"),
+    UniqueConstraint("email_key"),
+)
+
+space = Table(
+    "space",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("kind", String, nullable=False),
+    Column("slug", String, nullable=False),
+    Column("title", String, nullable=False),
+    Column("parent", _standing("space.id"), index=True),
+    Column("active", Boolean, nullable=False),
+    Column("tags", JSON, nullable=False),
+    Column("declared", String),
+    UniqueConstraint("slug"),
+)
+
+membership = Table(
+    "membership",
+    metadata,
+    Column("user", _hanging("user.id"), primary_key=True),
+    Column("space", _hanging("space.id"), primary_key=True, index=True),
+    Column("role", Integer, nullable=False),
+    Column("source", String, nullable=False),
+)
+
+resource = Table(
+    "resource",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("kind", String, nullable=False),
+    Column("slug", String, nullable=False),
+    Column("place", String, nullable=False),  # where its slug is unique: the parent, else the owner
+    Column("name", String, nullable=False),
+    Column("parent", _standing("resource.id"), index=True),
+    Column("owner", _standing("space.id"), index=True),
+    Column("settings", JSON(none_as_null=True)),
+    Column("declared", String),
+    UniqueConstraint("place", "slug"),
+)
+
+override = Table(
+    "override",
+    metadata,
+    Column("user", String, primary_key=True),
+    Column("space", String, primary_key=True),
+    Column("resource", _hanging("resource.id"), primary_key=True, index=True),
+    Column("role", Integer, nullable=False),
+    ForeignKeyConstraint(
+        ["user", "space"],
+        ["membership.user", "membership.space"],
+        ondelete="CASCADE",
+        deferrable=True,
+        initially="DEFERRED",
+    ),
+)
+
+folder_entry = Table(
+    "folder_entry",
+    metadata,
+    Column("folder", _hanging("resource.id"), primary_key=True),
+    Column("member", _hanging("resource.id"), primary_key=True, index=True),
+)
+
+share = Table(
+    "share",
+    metadata,
+    Column("target", _hanging("resource.id"), primary_key=True),
+    Column("space", _hanging("space.id"), primary_key=True, index=True),
+    Column("role", Integer, nullable=False),
+    Column("declared", String),
+)
+
+setting = Table(
+    "setting",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("value", JSON, nullable=False),
+)
+
+# No reference to the user: sessions may be kept in another store than users.
+session = Table(
+    "session",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("user", String, nullable=False, index=True),
+    Column("provider", String, nullable=False),
+    Column("amr", JSON, nullable=False),
+    Column("created", Float, nullable=False),
+    Column("seen", Float, nullable=False),
+    Column("expires", Float, nullable=False),
+    Column("idle", Float, nullable=False),
+    Column("address", String, nullable=False),
+    Column("agent", String, nullable=False),
+)
+
+session_cookie = Table(
+    "session_cookie",
+    metadata,
+    Column("hash", LargeBinary, primary_key=True),
+    Column("session", _hanging("session.id"), nullable=False, index=True),
+    Column("host", String, nullable=False),
+)
+
+kept = Table(
+    "kept",
+    metadata,
+    Column("key", String, primary_key=True),
+    Column("value", String, nullable=False),
+    Column("until", Float, nullable=False, index=True),
+)
+
+change = Table(
+    "change",
+    metadata,
+    Column("version", Counter, primary_key=True),
+    Column("subject", String, nullable=False),
+    Column("id", String, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+audit_event = Table(
+    "audit_event",
+    metadata,
+    Column("id", Counter, primary_key=True),
+    Column("event", String, nullable=False),
+    Column("at", Float, nullable=False),
+    Column("actor", String),
+    Column("actor_name", String, nullable=False),
+    Column("source", String, nullable=False),
+    Column("address", String, nullable=False),
+    Column("scope_kind", String, nullable=False),
+    Column("scope_id", String, nullable=False),
+    Column("body", JSON, nullable=False),
+    sqlite_autoincrement=True,
+)
