@@ -1,0 +1,132 @@
+"""Bringing what is there in line with estate files: read, plan, do, all or nothing.
+
+A user with `link: activation` is made pending, and is invited once: the caller turns `Plan.invited` into links. A link
+that was lost or has run out is made anew by `flowward user link`, never by applying again.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from config.problems import ConfigurationError
+from proxy.access.passwords import LONGEST
+from proxy.model.audit import Event
+from proxy.services.estate_ledger import Applied, Place, Whole
+from proxy.services.estate_plan import Plan, Sign, Step, plan
+from proxy.store import Database, Shared
+
+_VERBS: Final[Mapping[str, tuple[str, str, str]]] = {
+    "application": ("application.created", "application.updated", "application.deleted"),
+    "instance": ("project.created", "project.settings.updated", "project.deleted"),
+    "user": ("user.created-user", "user.updated-user", "user.deleted"),
+    "grant": ("share.created", "share.updated", "share.deleted"),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hashing:
+    """argon2id beside the loop."""
+
+    verify: Callable[[str, str | None], Awaitable[bool]]
+    """Whether a password has a hash."""
+    hash: Callable[[str], Awaitable[str]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workshop:
+    """What applying works with."""
+
+    database: Database
+    shared: Shared
+    hashing: Hashing
+    new_id: Callable[[], str]
+
+
+async def prepare(work: Workshop, files: Sequence[Applied], *, prune: bool = True) -> Plan:
+    """What applying these files would do now; writes nothing. Raises ConfigurationError with every problem."""
+    _refuse_long_passwords(files)
+    before = await _whole(work.database, files)
+    kept = dict(_kept_hashes(before))
+    hashes = {name: hashed async for name, hashed in _hashes(work.hashing, files, kept)}
+    return plan(files, before, hashes, prune=prune, new_id=work.new_id)
+
+
+async def carry_out(work: Workshop, planned: Plan, *, now: float) -> None:
+    """Do what a plan says, in one transaction with its audit events; an empty plan writes nothing.
+
+    Raises Conflict where somebody else took a name since the plan was made; then nothing has changed.
+    """
+    if not planned:
+        return
+    await work.database.edit([step.edit for step in planned.steps], [_event(step, now) for step in planned.steps])
+    for user_id in planned.ended:
+        await work.shared.end_sessions_of(user_id)
+
+
+async def apply(work: Workshop, files: Sequence[Applied], *, now: float, prune: bool = True) -> Plan:
+    """Prepare a plan, carry it out, and return it."""
+    planned = await prepare(work, files, prune=prune)
+    await carry_out(work, planned, now=now)
+    return planned
+
+
+async def _whole(database: Database, files: Sequence[Applied]) -> Whole:
+    people = {person.user.id: person for person in await database.people()}
+    hashes: dict[str, str] = {}
+    for _, entry in (found for file in files for found in file.users()):
+        account = await database.account(entry.username)
+        # An account is found by e-mail address too; then this is somebody else's hash.
+        if account and account.password_hash and account.user.username.casefold() == entry.username.casefold():
+            hashes[account.user.id] = account.password_hash
+    return Whole(estate=await database.estate(), people=people, hashes=hashes)
+
+
+def _kept_hashes(before: Whole) -> Iterator[tuple[str, str]]:
+    """The hashes there are now, by the names of `_passwords`."""
+    for person in before.people.values():
+        hashed = before.hashes.get(person.user.id)
+        if hashed:
+            yield f"user {person.user.username.casefold()}", hashed
+    for resource in before.estate.resources.values():
+        if resource.instance and resource.instance.basic_password_hash:
+            yield f"instance {before.estate.address(resource)}", resource.instance.basic_password_hash
+
+
+def _passwords(files: Sequence[Applied]) -> Iterator[tuple[Place, str, str]]:
+    """Where each password in a file is declared, the name of its holder, and the password."""
+    for file in files:
+        for place, user in file.users():
+            if user.password:
+                yield place, f"user {user.username.casefold()}", user.password.get_secret_value()
+        for place, instance in file.instances():
+            if instance.http_auth.password:
+                password = instance.http_auth.password.get_secret_value()
+                yield place, f"instance {instance.resource_path}", password
+
+
+def _refuse_long_passwords(files: Sequence[Applied]) -> None:
+    message = f"has a password of more than {LONGEST} characters, which no login accepts"
+    remedy = "Choose a shorter one."
+    long = (place for place, _, password in _passwords(files) if len(password) > LONGEST)
+    problems = [place.applied.file.source.problem(place.key, message, remedy) for place in long]
+    if problems:
+        raise ConfigurationError(problems)
+
+
+async def _hashes(
+    hashing: Hashing, files: Sequence[Applied], kept: Mapping[str, str]
+) -> AsyncIterator[tuple[str, str]]:
+    """A hash for each password in a file: the kept one while the password still has it, else a new one."""
+    for _, name, password in _passwords(files):
+        here = kept.get(name)
+        fits = here is not None and await hashing.verify(password, here)
+        yield name, here if fits and here is not None else await hashing.hash(password)
+
+
+def _event(step: Step, now: float) -> Event:
+    created, updated, deleted = _VERBS.get(step.kind) or tuple(
+        f"{step.kind}.{verb}" for verb in ("created", "updated", "deleted")
+    )
+    verb = {Sign.ADDED: created, Sign.CHANGED: updated, Sign.REMOVED: deleted}[step.sign]
+    body = {"name": step.name, "changes": list(step.changes)}
+    return Event(event=verb, at=now, source="file", scope_kind=step.kind, scope_id=step.id, body=body)
