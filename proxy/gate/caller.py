@@ -207,7 +207,7 @@ class Caller:
                     return Refusal(Reason.FOREIGN_SID, 403, detail, station, surface, lease)
         if lease.inspected and not self.inspects:
             return Pass(lease, principal, [])
-        ours = (self._passed_cookie, self._forwarded, lease.block)
+        ours: tuple[bytes, ...] = (self._passed_cookie, self._forwarded, lease.block)
         authorization = head.noted.get("authorization")
         if authorization is not None and _open(station, surface):
             ours += (b"\r\nAuthorization: " + authorization,)
