@@ -20,7 +20,7 @@ demo: setup
 
 test:
 	$(ENVIRONMENT) --with dev
-	PYTHONPATH=. $(BIN)/python tools/programs.py $(PROGRAMS)
+	$(BIN)/python tools/programs.py $(PROGRAMS)
 	$(PYTEST) -n 2 $(PYTEST_ARGS)
 
 check:
@@ -38,7 +38,7 @@ bench:
 
 soak:
 	$(ENVIRONMENT) --with dev
-	PYTHONPATH=. $(BIN)/python tools/programs.py $(PROGRAMS)
+	$(BIN)/python tools/programs.py $(PROGRAMS)
 	$(PYTEST) -m soak --timeout 3600 $(PYTEST_ARGS)
 
 setup:

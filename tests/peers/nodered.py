@@ -13,14 +13,14 @@ from proxy.cli.nodered_setup import (
     cache_folder,
     fetch,
     free_port,
+    material,
     npm_install,
     running,
 )
 
-ROOT = Path(__file__).resolve().parents[2]
 CLOUDFLARE_PLUGIN = "@fullmetal-fred/node-red-dashboard-2-cloudflare-auth"
 CLOUDFLARE_VERSION = "0.1.7"
-DEMO_FLOWS = ROOT / "examples" / "demo" / "flows.json"
+DEMO_FLOWS = material("examples/demo") / "flows.json"
 
 
 def installed() -> Installation:
@@ -55,7 +55,7 @@ async def nodered(
     """
     packages = {DASHBOARD_PACKAGE: installation.packages / DASHBOARD_PACKAGE}
     if plugin is not None:
-        packages[plugin] = ROOT / "node-red" if plugin == OWN_PLUGIN else cloudflare_plugin()
+        packages[plugin] = material("node-red") if plugin == OWN_PLUGIN else cloudflare_plugin()
     settings = Settings(
         port=port or free_port(),
         admin_root=admin_root,
