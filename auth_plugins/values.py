@@ -65,7 +65,7 @@ class Document:
 class LoginRequest:
     """One step of an interactive login."""
 
-    fields: Mapping[str, str] = field(default=NOTHING)
+    fields: Mapping[str, str] = field(default_factory=lambda: NOTHING)
     """What the form posted; empty at the first step."""
     callback: str = ""
     """The address of the gateway that an identity provider may send the visitor back to."""
@@ -75,7 +75,7 @@ class LoginRequest:
 class CredentialRequest:
     """A request that may carry a credential: only what the plugin declares in `reads`."""
 
-    headers: Mapping[str, str] = field(default=NOTHING)
+    headers: Mapping[str, str] = field(default_factory=lambda: NOTHING)
     """By lower-case name; present only where the request has them."""
     peer: str = ""
     """The address of the connection's other end, before any trusted proxy is looked through."""
