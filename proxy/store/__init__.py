@@ -19,8 +19,8 @@ class Conflict(Exception):
     """A unique name is taken; the args are the field and the value, such as ("username", "ada")."""
 
 
-class Missing(Conflict):
-    """What a reference names would not be there; the args are the reference and the id, such as ("resource.owner", …).
+class Dangling(Conflict):
+    """A reference would point at nothing; the args are the reference and the id, such as ("resource.owner", …).
 
     Either the id was never there, or what it names is removed while something that stands on its own refers to it:
     spaces and resources under it, or resources it owns. Move or remove those in the same edit.
@@ -103,7 +103,7 @@ class Database(Protocol):
 
         The steps are done in the order given, so a name is free again after the step that gives it up; references
         need to hold only at the end. What hangs on the removed goes with it: memberships, overrides, grants, folder
-        entries, sessions. Raises Conflict where a unique name is taken, Missing where a reference would point at
+        entries, sessions. Raises Conflict where a unique name is taken, Dangling where a reference would point at
         nothing; then nothing has changed.
         """
         ...

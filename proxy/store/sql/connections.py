@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from proxy.store import Missing, StoreUnavailable
+from proxy.store import Dangling, StoreUnavailable
 from proxy.store.migrations import upgrade
 from proxy.store.tables import metadata
 
@@ -50,7 +50,7 @@ class Connections:
     async def writing(self, seconds: float = DEADLINE) -> AsyncIterator[AsyncConnection]:
         """A transaction that is durable once left; an exception leaves everything as it was.
 
-        Raises Missing where a reference would point at nothing.
+        Raises Dangling where a reference would point at nothing.
         """
         with _unavailable():
             async with asyncio.timeout(seconds), self._turn, self._engine.connect() as connection:
@@ -64,17 +64,17 @@ async def _commit(connection: AsyncConnection) -> None:
     try:
         await connection.exec_driver_sql("COMMIT")
     except IntegrityError as error:
-        raise await _missing(connection) from error
+        raise await _dangling(connection) from error
 
 
-async def _missing(connection: AsyncConnection) -> Missing:
+async def _dangling(connection: AsyncConnection) -> Dangling:
     """Name the first reference that points at nothing."""
     loose = (await connection.exec_driver_sql("PRAGMA foreign_key_check")).mappings().fetchmany(1)[0]
     table = metadata.tables[loose["table"]]
     keys = await connection.exec_driver_sql(f'PRAGMA foreign_key_list("{table.name}")')
     column = next(table.c[key["from"]] for key in keys.mappings() if key["id"] == loose["fkid"])
     value = await connection.execute(select(column).where(literal_column("rowid") == loose["rowid"]))
-    return Missing(f"{table.name}.{column.name}", value.scalar_one())
+    return Dangling(f"{table.name}.{column.name}", value.scalar_one())
 
 
 @contextmanager

@@ -2,18 +2,21 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import AsyncIterator, Sequence
+from typing import Any, Final
 
-from sqlalchemy import bindparam, case, insert, or_, select, update
+from sqlalchemy import Row, Select, bindparam, case, insert, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from proxy.model.audit import Event
 from proxy.model.estate import Estate, PlatformSettings
 from proxy.model.identity import Person, User, UserState
-from proxy.store import Account, Change, Edit, Missing, Subject, tables
+from proxy.store import Account, Change, Edit, Dangling, Subject, tables
 from proxy.store.sql import changes, rows
 from proxy.store.sql.connections import BULK_DEADLINE, DEADLINE, Connections
 from proxy.store.sql.edits import perform
+
+PAGE: Final = 1000
 
 # Built once: building costs as much as asking.
 _PERSON: Final = rows.PEOPLE.where(tables.user.c.id == bindparam("id"))
@@ -70,13 +73,13 @@ class SqlDatabase:
         return None if row is None else Account(user=rows.user(row), password_hash=row.password_hash)
 
     async def users(self) -> Sequence[User]:
+        everyone = select(tables.user).order_by(tables.user.c.username_key)
         async with self._connections.reading(BULK_DEADLINE) as connection:
-            found = await connection.stream(select(tables.user).order_by(tables.user.c.username_key))
-            return [rows.user(row) async for row in found]
+            return [rows.user(row) async for some in _pages(connection, everyone) for row in some]
 
     async def people(self) -> Sequence[Person]:
         async with self._connections.reading(BULK_DEADLINE) as connection:
-            found = [row async for row in await connection.stream(rows.PEOPLE)]
+            found = [row async for some in _pages(connection, rows.PEOPLE) for row in some]
         return await asyncio.to_thread(lambda: list(rows.people(found)))
 
     async def edit(self, edits: Sequence[Edit], events: Sequence[Event]) -> int:
@@ -96,10 +99,16 @@ class SqlDatabase:
         async with self._connections.writing() as connection:
             done = await connection.execute(update(tables.user).where(tables.user.c.id == user_id).values(values))
             if done.rowcount == 0:
-                raise Missing("user", user_id)
+                raise Dangling("user", user_id)
             await connection.execute(insert(tables.audit_event), rows.of_event(event))
             await changes.publish(connection, [(Subject.USER, user_id)])
 
     async def record(self, event: Event) -> None:
         async with self._connections.writing() as connection:
             await connection.execute(insert(tables.audit_event), rows.of_event(event))
+
+
+async def _pages(connection: AsyncConnection, wanted: Select[*tuple[Any, ...]]) -> AsyncIterator[Sequence[Row[Any]]]:
+    """Very many rows, some at a time, so that others are served in between."""
+    async for some in (await connection.stream(wanted)).partitions(PAGE):
+        yield some
