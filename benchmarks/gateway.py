@@ -67,13 +67,22 @@ class Gateway:
 
 @contextmanager
 def serving(
-    folder: Path, behind: Upstreams, *, size: Size = SMALLEST, fast_lane: bool = True, basic: bool = False
+    folder: Path,
+    behind: Upstreams,
+    *,
+    size: Size = SMALLEST,
+    fast_lane: bool = True,
+    basic: bool = False,
+    declared: bool = True,
 ) -> Iterator[Gateway]:
-    """A gateway with everything on: identity, assertion, metrics, access log. A second call on a folder restarts it."""
+    """A gateway with everything on: identity, assertion, metrics, access log. A second call on a folder restarts it.
+
+    `declared`: the estate file is applied at start; otherwise the gateway has what it had before.
+    """
     folder.mkdir(exist_ok=True)
     port = free_port()
     file = folder / "flowward.yaml"
-    file.write_text(json.dumps(_settings(folder, port, fast_lane)))
+    file.write_text(json.dumps(_settings(folder, port, fast_lane=fast_lane, declared=declared)))
     if not (folder / "estate.yaml").exists():
         (folder / "estate.yaml").write_text(estate(size, behind, basic=basic))
     begun = time.monotonic()
@@ -91,7 +100,7 @@ def subject(behind: Upstreams, folder: Path, *, fast_lane: bool, basic: bool = F
         yield Subject(running=gateway.running, http=places[0], sockets=places[1])
 
 
-def _settings(folder: Path, port: int, fast_lane: bool) -> dict[str, object]:
+def _settings(folder: Path, port: int, *, fast_lane: bool, declared: bool) -> dict[str, object]:
     plenty = "1000000/1s"
     return {
         "server": {
@@ -103,7 +112,7 @@ def _settings(folder: Path, port: int, fast_lane: bool) -> dict[str, object]:
         },
         "state": {"directory": str(folder / "var")},
         "limits": {"login": plenty, "anonymous": plenty},
-        "estate": ["estate.yaml"],
+        "estate": ["estate.yaml"] if declared else [],
     }
 
 

@@ -83,11 +83,11 @@ class Running:
         begun = time.monotonic()
         while time.monotonic() < begun + seconds:
             if self.popen.poll() is not None:
-                break
+                raise Failed(f"{self.name}: ended with status {self.popen.returncode}; its log ends:\n{self.tail()}")
             with suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
                 return time.monotonic() - begun
             time.sleep(0.02)
-        raise Failed(f"{self.name}: does not listen on port {port} after {seconds:.0f} s; its log ends:\n{self.tail()}")
+        raise Failed(f"{self.name}: not listening on port {port} after {seconds:.0f} s; its log ends:\n{self.tail()}")
 
     def tail(self) -> str:
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-15:])

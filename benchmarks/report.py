@@ -10,6 +10,8 @@ from benchmarks.load import Cost
 
 REFERENCE = "nar"
 """The peer whose CPU per request everyone's is divided by."""
+UPSTREAM = "upstream"
+"""The name of the bare upstream among the subjects."""
 COLUMNS = ("http", "large", "latency", "ws", "idle")
 
 
@@ -20,7 +22,8 @@ class Results:
     titles: Mapping[str, str]
     costs: dict[str, dict[str, list[Cost]]] = field(default_factory=dict)
     idle: dict[str, float] = field(default_factory=dict)
-    missing: dict[str, str] = field(default_factory=dict)
+    problems: dict[tuple[str, str], str] = field(default_factory=dict)
+    """By subject and column (or `start`): why it could not be measured."""
 
     def add(self, column: str, name: str, cost: Cost) -> None:
         self.costs.setdefault(column, {}).setdefault(name, []).append(cost)
@@ -35,7 +38,7 @@ class Results:
 
     def added_latency(self, name: str) -> list[float]:
         """Milliseconds over the bare upstream at one connection, round by round."""
-        pairs = zip(self.of("latency", name), self.of("latency", "upstream"), strict=False)
+        pairs = zip(self.of("latency", name), self.of("latency", UPSTREAM), strict=False)
         return [mine.p50 - bare.p50 for mine, bare in pairs]
 
     def as_json(self) -> dict[str, object]:
@@ -49,8 +52,9 @@ class Results:
             }
             for column, rows in self.costs.items()
         }
+        problems = {f"{name}, {column}": why for (name, column), why in self.problems.items()}
         bars = [{"figure": bar.figure, "limit": bar.limit, "median": bar.median(self)} for bar in BARS]
-        return {"costs": costs, "idle_kib": self.idle, "missing": self.missing, "bars": bars}
+        return {"costs": costs, "idle_kib": self.idle, "problems": problems, "bars": bars}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,23 +128,21 @@ def table(results: Results) -> str:
 
 
 def _cells(results: Results, name: str) -> list[str]:
-    if name in results.missing:
-        return ["missing", *[""] * 7]
     http, ws = results.of("http", name), results.of("ws", name)
     return [
         f"{statistics.median([each.rate for each in http]):,.0f}" if http else "-",
         spread([each.per_10k for each in http if each.cpu], 3),
-        spread(results.cpu_ratios("http", name, REFERENCE)) if name != "upstream" else "-",
-        spread(results.cpu_ratios("large", name, REFERENCE)) if name != "upstream" else "-",
-        spread(results.added_latency(name), 3) if name != "upstream" else "-",
+        spread(results.cpu_ratios("http", name, REFERENCE)) if name != UPSTREAM else "-",
+        spread(results.cpu_ratios("large", name, REFERENCE)) if name != UPSTREAM else "-",
+        spread(results.added_latency(name), 3) if name != UPSTREAM else "-",
         spread([each.per_10k for each in ws if each.cpu], 3),
-        spread(results.cpu_ratios("ws", name, "nginx")) if name != "upstream" else "-",
+        spread(results.cpu_ratios("ws", name, "nginx")) if name != UPSTREAM else "-",
         f"{results.idle[name]:.1f}" if name in results.idle else "-",
     ]
 
 
 def verdict(results: Results) -> str:
-    """Which bars hold, and who is missing and why."""
+    """Which bars hold, and what is missing and why."""
     lines = ["Bars:", *(bar.line(results) for bar in BARS)]
-    lines += [f"Missing: {results.titles[name]}: {reason}" for name, reason in results.missing.items()]
+    lines += [f"Missing: {results.titles[name]}, {column}: {why}" for (name, column), why in results.problems.items()]
     return "\n".join(lines)
