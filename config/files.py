@@ -28,7 +28,7 @@ def parse_file(value: object, info: ValidationInfo) -> Path:
     """The path of a file that is there."""
     path = parse_path(value, info)
     if not path.is_file():
-        raise wrong("must be a file that exists", f"Create {path} or correct the path.")
+        raise wrong("must be a file that exists", "Create it or correct the path, which is relative to this file.")
     return path
 
 

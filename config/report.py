@@ -45,7 +45,7 @@ def _problem(error: ErrorDetails, schema: type[BaseModel], source: Source) -> Pr
 def problems_of(error: ValidationError, schema: type[BaseModel], source: Source) -> list[Problem]:
     """Every problem of a mapping that does not fit the schema, in the order of the file."""
     details = error.errors(include_url=False)
-    refused = {detail["loc"][:-1] for detail in details if detail["type"] != "too_short"}
+    refused = {detail["loc"][:end] for detail in details for end in range(len(detail["loc"]))}
     # A list whose entries are all refused counts as too short as well, which tells nothing new.
     told = [detail for detail in details if detail["type"] != "too_short" or detail["loc"] not in refused]
     return sorted((_problem(detail, schema, source) for detail in told), key=lambda problem: problem.line or 0)

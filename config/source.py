@@ -37,7 +37,10 @@ def shown(key: Key, value: object) -> str | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """The file a mapping was read from, with the line of every key, and the variables that stand above the file."""
+    """The file a mapping was read from, with the line of every key, and the variables that stand above the file.
+
+    What a variable ending in _FILE brought in is a secret, so it is left out of problems.
+    """
 
     file: str
     lines: Mapping[Key, int] = field(default_factory=dict)
@@ -50,6 +53,7 @@ class Source:
         for length in range(len(key), 0, -1):
             variable = self.variables.get(key[:length])
             if variable is not None:
+                value = None if variable.endswith("_FILE") else value
                 return Problem(
                     file="environment", key=variable, value=value, message=message, remedy=remedy, severity=severity
                 )

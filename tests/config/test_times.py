@@ -28,7 +28,8 @@ def test_a_duration_is_seconds(written: object, seconds: float) -> None:
 
 
 @pytest.mark.parametrize(
-    "written", ["", "m", "5 m", "5M", "-5m", "1.5h", "5m5", "\u0665m", "11y", -1, True, None, [], "99999999999999d", "1e3"]
+    "written",
+    ["", "m", "5 m", "5M", "-5m", "1.5h", "5m5", "\u0665m", "11y", -1, True, None, [], "99999999999999d", "1e3"],
 )
 def test_what_is_no_duration_is_refused(written: object) -> None:
     with pytest.raises(PydanticCustomError, match="must be a duration"):
