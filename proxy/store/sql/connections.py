@@ -95,7 +95,19 @@ def _unavailable() -> Iterator[None]:
 async def connect(path: Path) -> AsyncIterator[Connections]:
     """Open the file, making it or bringing it up to date first; raises StoreUnavailable."""
     with _unavailable():
-        await asyncio.to_thread(_prepare, path)
+        engine = await asyncio.to_thread(_open, path)
+    try:
+        yield Connections(engine)
+    finally:
+        await engine.dispose()
+
+
+# No implicit BEGIN from the driver: transactions are opened where they are meant.
+_DRIVER: Final = {"isolation_level": None, "timeout": BUSY}
+
+
+def _open(path: Path) -> AsyncEngine:
+    _prepare(path)
     engine = create_async_engine(
         URL.create("sqlite+aiosqlite", database=str(path)),
         connect_args=_DRIVER,
@@ -106,14 +118,7 @@ async def connect(path: Path) -> AsyncIterator[Connections]:
         json_deserializer=orjson.loads,
     )
     event.listen(engine.sync_engine, "connect", _configure)
-    try:
-        yield Connections(engine)
-    finally:
-        await engine.dispose()
-
-
-# No implicit BEGIN from the driver: transactions are opened where they are meant.
-_DRIVER: Final = {"isolation_level": None, "timeout": BUSY}
+    return engine
 
 
 def _prepare(path: Path) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from proxy.model.audit import Event
 from proxy.model.estate import Estate, PlatformSettings
 from proxy.model.identity import Person, User, UserState
-from proxy.store import Account, Change, Edit, Dangling, Subject, tables
+from proxy.store import Account, Change, Dangling, Edit, Subject, tables
 from proxy.store.sql import changes, rows
 from proxy.store.sql.connections import BULK_DEADLINE, DEADLINE, Connections
 from proxy.store.sql.edits import perform

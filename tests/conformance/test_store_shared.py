@@ -1,0 +1,138 @@
+"""What every Shared promises."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from proxy.store import Shared, Subject
+from proxy.store.sql import Store
+from tests.conformance.conftest import Opener
+from tests.conformance.things import cookie, session
+
+
+async def test_a_cookie_opens_its_session_on_its_host(shared: Shared) -> None:
+    ada = replace(session("s1"), address="192.0.2.7", agent="Firefox", amr=("pwd", "otp"))
+    await shared.create_session(ada, cookie("home"), "home.example")
+    await shared.add_cookie("s1", cookie("line"), "line.example")
+    assert await shared.session(cookie("home")) == (ada, "home.example")
+    assert await shared.session(cookie("line")) == (ada, "line.example")
+
+
+async def test_an_unknown_cookie_opens_nothing(shared: Shared) -> None:
+    assert await shared.session(cookie("unknown")) is None
+
+
+async def test_an_ended_session_has_no_cookie_and_says_so(store: Store) -> None:
+    await store.shared.create_session(session("s1"), cookie("home"), "home.example")
+    await store.shared.add_cookie("s1", cookie("line"), "line.example")
+    before = await store.database.version()
+    await store.shared.end_session("s1")
+    assert await store.shared.session(cookie("home")) is None
+    assert await store.shared.session(cookie("line")) is None
+    assert await store.shared.sessions_of("ada") == []
+    assert [(change.subject, change.id) for change in await store.database.changes(before)] == [(Subject.SESSION, "s1")]
+
+
+async def test_a_session_that_ended_meanwhile_gets_no_further_cookie(shared: Shared) -> None:
+    await shared.create_session(session("s1"), cookie("home"), "home.example")
+    await shared.end_session("s1")
+    await shared.add_cookie("s1", cookie("line"), "line.example")
+    assert await shared.session(cookie("line")) is None
+
+
+async def test_ending_an_unknown_session_changes_nothing(store: Store) -> None:
+    await store.shared.end_session("unknown")
+    assert await store.database.version() == 0
+
+
+async def test_all_sessions_of_one_user_end_and_each_is_told(store: Store) -> None:
+    for name, of in (("s1", "ada"), ("s2", "ada"), ("s3", "vic")):
+        await store.shared.create_session(session(name, of), cookie(name), "home.example")
+    await store.shared.end_sessions_of("ada")
+    assert await store.shared.sessions_of("ada") == []
+    assert await store.shared.session(cookie("s3")) == (session("s3", "vic"), "home.example")
+    changes = await store.database.changes(0)
+    assert {(change.subject, change.id) for change in changes} == {(Subject.SESSION, "s1"), (Subject.SESSION, "s2")}
+
+
+async def test_sessions_of_a_user_are_listed_oldest_first(shared: Shared) -> None:
+    for name, created in (("s1", 3.0), ("s2", 1.0), ("s3", 2.0)):
+        await shared.create_session(replace(session(name), created=created), cookie(name), "home.example")
+    assert [each.id for each in await shared.sessions_of("ada")] == ["s2", "s3", "s1"]
+
+
+async def test_seen_moves_forward_only(shared: Shared) -> None:
+    for name in ("s1", "s2", "s3"):
+        await shared.create_session(session(name, seen=200.0), cookie(name), "home.example")
+    await shared.touch([("s1", 300.0), ("s2", 150.0), ("unknown", 300.0)])
+    await shared.touch([])
+    assert {each.id: each.seen for each in await shared.sessions_of("ada")} == {"s1": 300.0, "s2": 200.0, "s3": 200.0}
+
+
+async def test_a_restart_loses_no_session_and_no_flow(opener: Opener) -> None:
+    async with opener() as before:
+        await before.shared.create_session(session("s1"), cookie("home"), "home.example")
+        await before.shared.put("flow", "half-done", until=500.0)
+    async with opener() as after:
+        assert await after.shared.session(cookie("home")) == (session("s1"), "home.example")
+        assert await after.shared.get("flow", now=100.0) == "half-done"
+
+
+async def test_a_kept_value_is_there_until_its_time(shared: Shared) -> None:
+    await shared.put("key", "first", until=100.0)
+    await shared.put("key", "second", until=200.0)
+    assert await shared.get("key", now=199.9) == "second"
+    assert await shared.get("key", now=200.0) is None
+    assert await shared.get("other", now=0.0) is None
+
+
+async def test_what_is_taken_is_gone(shared: Shared) -> None:
+    await shared.put("code", "value", until=200.0)
+    assert await shared.take("code", now=100.0) == "value"
+    assert await shared.take("code", now=100.0) is None
+
+
+async def test_what_is_past_its_time_cannot_be_taken(shared: Shared) -> None:
+    await shared.put("code", "value", until=200.0)
+    assert await shared.take("code", now=200.0) is None
+
+
+async def test_only_the_first_is_kept_as_new(shared: Shared) -> None:
+    assert await shared.put_new("sid", "first", until=200.0) == "first"
+    assert await shared.put_new("sid", "second", until=200.0) == "first"
+    assert await shared.get("sid", now=100.0) == "first"
+
+
+@pytest.mark.parametrize("tasks", [20])
+async def test_of_many_who_take_exactly_one_gets_it(store: Store, other: Store, tasks: int) -> None:
+    await store.shared.put("code", "value", until=200.0)
+    taken = await asyncio.gather(*((store, other)[n % 2].shared.take("code", now=100.0) for n in range(tasks)))
+    assert sorted(taken, key=str) == [None] * (tasks - 1) + ["value"]
+
+
+@pytest.mark.parametrize("tasks", [20])
+async def test_of_many_who_come_first_all_hear_of_the_same(store: Store, other: Store, tasks: int) -> None:
+    kept = await asyncio.gather(
+        *((store, other)[n % 2].shared.put_new("sid", f"value {n}", until=200.0) for n in range(tasks))
+    )
+    assert len(set(kept)) == 1
+
+
+async def test_a_sweep_forgets_what_is_past_its_time_and_nothing_else(store: Store) -> None:
+    await store.shared.put("old", "value", until=5_000.0)
+    await store.shared.put("new", "value", until=5_000.1)
+    await store.shared.create_session(replace(session("over"), expires=5_000.0, idle=1e6), cookie("over"), "home")
+    await store.shared.create_session(replace(session("idle"), seen=3_000.0), cookie("idle"), "home")
+    await store.shared.create_session(replace(session("alive"), seen=4_900.0), cookie("alive"), "home")
+    await store.shared.sweep(5_000.0)
+    assert await store.shared.get("old", now=0.0) is None
+    assert await store.shared.get("new", now=0.0) == "value"
+    assert [each.id for each in await store.shared.sessions_of("ada")] == ["alive"]
+    assert {change.id for change in await store.database.changes(0)} == {"over", "idle"}
+
+
+async def test_a_session_idle_for_an_instant_is_not_swept_since_activity_is_written_late(shared: Shared) -> None:
+    await shared.create_session(session("s1", seen=100.0), cookie("s1"), "home.example")
+    await shared.sweep(1_101.0)
+    assert await shared.session(cookie("s1")) is not None
