@@ -123,11 +123,9 @@ def _table(section: type[BaseModel]) -> Iterator[str]:
 def _reference() -> str:
     lines = [_INTRODUCTION]
     for file, root in (("flowward.yaml", Settings), ("estate.yaml", Estate)):
-        lines += [f"## {file}", ""]
+        lines += [f"## {file}", "", *_table(root), ""]
         for key, section in _sections(root):
             lines += [f"### {key}", "", str(section.__doc__), "", *_table(section), ""]
-            if root is Settings and key == "log":
-                lines += ["### estate", "", f"{Settings.model_fields['estate'].description} Default `[]`.", ""]
     return "\n".join(lines)
 
 
