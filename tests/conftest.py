@@ -2,14 +2,16 @@
 
 import os
 import shutil
+import ssl
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import hypothesis
 import pytest
+import trustme
 from blockbuster import blockbuster_ctx
 
-from proxy.cli.nodered_setup import CannotRun, Installation
+from proxy.cli.nodered_setup import CannotRun
 from tests.peers import browser, nodered
 
 OUR_PACKAGES = ["config", "auth_plugins", "proxy"]
@@ -57,13 +59,35 @@ def nothing_blocks_the_loop() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def node_red_programs(pytestconfig: pytest.Config) -> Installation:
+def node_red_programs(pytestconfig: pytest.Config) -> nodered.Programs:
     """Node, Node-RED and the Dashboard, from npm's cache in the repository."""
     try:
         return nodered.installed()
     except CannotRun as error:
         _absent(pytestconfig, str(error))
         raise
+
+
+@pytest.fixture(scope="session")
+def authority() -> trustme.CA:
+    """A private certificate authority for this run."""
+    return trustme.CA()
+
+
+@pytest.fixture(scope="session")
+def server_tls(authority: trustme.CA) -> ssl.SSLContext:
+    """What a server at localhost or any of its names needs."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("localhost", "*.localhost", "127.0.0.1").configure_cert(context)
+    return context
+
+
+@pytest.fixture(scope="session")
+def client_tls(authority: trustme.CA) -> ssl.SSLContext:
+    """What a client that trusts `authority`, and nobody else, needs."""
+    context = ssl.create_default_context()
+    authority.configure_trust(context)
+    return context
 
 
 @pytest.fixture

@@ -28,6 +28,7 @@ OWN_PLUGIN = "node-red-dashboard-2-flowward"
 DASHBOARD_PACKAGE = "@flowfuse/node-red-dashboard"
 
 CHECKOUT = Path(__file__).resolve().parents[2]
+IN_CHECKOUT = (CHECKOUT / "pyproject.toml").exists()
 
 START_TIMEOUT = 60.0
 """Seconds from starting Node-RED to its flows running; it takes two to three on a quiet machine."""
@@ -89,12 +90,12 @@ class NodeRed:
 
 def material(name: str) -> Path:
     """A folder that ships with the product: `node-red`, our npm package, or `examples/demo`, the demo's flows."""
-    return (CHECKOUT if _in_checkout() else Path(__file__).parent / "material") / name
+    return (CHECKOUT if IN_CHECKOUT else Path(__file__).parent / "material") / name
 
 
 def cache_folder() -> Path:
     """Where fetched programs are kept: in a checkout inside it, elsewhere in the user's own cache."""
-    if _in_checkout():
+    if IN_CHECKOUT:
         return CHECKOUT / ".cache"
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "flowward"
 
@@ -181,10 +182,6 @@ def settings_js(settings: Settings) -> str:
     spread = [f"    ...require({json.dumps(str(module))})," for module in settings.modules]
     lines = [f"    {json.dumps(key)}: {json.dumps(value)}," for key, value in values.items()]
     return "\n".join([_END_WITH_PARENT, "module.exports = {", *lines, *spread, "}", ""])
-
-
-def _in_checkout() -> bool:
-    return (CHECKOUT / "pyproject.toml").exists()
 
 
 def _node(home: Path) -> Path:

@@ -1,6 +1,5 @@
 """A real Chromium, and what one person sees in it."""
 
-import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -17,6 +16,8 @@ from playwright.async_api import (
     WebSocket,
     async_playwright,
 )
+
+from tests.peers.changes import DEADLINE, Changes
 
 EXECUTABLES = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = [
@@ -53,8 +54,7 @@ class Visitor:
     refused: list[tuple[int, str]] = field(default_factory=list)
     frames: list[Frame] = field(default_factory=list)
     closed_sockets: list[str] = field(default_factory=list)
-
-    changed: asyncio.Event = field(default_factory=asyncio.Event)
+    changes: Changes = field(default_factory=Changes)
 
     def watch(self, page: Page) -> None:
         page.on("console", self._noted_line)
@@ -72,26 +72,23 @@ class Visitor:
         held = await self.context.cookies()
         return {(cookie.get("domain", ""), cookie.get("name", "")): cookie.get("value", "") for cookie in held}
 
-    async def until(self, holds: Callable[[], object], *, seconds: float = 5) -> None:
+    async def until(self, holds: Callable[[], object], *, seconds: float = DEADLINE) -> None:
         """Return as soon as `holds`, asked again whenever something was recorded; TimeoutError when it never does."""
-        async with asyncio.timeout(seconds):
-            while not holds():
-                self.changed.clear()
-                await self.changed.wait()
+        await self.changes.until(holds, seconds=seconds)
 
     def _noted_line(self, message: ConsoleMessage) -> None:
         if message.type == "error":
             self.errors.append(message.text)
-            self.changed.set()
+            self.changes.told()
 
     def _noted_error(self, error: Error) -> None:
         self.errors.append(str(error))
-        self.changed.set()
+        self.changes.told()
 
     def _noted_answer(self, answer: Response) -> None:
         if answer.status > 399:
             self.refused.append((answer.status, answer.url))
-            self.changed.set()
+            self.changes.told()
 
     def _watch_socket(self, socket: WebSocket) -> None:
         socket.on("framesent", lambda payload: self._noted_frame(socket, "sent", payload))
@@ -100,11 +97,11 @@ class Visitor:
 
     def _noted_frame(self, socket: WebSocket, way: Literal["sent", "got"], payload: str | bytes) -> None:
         self.frames.append(Frame(url=socket.url, way=way, payload=payload))
-        self.changed.set()
+        self.changes.told()
 
     def _noted_close(self, socket: WebSocket) -> None:
         self.closed_sockets.append(socket.url)
-        self.changed.set()
+        self.changes.told()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,8 @@
 """Real Node-RED with the Dashboard, and with the plugin a test wants to see in it."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from proxy.cli.nodered_setup import (
@@ -18,27 +19,31 @@ from proxy.cli.nodered_setup import (
     running,
 )
 
+# It reads the headers that Cloudflare Access would set; tests run it unmodified.
 CLOUDFLARE_PLUGIN = "@fullmetal-fred/node-red-dashboard-2-cloudflare-auth"
 CLOUDFLARE_VERSION = "0.1.7"
 DEMO_FLOWS = material("examples/demo") / "flows.json"
 
 
-def installed() -> Installation:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Programs:
+    """Node-RED with the Dashboard, and the folders of the auth plugins a test may choose from."""
+
+    installation: Installation
+    plugins: Mapping[str, Path]
+
+
+def installed() -> Programs:
     """The programs the tests run, fetched from npm into the repository's cache unless they are there."""
+    home = cache_folder() / "nodered" / f"cloudflare-{CLOUDFLARE_VERSION}"
     installation = fetch(cache_folder())
-    cloudflare_plugin()
-    return installation
-
-
-def cloudflare_plugin() -> Path:
-    """Somebody else's auth plugin, unmodified: it reads the headers that Cloudflare Access would set."""
-    folder = cache_folder() / "nodered" / f"cloudflare-{CLOUDFLARE_VERSION}"
-    return npm_install(folder, f"{CLOUDFLARE_PLUGIN}@{CLOUDFLARE_VERSION}") / CLOUDFLARE_PLUGIN
+    foreign = npm_install(home, f"{CLOUDFLARE_PLUGIN}@{CLOUDFLARE_VERSION}") / CLOUDFLARE_PLUGIN
+    return Programs(installation=installation, plugins={OWN_PLUGIN: material("node-red"), CLOUDFLARE_PLUGIN: foreign})
 
 
 @asynccontextmanager
 async def nodered(
-    installation: Installation,
+    programs: Programs,
     home: Path,
     *,
     flows: Path | None = DEMO_FLOWS,
@@ -53,9 +58,9 @@ async def nodered(
     `modules` are CommonJS files spread into settings.js, for adminAuth and the plugin's keys. Naming the `port` of an
     earlier one starts it again where it was.
     """
-    packages = {DASHBOARD_PACKAGE: installation.packages / DASHBOARD_PACKAGE}
+    packages = {DASHBOARD_PACKAGE: programs.installation.packages / DASHBOARD_PACKAGE}
     if plugin is not None:
-        packages[plugin] = material("node-red") if plugin == OWN_PLUGIN else cloudflare_plugin()
+        packages[plugin] = programs.plugins[plugin]
     settings = Settings(
         port=port or free_port(),
         admin_root=admin_root,
@@ -64,5 +69,5 @@ async def nodered(
         packages=packages,
         modules=modules,
     )
-    async with running(installation, home, settings) as started:
+    async with running(programs.installation, home, settings) as started:
         yield started

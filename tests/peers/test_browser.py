@@ -4,15 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from proxy.cli.nodered_setup import Installation
 from tests.peers.browser import Chromium
-from tests.peers.nodered import nodered
+from tests.peers.nodered import Programs, nodered
 
 pytestmark = pytest.mark.real
 
 
 async def test_a_visitor_records_frames_refusals_errors_and_closed_sockets_of_a_real_dashboard(
-    node_red_programs: Installation, chromium: Chromium, tmp_path: Path
+    node_red_programs: Programs, chromium: Chromium, tmp_path: Path
 ) -> None:
     async with chromium.visitor() as ada:
         async with nodered(node_red_programs, tmp_path) as started:
