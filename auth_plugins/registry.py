@@ -76,9 +76,11 @@ def choose(entries: Iterable[Entry], known: Mapping[str, EntryPoint]) -> tuple[C
     return tuple(chosen)
 
 
-def providers(entries: Iterable[Entry], kit_for: Callable[[str], Kit]) -> tuple[Provider, ...]:
+def providers(
+    entries: Iterable[Entry], known: Mapping[str, EntryPoint], kit_for: Callable[[str], Kit]
+) -> tuple[Provider, ...]:
     """Each entry's plugin, built, in the order offered on the login page. Raises UnusablePlugins."""
-    return tuple(each.build(kit_for(each.name)) for each in choose(entries, installed()))
+    return tuple(each.build(kit_for(each.name)) for each in choose(entries, known))
 
 
 def _load(entry: Entry, known: Mapping[str, EntryPoint]) -> type[AuthPlugin[Any]]:

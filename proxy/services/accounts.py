@@ -1,0 +1,133 @@
+"""Local accounts: checking a password, and the one-time link by which a user chooses one."""
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Final
+
+from auth_plugins import Identity, Refused, Unavailable
+from proxy.access.passwords import LONGEST, SHORTEST, hash_password, needs_rehash, verify
+from proxy.model.audit import Event
+from proxy.model.identity import Person, User, UserState
+from proxy.services.offload import Offload
+from proxy.store import Account, Database, Shared, StoreUnavailable
+
+LINK_LASTS: Final = 24 * 3600.0
+"""Seconds."""
+
+
+class WeakPassword(Exception):
+    """A password that is not taken; args[0] is a sentence for the one who chose it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accounts:
+    """The gateway's own accounts."""
+
+    database: Database
+    shared: Shared
+    offload: Offload
+    now: Callable[[], float]
+
+    async def check(self, username: str, password: str) -> Identity:
+        """Who this is. The refusal is the same, after the same work, whatever was wrong."""
+        try:
+            account = await self.database.account(username) if len(username) <= 254 else None
+            kept = account.password_hash if account and _may_use_password(account) else None
+            right = await self.offload(verify, password, kept)
+            if not right or account is None or kept is None:
+                raise Refused("credentials_wrong")
+            if needs_rehash(kept) and account.user.declared is None:
+                await self._rehash(account.user, password)
+        except StoreUnavailable as error:
+            raise Unavailable("store_unavailable") from error
+        user = account.user
+        return Identity(subject=user.id, username=user.username, email=user.email, name=user.name)
+
+    async def linked(self, identity: Identity, provider: str, *, local: bool) -> Person:
+        """The user an identity belongs to: a local one by id, else the account that is linked to this very provider.
+
+        Raises Refused; a provider never speaks for an account of another one.
+        """
+        user_id = identity.subject
+        if not local:
+            account = await self.database.account(identity.username)
+            if account is None or account.user.provider != provider:
+                raise Refused("account_unknown")
+            user_id = account.user.id
+        person = await self.database.person(user_id)
+        if person is None or person.user.state is not UserState.ACTIVE:
+            raise Refused("account_unknown")
+        return person
+
+    async def issue_link(self, user_id: str) -> str:
+        """The token of a new activation link; links issued before for the same user are void from now on."""
+        now, token = self.now(), secrets.token_urlsafe(32)
+        before = await self.shared.take(_newest(user_id), now)
+        if before is not None:
+            await self.shared.take(before, now)
+        await self.shared.put(_link(token), user_id, now + LINK_LASTS)
+        await self.shared.put(_newest(user_id), _link(token), now + LINK_LASTS)
+        return token
+
+    async def invited(self, token: str) -> User | None:
+        """Whose link this is, without using it up; None when it was used, replaced or is too old."""
+        user_id = await self.shared.get(_link(token), self.now())
+        person = await self.database.person(user_id) if user_id else None
+        return person.user if person and person.user.state is not UserState.SUSPENDED else None
+
+    async def activate(self, token: str, password: str, *, address: str) -> User:
+        """Use up a link: the user gets this password, is active, and whoever was logged in as them no longer is.
+
+        Raises WeakPassword (the link stays good) or Refused where the link is not good.
+        """
+        user = await self.invited(token)
+        if user is None:
+            raise Refused("link_spent")
+        refuse_weak(user, password)
+        kept = await self.offload(hash_password, password)
+        if await self.shared.take(_link(token), self.now()) is None:
+            raise Refused("link_spent")
+        event = self._event("user.activated", user, address)
+        await self.database.set_password(user.id, kept, UserState.ACTIVE, event)
+        await self.shared.end_sessions_of(user.id)
+        return user
+
+    async def _rehash(self, user: User, password: str) -> None:
+        kept = await self.offload(hash_password, password)
+        await self.database.set_password(user.id, kept, user.state, self._event("user.updated-password", user, ""))
+
+    def _event(self, event: str, user: User, address: str) -> Event:
+        return Event(
+            event=event,
+            at=self.now(),
+            actor=user.id,
+            actor_name=user.username,
+            address=address,
+            scope_kind="user",
+            scope_id=user.id,
+        )
+
+
+def refuse_weak(user: User, password: str) -> None:
+    """Raises WeakPassword for a password that is too short, too long or the user's own name."""
+    if len(password) < SHORTEST:
+        raise WeakPassword(f"The password has {len(password)} characters; it needs at least {SHORTEST}.")
+    if len(password) > LONGEST:
+        raise WeakPassword(f"The password has {len(password)} characters; it may have at most {LONGEST}.")
+    if password.casefold() in (user.username.casefold(), user.email.casefold()):
+        raise WeakPassword("The password is your username or e-mail; choose something others do not know.")
+
+
+def _may_use_password(account: Account) -> bool:
+    user = account.user
+    return user.state is UserState.ACTIVE and user.provider is None and not account.password_expired
+
+
+def _link(token: str) -> str:
+    return "activation:" + sha256(token.encode()).hexdigest()
+
+
+def _newest(user_id: str) -> str:
+    return "activation-of:" + user_id

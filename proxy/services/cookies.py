@@ -1,0 +1,37 @@
+"""The gateway's cookies: their names, how they are set, and how they are found among the others."""
+
+from dataclasses import dataclass
+from typing import Final, Self
+
+TRIED: Final = 4
+"""Cookies of one name that are looked at: a sibling host can add some, but must not make us look at hundreds."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cookies:
+    """Names and attributes. Over https the `__Host-` prefix makes the browser hold the attributes (RFC 6265bis 4.1.3)."""
+
+    session: str
+    hop: str
+    secure: bool
+
+    @classmethod
+    def of(cls, public_url: str) -> Self:
+        """Plain http happens on localhost names only, where `__Host-` and Secure would keep cookies from being set."""
+        secure = public_url.startswith("https://")
+        prefix = "__Host-" if secure else ""
+        return cls(session=f"{prefix}flowward", hop=f"{prefix}flowward-hop", secure=secure)
+
+    def set(self, name: str, value: str, seconds: float) -> str:
+        """A Set-Cookie value; 0 seconds removes the cookie."""
+        secure = "; Secure" if self.secure else ""
+        return f"{name}={value}; Path=/; Max-Age={int(seconds)}; HttpOnly; SameSite=Lax{secure}"
+
+    def remove(self, name: str) -> str:
+        return self.set(name, "", 0)
+
+
+def values(header: str, name: str) -> list[str]:
+    """The first values of this name in a Cookie field (RFC 6265 section 4.2.1)."""
+    pairs = (pair.strip(" \t").partition("=") for pair in header.split(";"))
+    return [value for found, _, value in pairs if found == name][:TRIED]

@@ -1,0 +1,36 @@
+"""What the front of the aiohttp lane puts on each request, and what the pages need to answer."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from auth_plugins.registry import Provider
+from proxy.model.estate import Estate
+from proxy.model.identity import Person
+from proxy.services.accounts import Accounts
+from proxy.services.login import Logins, Throttle
+from proxy.services.sessions import Sessions
+from proxy.services.sites import Site, Sites
+from proxy.store import Database
+
+SITE = web.RequestKey("site", Site)
+ADDRESS = web.RequestKey("address", str)
+SECURE = web.RequestKey("secure", bool)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """All that the gateway's own pages reach for. What a reload may change is a function."""
+
+    sites: Callable[[], Sites]
+    estate: Callable[[], Estate]
+    person: Callable[[str], Awaitable[Person | None]]
+    jwks: Callable[[], Mapping[str, object]]
+    providers: tuple[Provider, ...]
+    database: Database
+    sessions: Sessions
+    accounts: Accounts
+    logins: Logins
+    throttle: Throttle
+    now: Callable[[], float]

@@ -1,0 +1,69 @@
+"""The gateway's own addresses. The front of the lane brings here what is below `/-/`, and home's `/`."""
+
+from collections.abc import Awaitable, Callable
+
+from aiohttp import web
+
+from auth_plugins import Unavailable
+from proxy.model.access import Reason
+from proxy.store import StoreUnavailable
+from proxy.web import activation, entering, home, leaving, login
+from proxy.web.answers import answer, problem, see_other
+from proxy.web.guards import TurnedAway, is_navigation, public_address
+from proxy.web.keys import SITE, Desk
+from proxy.web.refusals import refusal
+
+Answer = Callable[[Desk, web.Request], Awaitable[web.Response]]
+Handler = Callable[[web.Request], Awaitable[web.Response]]
+
+
+def routes(desk: Desk) -> list[web.RouteDef]:
+    """Every route; what none of them knows is 404. A host that is no site of ours has the JWKS and nothing else."""
+
+    def bound(handler: Answer, *, any_host: bool = False) -> Handler:
+        async def handle(request: web.Request) -> web.Response:
+            if SITE not in request and not any_host:
+                return _stranger(desk, request)
+            try:
+                return await handler(desk, request)
+            except TurnedAway as error:
+                return _turned_away(desk, request, error)
+            except (StoreUnavailable, Unavailable):  # trouble is never an answer about a visitor
+                return _turned_away(desk, request, TurnedAway(Reason.FACTS_UNAVAILABLE, 503))
+
+        return handle
+
+    return [
+        web.get("/-/login", bound(login.show)),
+        web.post("/-/login", bound(login.submit)),
+        web.get("/-/enter", bound(entering.enter), allow_head=False),
+        web.get("/-/logout", bound(leaving.show)),
+        web.post("/-/logout", bound(leaving.submit)),
+        web.get("/-/activate/{token}", bound(activation.show)),
+        web.post("/-/activate/{token}", bound(activation.submit)),
+        web.get("/-/me", bound(home.me)),
+        web.get("/-/jwks.json", bound(home.jwks, any_host=True)),
+        web.get("/", bound(home.launcher)),
+        web.get("/-/", bound(home.launcher)),
+        web.route("*", "/{anything:.*}", bound(_nothing)),
+    ]
+
+
+async def _nothing(_: Desk, __: web.Request) -> web.Response:
+    raise TurnedAway(Reason.NOT_FOUND, 404)
+
+
+def _stranger(desk: Desk, request: web.Request) -> web.Response:
+    location = public_address(request.headers.get("Host", "").encode(), desk.sites(), request.raw_path)
+    if location is not None and request.method in {"GET", "HEAD"}:
+        return see_other(location)
+    return _turned_away(desk, request, TurnedAway(Reason.UNKNOWN_HOST, 404))
+
+
+def _turned_away(desk: Desk, request: web.Request, error: TurnedAway) -> web.Response:
+    if not is_navigation(request):
+        return problem(error.reason, error.status, error.detail, error.retry_after)
+    home_origin = desk.sites().home.origin
+    return answer(
+        refusal(error.reason, error.status, home=home_origin, detail=error.detail, retry_after=error.retry_after)
+    )

@@ -1,0 +1,81 @@
+"""Who is in front of one of the gateway's pages, and how they become somebody."""
+
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from proxy.model.audit import Event
+from proxy.model.identity import Person, Session, UserState
+from proxy.services import cookies
+from proxy.services.login import Target
+from proxy.services.sessions import Visit
+from proxy.web.guards import cookie_field
+from proxy.web.keys import ADDRESS, SITE, Desk
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visitor:
+    """Somebody with a living session on this host."""
+
+    session: Session
+    person: Person
+
+    @property
+    def name(self) -> str:
+        return self.person.user.name or self.person.user.username
+
+
+async def visitor(desk: Desk, request: web.Request) -> Visitor | None:
+    """Whose session this request carries on this host: the first cookie of ours that opens it."""
+    for value in cookies.values(cookie_field(request), desk.logins.cookies.session):
+        session = await desk.sessions.open(value, request[SITE].name)
+        person = await desk.person(session.user_id) if session else None
+        if session and person and person.user.state is UserState.ACTIVE:
+            desk.sessions.touch(session.id)
+            return Visitor(session=session, person=person)
+    return None
+
+
+async def log_in(
+    desk: Desk, request: web.Request, person: Person, *, provider: str, amr: tuple[str, ...]
+) -> tuple[Session, str]:
+    """A new session for somebody who proved who they are, and the Set-Cookie for this host. It is on record first."""
+    before = await visitor(desk, request)
+    user = person.user
+    await desk.database.record(account_event(desk, request, "account.login", person, {"provider": provider}))
+    visit = Visit(
+        user_id=user.id,
+        provider=provider,
+        amr=amr,
+        host=request[SITE].name,
+        address=request[ADDRESS],
+        agent=request.headers.get("User-Agent", ""),
+    )
+    session, value = await desk.sessions.start(visit, replaces=before.session if before else None)
+    return session, desk.logins.cookies.set(desk.logins.cookies.session, value, session.expires - session.created)
+
+
+async def onward(desk: Desk, request: web.Request, session: Session, target: Target | None) -> str:
+    """Where a visitor goes who is logged in: back to where they came from, by way of its `enter`, or to the launcher."""
+    site = desk.sites().find(target.host.encode()) if target else None
+    if target is None or site is None:
+        return "/"
+    if site.name == request[SITE].name:
+        return site.origin + target.path
+    code = await desk.logins.code(session.id, target)
+    return f"{site.origin}/-/enter?code={code}&to={desk.logins.seal(target)}"
+
+
+def account_event(
+    desk: Desk, request: web.Request, event: str, person: Person, body: dict[str, object] | None = None
+) -> Event:
+    return Event(
+        event=event,
+        at=desk.now(),
+        actor=person.user.id,
+        actor_name=person.user.username,
+        address=request[ADDRESS],
+        scope_kind="user",
+        scope_id=person.user.id,
+        body=body or {},
+    )

@@ -1,0 +1,248 @@
+"""The gateway's own pages served for real, and browsers that visit them."""
+
+import re
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from http.cookies import SimpleCookie
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+from aiohttp import ClientSession, DummyCookieJar, web
+from yarl import URL
+
+from auth_plugins.local import Local, LocalSettings
+from auth_plugins.registry import Provider
+from auth_plugins.testkit import kit
+from proxy.access.gcra import Rate
+from proxy.access.passwords import hash_password
+from proxy.model.access import Role
+from proxy.model.directory import Space, SpaceKind
+from proxy.model.estate import InstanceSettings, Resource, ResourceKind
+from proxy.model.identity import Membership, Person, User, UserState
+from proxy.services.accounts import Accounts
+from proxy.services.cookies import Cookies
+from proxy.services.login import Logins, Throttle
+from proxy.services.offload import Offload
+from proxy.services.sessions import Sessions
+from proxy.services.sites import Sites, sites_of
+from proxy.store import PutPerson
+from proxy.store.sql import open_store
+from proxy.web.keys import ADDRESS, SECURE, SITE, Desk
+from proxy.web.routes import routes
+
+HOME = "https://gate.example"
+LINE_3 = "https://line-3.example"
+LINE_4 = "https://line-4.example"
+PASSWORD = "correct horse battery"
+ABSOLUTE, IDLE = 7 * 86400.0, 32 * 3600.0
+
+
+@dataclass(slots=True)
+class Time:
+    now: float = 1_800_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def _person(name: str, role: Role | None, **more: object) -> Person:
+    user = replace(User(id=f"u-{name}", username=name, email=f"{name}@acme.example", name=name.title()), **more)
+    memberships = {"s-acme": Membership(space="s-acme", role=role)} if role else {}
+    return Person(user=user, memberships=memberships)
+
+
+def _instance(slug: str, **settings: object) -> Resource:
+    instance = InstanceSettings(upstream="http://127.0.0.1:1", hosts=(f"{slug}.example",), admin_root="/admin")
+    return Resource(
+        id=f"r-{slug}",
+        kind=ResourceKind.INSTANCE,
+        slug=slug,
+        name=slug.replace("-", " ").title(),
+        parent="r-plant",
+        instance=replace(instance, **settings),
+    )
+
+
+PEOPLE = (
+    _person("ada", Role.OWNER),
+    _person("dan", Role.DASHBOARD),
+    _person("nora", None),
+    _person("sue", Role.MEMBER, state=UserState.SUSPENDED),
+    _person("pia", Role.MEMBER, state=UserState.PENDING),
+    _person("leo", Role.MEMBER, provider="corp"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    status: int
+    headers: Mapping[str, str]
+    set_cookies: tuple[str, ...]
+    text: str
+
+    @property
+    def location(self) -> str:
+        return self.headers["Location"]
+
+    def hidden(self, name: str) -> str:
+        found = re.search(rf'name="{name}" value="([^"]*)"', self.text)
+        assert found, f"the page has no hidden field {name}:\n{self.text}"
+        return found[1]
+
+    def directive(self, name: str) -> str:
+        """What the Content-Security-Policy says about one thing."""
+        policy = self.headers["Content-Security-Policy"].split("; ")
+        return next(each.removeprefix(f"{name} ") for each in policy if each.startswith(f"{name} "))
+
+
+@dataclass(slots=True, kw_only=True)
+class Browser:
+    """Keeps cookies per host as browsers do, says where its requests come from, follows redirects only when told."""
+
+    port: int
+    client: ClientSession
+    address: str = "192.0.2.1"
+    jars: dict[str, dict[str, str]] = field(default_factory=dict)
+    blocks_cookies_of: frozenset[str] = frozenset()
+
+    async def get(self, url: str, **headers: str) -> Answer:
+        return await self._send("GET", url, headers, None)
+
+    async def post(self, url: str, fields: Mapping[str, str], **headers: str) -> Answer:
+        parts = urlsplit(url)
+        return await self._send("POST", url, {"Origin": f"{parts.scheme}://{parts.netloc}", **headers}, fields)
+
+    async def _send(self, method: str, url: str, more: Mapping[str, str], fields: Mapping[str, str] | None) -> Answer:
+        parts = urlsplit(url)
+        jar = self.jars.setdefault(parts.netloc, {})
+        headers = {
+            "Host": parts.netloc,
+            "Accept": "text/html",
+            "Sec-Fetch-Mode": "navigate",
+            "X-Test-Address": self.address,
+            "Cookie": "; ".join(f"{name}={value}" for name, value in jar.items()),
+            **{name.replace("_", "-"): value for name, value in more.items()},
+        }
+        target = (parts.path or "/") + ("?" + parts.query if parts.query else "")
+        address = URL(f"http://127.0.0.1:{self.port}{target}", encoded=True)
+        sent = {name: value for name, value in headers.items() if value}
+        async with self.client.request(method, address, headers=sent, data=fields, allow_redirects=False) as response:
+            cookies = tuple(response.headers.getall("Set-Cookie", ()))
+            if parts.netloc not in self.blocks_cookies_of:
+                self._keep(jar, cookies)
+            text = await response.text()
+            return Answer(status=response.status, headers=response.headers, set_cookies=cookies, text=text)
+
+    @staticmethod
+    def _keep(jar: dict[str, str], cookies: tuple[str, ...]) -> None:
+        for cookie in cookies:
+            for name, morsel in SimpleCookie(cookie).items():
+                if morsel["max-age"] == "0":
+                    jar.pop(name, None)
+                else:
+                    jar[name] = morsel.value
+
+    async def follow(self, answer: Answer, base: str = HOME) -> tuple[str, Answer]:
+        """Go where redirects lead; the address of the last answer, and the answer."""
+        url = base
+        for _ in range(20):
+            if answer.status not in {301, 302, 303, 307, 308}:
+                return url, answer
+            there = answer.location
+            url = there if "://" in there else "/".join(url.split("/")[:3]) + there
+            answer = await self.get(url)
+        raise AssertionError("redirected without end")
+
+    async def log_in(self, username: str = "ada", password: str = PASSWORD, to: str = "") -> Answer:
+        page = await self.get(f"{HOME}/-/login" + (f"?to={to}" if to else ""))
+        return await self.submit(page, username, password)
+
+    async def submit(self, page: Answer, username: str = "ada", password: str = PASSWORD, **headers: str) -> Answer:
+        fields = {name: page.hidden(name) for name in ("to", "csrf", "with")}
+        return await self.post(f"{HOME}/-/login", {**fields, "username": username, "password": password}, **headers)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class House:
+    """Home and two instances, with people in them."""
+
+    desk: Desk
+    time: Time
+    port: int
+    client: ClientSession
+    sites: Sites
+
+    def browser(self, **more: object) -> Browser:
+        return Browser(port=self.port, client=self.client, **more)  # type: ignore[arg-type]
+
+    async def visits(self, browser: Browser, url: str) -> Answer:
+        """What the gate answers to a navigation without a session: the first step of the login."""
+        parts = urlsplit(url)
+        jar = browser.jars.setdefault(parts.netloc, {})
+        field_ = "; ".join(f"{name}={value}" for name, value in jar.items())
+        site = self.sites.find(parts.netloc.encode())
+        assert site is not None
+        path = url.removeprefix(site.origin) or "/"
+        step = self.desk.logins.begin(self.sites, site, path, field_)
+        if parts.netloc not in browser.blocks_cookies_of:
+            Browser._keep(jar, step.cookies)
+        return Answer(status=303, headers={"Location": step.location}, set_cookies=step.cookies, text="")
+
+
+def query(url: str, name: str) -> str:
+    return parse_qs(urlsplit(url).query)[name][0]
+
+
+@asynccontextmanager
+async def house(directory: Path) -> AsyncIterator[House]:
+    time = Time()
+    async with open_store(directory) as store, ClientSession(cookie_jar=DummyCookieJar()) as client:
+        team = Space(id="s-acme", kind=SpaceKind.TEAM, slug="acme")
+        plant = Resource(id="r-plant", kind=ResourceKind.APPLICATION, slug="plant", owner="s-acme")
+        kept = hash_password(PASSWORD)
+        people = [PutPerson(person=person, password_hash=kept) for person in PEOPLE]
+        await store.database.edit([team, plant, _instance("line-3"), _instance("line-4"), *people], [])
+        estate = await store.database.estate()
+        sites = sites_of(estate, HOME)
+        offload = Offload()
+        accounts = Accounts(database=store.database, shared=store.shared, offload=offload, now=time)
+        desk = Desk(
+            sites=lambda: sites,
+            estate=lambda: estate,
+            person=store.database.person,
+            jwks=lambda: {"keys": []},
+            providers=(Provider(name="local", plugin=Local(LocalSettings(), kit(now=time, accounts=accounts))),),
+            database=store.database,
+            sessions=Sessions(store.shared, now=time, absolute=ABSOLUTE, idle=IDLE),
+            accounts=accounts,
+            logins=Logins(store.shared, key=b"k" * 32, cookies=Cookies.of(HOME), now=time),
+            throttle=Throttle(Rate(count=5, period=30.0), time),
+            now=time,
+        )
+        async with _served(desk, sites) as port:
+            yield House(desk=desk, time=time, port=port, client=client, sites=sites)
+        offload.close()
+
+
+@asynccontextmanager
+async def _served(desk: Desk, sites: Sites) -> AsyncIterator[int]:
+    @web.middleware
+    async def front(request: web.Request, handler: object) -> web.StreamResponse:
+        site = sites.find(request.headers["Host"].encode())
+        if site is not None:
+            request[SITE] = site
+        request[ADDRESS] = request.headers.get("X-Test-Address", "192.0.2.1")
+        request[SECURE] = True
+        return await handler(request)  # type: ignore[operator,no-any-return]
+
+    application = web.Application(middlewares=[front])
+    application.add_routes(routes(desk))
+    runner = web.AppRunner(application)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    try:
+        yield runner.addresses[0][1]
+    finally:
+        await runner.cleanup()
