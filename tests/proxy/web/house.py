@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from http.cookies import SimpleCookie
 from pathlib import Path
+from typing import cast
 from urllib.parse import parse_qs, urlsplit
 
 from aiohttp import ClientSession, DummyCookieJar, web
@@ -17,6 +18,7 @@ from auth_plugins.testkit import kit
 from proxy.access.gcra import Rate
 from proxy.access.passwords import hash_password
 from proxy.model.access import Role
+from proxy.model.audit import Event
 from proxy.model.directory import Space, SpaceKind
 from proxy.model.estate import InstanceSettings, Resource, ResourceKind
 from proxy.model.identity import Membership, Person, User, UserState
@@ -26,7 +28,7 @@ from proxy.services.login import Logins, Throttle
 from proxy.services.offload import Offload
 from proxy.services.sessions import Sessions
 from proxy.services.sites import Sites, sites_of
-from proxy.store import PutPerson
+from proxy.store import Database, PutPerson, Shared, StoreUnavailable
 from proxy.store.sql import open_store
 from proxy.web.keys import ADDRESS, SECURE, SITE, Desk
 from proxy.web.routes import routes
@@ -72,6 +74,19 @@ PEOPLE = (
     _person("pia", Role.MEMBER, state=UserState.PENDING),
     _person("leo", Role.MEMBER, provider="corp"),
 )
+
+
+class Outage:
+    """Stands before a store; while it is away, whatever is asked of it fails as the real one's would."""
+
+    def __init__(self, store: object) -> None:
+        self.store = store
+        self.away = False
+
+    def __getattr__(self, name: str) -> object:
+        if self.away:
+            raise StoreUnavailable("away")
+        return getattr(self.store, name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,6 +187,11 @@ class House:
     port: int
     client: ClientSession
     sites: Sites
+    outages: tuple[Outage, Outage]
+
+    def store_goes_away(self) -> None:
+        for outage in self.outages:
+            outage.away = True
 
     def browser(self, **more: object) -> Browser:
         return Browser(port=self.port, client=self.client, **more)  # type: ignore[arg-type]
@@ -189,6 +209,10 @@ class House:
             Browser._keep(jar, step.cookies)
         return Answer(status=303, headers={"Location": step.location}, set_cookies=step.cookies, text="")
 
+    async def suspend(self, user_id: str) -> None:
+        event = Event(event="user.suspended", at=self.time())
+        await self.desk.database.set_state(user_id, UserState.SUSPENDED, event)
+
 
 def query(url: str, name: str) -> str:
     return parse_qs(urlsplit(url).query)[name][0]
@@ -205,23 +229,25 @@ async def house(directory: Path) -> AsyncIterator[House]:
         await store.database.edit([team, plant, _instance("line-3"), _instance("line-4"), *people], [])
         estate = await store.database.estate()
         sites = sites_of(estate, HOME)
+        outages = (Outage(store.database), Outage(store.shared))
+        database, shared = cast("Database", outages[0]), cast("Shared", outages[1])
         offload = Offload()
-        accounts = Accounts(database=store.database, shared=store.shared, offload=offload, now=time)
+        accounts = Accounts(database=database, shared=shared, offload=offload, now=time)
         desk = Desk(
             sites=lambda: sites,
             estate=lambda: estate,
-            person=store.database.person,
+            person=database.person,
             jwks=lambda: {"keys": []},
             providers=(Provider(name="local", plugin=Local(LocalSettings(), kit(now=time, accounts=accounts))),),
-            database=store.database,
-            sessions=Sessions(store.shared, now=time, absolute=ABSOLUTE, idle=IDLE),
+            database=database,
+            sessions=Sessions(shared, now=time, absolute=ABSOLUTE, idle=IDLE),
             accounts=accounts,
-            logins=Logins(store.shared, key=b"k" * 32, cookies=Cookies.of(HOME), now=time),
+            logins=Logins(shared, key=b"k" * 32, cookies=Cookies.of(HOME), now=time),
             throttle=Throttle(Rate(count=5, period=30.0), time),
             now=time,
         )
         async with _served(desk, sites) as port:
-            yield House(desk=desk, time=time, port=port, client=client, sites=sites)
+            yield House(desk=desk, time=time, port=port, client=client, sites=sites, outages=outages)
         offload.close()
 
 

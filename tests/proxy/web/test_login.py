@@ -4,7 +4,6 @@ from hashlib import sha256
 
 import pytest
 
-from proxy.store import StoreUnavailable
 from tests.proxy.web.house import HOME, LINE_3, PASSWORD, Answer, Browser, House, query
 
 SESSION, HOP = "__Host-flowward", "__Host-flowward-hop"
@@ -169,13 +168,9 @@ async def test_a_session_id_chosen_by_somebody_else_is_never_taken_over(house: H
 
 
 async def test_a_store_that_is_away_is_no_wrong_password(house: House) -> None:
-    class Away:
-        async def account(self, login: str) -> None:
-            raise StoreUnavailable("away")
-
     browser = house.browser()
     page = await browser.get(f"{HOME}/-/login")
-    object.__setattr__(house.desk.accounts, "database", Away())
+    house.store_goes_away()
     answers = [await browser.submit(page) for _ in range(7)]
     assert {answer.status for answer in answers} == {503}, "and none of them counts as an attempt"
     assert "Retry-After" in answers[0].headers
