@@ -10,15 +10,20 @@ from sqlalchemy import Connection
 from proxy.store import StoreUnavailable
 
 
+def steps(connection: Connection) -> Config:
+    """Alembic's view of the steps, to be done on this connection."""
+    config = Config(attributes={"connection": connection})
+    config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
+    return config
+
+
 def upgrade(connection: Connection) -> None:
     """Do every step that is missing, in the transaction that is open.
 
     Raises StoreUnavailable where the database is younger than this program.
     """
-    config = Config(attributes={"connection": connection})
-    config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
     try:
-        command.upgrade(config, "head")
+        command.upgrade(steps(connection), "head")
     except CommandError as error:
         raise StoreUnavailable(
             f"The database was made by a newer Flowward ({error}). Start that version, or restore an older backup."

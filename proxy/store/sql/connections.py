@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from proxy.store import Dangling, StoreUnavailable
 from proxy.store.migrations import upgrade
+from proxy.store.sql.dialect import DRIVER, PromptSqlite
 from proxy.store.tables import metadata
 
 DEADLINE: Final = 3.0
@@ -100,17 +101,19 @@ async def connect(path: Path) -> AsyncIterator[Connections]:
         yield Connections(engine)
     finally:
         await engine.dispose()
+        if isinstance(engine.dialect, PromptSqlite):
+            await engine.dialect.stopped(DEADLINE)
 
 
 # No implicit BEGIN from the driver: transactions are opened where they are meant.
-_DRIVER: Final = {"isolation_level": None, "timeout": BUSY}
+_CONNECTING: Final = {"isolation_level": None, "timeout": BUSY}
 
 
 def _open(path: Path) -> AsyncEngine:
     _prepare(path)
     engine = create_async_engine(
-        URL.create("sqlite+aiosqlite", database=str(path)),
-        connect_args=_DRIVER,
+        URL.create(DRIVER, database=str(path)),
+        connect_args=_CONNECTING,
         pool_size=5,
         max_overflow=0,
         pool_timeout=DEADLINE,
@@ -124,7 +127,7 @@ def _open(path: Path) -> AsyncEngine:
 def _prepare(path: Path) -> None:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     path.touch(mode=0o600)  # password hashes are in it; SQLite gives its side files the same mode
-    engine = create_engine(URL.create("sqlite", database=str(path)), poolclass=NullPool, connect_args=_DRIVER)
+    engine = create_engine(URL.create("sqlite", database=str(path)), poolclass=NullPool, connect_args=_CONNECTING)
     with engine.connect() as connection:
         connection.exec_driver_sql("PRAGMA journal_mode = WAL")
         connection.exec_driver_sql("BEGIN IMMEDIATE")
