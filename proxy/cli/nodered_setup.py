@@ -142,7 +142,7 @@ async def running(installation: Installation, home: Path, settings: Settings) ->
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
-        env={"PATH": os.environ.get("PATH", ""), "HOME": str(home), **settings.environment},
+        env=_environment(home, settings),
         start_new_session=True,
     )
     nodered = NodeRed(settings=settings, process=process)
@@ -224,6 +224,12 @@ def _alone(folder: Path) -> Iterator[None]:
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
+
+
+def _environment(home: Path, settings: Settings) -> dict[str, str]:
+    """What Node-RED sees of the environment; by NODE_PATH, settings kept elsewhere find the packages too."""
+    kept = {"PATH": os.environ.get("PATH", ""), "HOME": str(home), "NODE_PATH": str(home / "node_modules")}
+    return {**kept, **settings.environment}
 
 
 def _write_home(home: Path, settings: Settings) -> None:
