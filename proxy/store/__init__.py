@@ -120,7 +120,10 @@ class Shared(Protocol):
         """Keep a new session and the first cookie (sha256 of its value) that opens it, on that host alone."""
         ...
 
-    async def add_cookie(self, session_id: str, cookie: bytes, host: str) -> None: ...
+    async def add_cookie(self, session_id: str, cookie: bytes, host: str) -> None:
+        """Let one more cookie open a session, on that host alone; none where the session has ended."""
+        ...
+
     async def session(self, cookie: bytes) -> tuple[Session, str] | None:
         """The session a cookie opens and the host it opens it on; None when unknown or ended."""
         ...
@@ -137,7 +140,10 @@ class Shared(Protocol):
 
     async def put(self, key: str, value: str, until: float) -> None: ...
     async def put_new(self, key: str, value: str, until: float) -> str:
-        """Keep the value if the key is new, else leave the one that is there; either way return what is kept."""
+        """Keep the value if the key is new, else leave the one that is there; either way return what is kept.
+
+        One past its time may still count as there until it is swept.
+        """
         ...
 
     async def take(self, key: str, now: float) -> str | None:
