@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
-from config.configuration import EstateFile
+from config.configuration import Config, EstateFile
 from config.estate_schema import ApplicationEntry, GrantEntry, InstanceEntry, SpaceEntry, UserEntry
 from config.problems import ConfigurationError, Problem
 from config.source import Key
@@ -46,6 +46,11 @@ def applied(file: EstateFile, base: Path) -> Applied:
     """A file under a name that lasts: relative to `base` where it lies beneath, so that both may move together."""
     path, directory = Path(os.path.abspath(file.path)), Path(os.path.abspath(base))  # noqa: PTH100 - keeps symlinks
     return Applied(origin=str(path.relative_to(directory) if path.is_relative_to(directory) else path), file=file)
+
+
+def applied_files(config: Config) -> tuple[Applied, ...]:
+    """The estate files of a configuration; they are named from the folder of flowward.yaml on."""
+    return tuple(applied(file, Path(config.source.file).parent) for file in config.estates)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

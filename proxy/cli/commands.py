@@ -1,0 +1,65 @@
+"""`flowward` and its commands."""
+
+import sys
+from importlib.metadata import version as installed_version
+from pathlib import Path
+
+import click
+
+from auth_plugins.registry import UnusablePlugins, choose, installed
+from config.configuration import Config
+from config.problems import ConfigurationError, Problem
+from proxy.cli.apply import apply
+from proxy.cli.demo import demo
+from proxy.cli.keys import keys, nodered
+from proxy.cli.opening import Commands, config_option, configuration, tell
+from proxy.cli.users import user
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(installed_version("flowward"), message="%(prog)s %(version)s")
+def flowward() -> None:
+    """The front door of Node-RED: logins, roles and unforgeable identity in front of any number of instances."""
+
+
+@flowward.command()
+@config_option
+def serve(path: Path) -> None:
+    """Run the gateway."""
+    from proxy.app import run  # noqa: PLC0415 - the other commands start without the whole gateway
+
+    sys.exit(run(path))
+
+
+@flowward.command()
+@config_option
+def check(path: Path) -> None:
+    """Say everything that is wrong with the configuration at once, without starting anything."""
+    config = configuration(path)
+    tell(config.warnings)
+    _check_plugins(config)
+    instances = sum(len(file.estate.instances) for file in config.estates)
+    click.echo(f"{path} is sound. Estate files: {len(config.estates)}, instances: {instances}.")
+
+
+def _check_plugins(config: Config) -> None:
+    """Raises ConfigurationError for login plugins that are missing or whose options are wrong."""
+    try:
+        choose(config.settings.auth, installed())
+    except UnusablePlugins as error:
+        raise ConfigurationError(
+            Problem(file=config.source.file, message=problem) for problem in error.problems
+        ) from error
+
+
+@flowward.command()
+def version() -> None:
+    """Print the version."""
+    click.echo(f"flowward {installed_version('flowward')}")
+
+
+flowward.add_command(apply)
+flowward.add_command(demo)
+flowward.add_command(keys)
+flowward.add_command(nodered)
+flowward.add_command(user)

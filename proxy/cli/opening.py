@@ -1,0 +1,136 @@
+"""What every command shares: the configuration file, its store, and how failures are told."""
+
+import asyncio
+import os
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+from uuid import uuid4
+
+import click
+from typing_extensions import override
+
+from config.configuration import Config
+from config.load import load
+from config.problems import ConfigurationError, Problem
+from proxy.access.passwords import hash_password, verify
+from proxy.cli.nodered_setup import CannotRun
+from proxy.services.accounts import Accounts
+from proxy.services.directory import Directory, NotPossible
+from proxy.services.estate import Hashing, Workshop
+from proxy.services.offload import Offload
+from proxy.store import Conflict, Dangling, StoreUnavailable
+from proxy.store.sql import Store, open_store
+
+T = TypeVar("T")
+
+FAILED = 1
+MISCONFIGURED = 2
+
+config_option = click.option(
+    "-c",
+    "--config",
+    "path",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=Path("flowward.yaml"),
+    show_default=True,
+    help="The configuration file.",
+)
+
+
+class Commands(click.Group):
+    """A group of commands that tells what went wrong on stderr: exit code 2 for the configuration, 1 for the rest."""
+
+    @override
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except ConfigurationError as error:
+            tell(error.problems)
+            return ctx.exit(MISCONFIGURED)
+        except (Conflict, NotPossible, StoreUnavailable, CannotRun) as error:
+            click.echo(f"flowward: {_sentence(error)}", err=True)
+            return ctx.exit(FAILED)
+
+
+def _sentence(error: Exception) -> str:
+    match error:
+        case Dangling():
+            return "Something this refers to was removed meanwhile. Run it again."
+        case Conflict(args=(field, value)):
+            return f"The {field} {value} is taken. Choose another one."
+        case _:
+            return str(error)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """A configuration with its store, and the services that work on it."""
+
+    config: Config
+    store: Store
+    offload: Offload
+
+    @property
+    def accounts(self) -> Accounts:
+        store = self.store
+        return Accounts(database=store.database, shared=store.shared, offload=self.offload, now=time.time)
+
+    @property
+    def directory(self) -> Directory:
+        return Directory(database=self.store.database, shared=self.store.shared, now=time.time, new_id=new_id)
+
+    @property
+    def workshop(self) -> Workshop:
+        return Workshop(
+            database=self.store.database,
+            shared=self.store.shared,
+            hashing=Hashing(
+                verify=lambda password, kept: self.offload(verify, password, kept),
+                hash=lambda password: self.offload(hash_password, password),
+            ),
+            new_id=new_id,
+        )
+
+    async def activation_link(self, user_id: str) -> str:
+        """A new one-time link by which a user chooses a password; links before it are void."""
+        token = await self.accounts.issue_link(user_id)
+        return f"{self.config.settings.server.public_url}/-/activate/{token}"
+
+
+def tell(problems: Iterable[Problem]) -> None:
+    """Every problem on a line of its own, on stderr."""
+    for problem in problems:
+        click.echo(str(problem), err=True)
+
+
+def configuration(path: Path) -> Config:
+    """The configuration, in the environment of this process. Raises ConfigurationError."""
+    return load(path, os.environ)
+
+
+def with_store(config: Config, work: Callable[[Opened], Awaitable[T]]) -> T:
+    """Run a command that needs what the gateway remembers; a running gateway notices what it writes."""
+
+    async def run() -> T:
+        async with _opened(config) as opened:
+            return await work(opened)
+
+    return asyncio.run(run())
+
+
+@asynccontextmanager
+async def _opened(config: Config) -> AsyncIterator[Opened]:
+    offload = Offload()
+    try:
+        async with open_store(config.settings.state.directory) as store:
+            yield Opened(config=config, store=store, offload=offload)
+    finally:
+        offload.close()
+
+
+def new_id() -> str:
+    return uuid4().hex
