@@ -4,6 +4,7 @@ Every name here is one that `wire.headers` strips from what clients send; a test
 """
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -93,12 +94,13 @@ PRESETS: Final[Mapping[str, tuple[tuple[str, Value], ...]]] = MappingProxyType(
         ),
     }
 )
+_UNSPEAKABLE: Final = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 ASSERTION: Final = "assertion"
 """The preset that asks for the signed assertion instead of plain fields."""
 
 
 class ControlCharacter(ValueError):
-    """An identity value with a control character: no field may carry it."""
+    """An identity value with a control character or half a surrogate pair: no field may carry it."""
 
 
 def identity_lines(presets: tuple[str, ...], bearer: Bearer) -> bytes:
@@ -114,6 +116,6 @@ def identity_lines(presets: tuple[str, ...], bearer: Bearer) -> bytes:
 
 
 def _line(name: str, value: str) -> bytes:
-    if any(ord(character) < 32 or ord(character) == 127 for character in value):
+    if _UNSPEAKABLE.search(value):
         raise ControlCharacter(name)
     return f"\r\n{name}: {value}".encode()

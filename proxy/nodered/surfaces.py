@@ -110,11 +110,12 @@ _ADMIN_EXACT: Final[Mapping[bytes, tuple[Surface, Surface]]] = {
     b"auth/revoke": (_S.AUTH, _S.AUTH_REVOKE),
     b"auth/token": (_S.AUTH, _S.AUTH),
     b"auth/strategy": (_S.AUTH, _S.AUTH),
-    b"auth/strategy/callback": (_S.AUTH, _S.AUTH),
 }
 _DASHBOARD: Final = {b"_setup": _S.SETUP, b"socket.io": _S.SOCKET, b"_debug": _S.DEBUG}
+_NEVER_PROXIED: Final = frozenset({_S.AUTH, _S.AUTH_LOGIN, _S.AUTH_REVOKE})
 _SAFE: Final = frozenset({b"GET", b"HEAD"})
 _PATHS_REMEMBERED: Final = 2048
+_LONGEST_REMEMBERED: Final = 256
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,14 +132,15 @@ class Roots:
 class Layout:
     """Classifies requests. Shared by all instances with the same roots, and so is its memory of paths."""
 
-    __slots__ = ("_admin", "_dashboard", "_endpoints", "_options", "_public", "_safe", "_ui", "_unsafe")
+    __slots__ = ("_admin", "_dashboard", "_endpoints", "_node", "_options", "_public", "_safe", "_ui", "_unsafe")
 
     def __init__(self, roots: Roots) -> None:
         self._admin = _root(roots.admin)
-        self._dashboard = _root(roots.node) + _root(roots.dashboard)
-        self._ui = _root(roots.node) + b"/ui"
-        self._public = [glob(pattern.lower()) for pattern in roots.public]
-        self._endpoints = [glob(pattern.lower()) for pattern in roots.endpoints]
+        self._node = _root(roots.node)
+        self._dashboard = self._node + _root(roots.dashboard)
+        self._ui = self._node + b"/ui"
+        self._public = [_folded_glob(pattern) for pattern in roots.public]
+        self._endpoints = [_folded_glob(pattern) for pattern in roots.endpoints]
         self._safe: dict[bytes, Surface] = {}
         self._unsafe: dict[bytes, Surface] = {}
         self._options: dict[bytes, Surface] = {}
@@ -152,7 +154,8 @@ class Layout:
             surface = self.classify(method, path)
             if len(known) >= _PATHS_REMEMBERED:
                 known.clear()
-            known[path] = surface
+            if len(path) <= _LONGEST_REMEMBERED:
+                known[path] = surface
         return surface
 
     def classify(self, method: bytes, path: bytes) -> Surface:
@@ -160,7 +163,9 @@ class Layout:
         found = readings(path)
         surface = max((self._of_reading(method, reading) for reading in found), key=_strictness)
         if method == b"OPTIONS":
-            return Surface.OTHER if RULES[surface].admin else Surface.PREFLIGHT
+            if RULES[surface].admin:
+                return Surface.OTHER
+            return Surface.PREFLIGHT if RULES[surface].permission is _HTTP else surface
         if surface is Surface.ENDPOINT and all(_matches(self._public, reading) for reading in found):
             return Surface.PUBLIC
         return surface
@@ -171,50 +176,58 @@ class Layout:
         in_dashboard = _below(self._dashboard, path)
         if unsafe and (written := _dashboard_write(below, in_dashboard)) is not None:
             return written
+        if below is not None and (surface := self._admin_surface(below, path, unsafe)) is not None:
+            return surface
         if in_dashboard is not None:
-            return _dashboard_surface(in_dashboard)
+            return _DASHBOARD.get(_first(in_dashboard), Surface.DASHBOARD)
         if (in_ui := _below(self._ui, path)) is not None:
             return Surface.SOCKET if _first(in_ui) == b"socket.io" else Surface.DASHBOARD
-        if below is not None and (surface := self._admin_surface(below, unsafe)) is not None:
-            return surface
-        if below is not None and unsafe and not _matches(self._endpoints + self._public, path):
-            return Surface.UNLISTED
-        return Surface.ENDPOINT
+        shared = below is not None and self._admin == self._node
+        listed = not (shared and unsafe) or _matches(self._endpoints + self._public, path)
+        return Surface.ENDPOINT if listed else Surface.UNLISTED
 
-    def _admin_surface(self, below: bytes, unsafe: bool) -> Surface | None:
-        """The admin surface of a path below the admin root; None where that root is shared and the path is not known."""
-        if (exact := _ADMIN_EXACT.get(below)) is not None:
-            return exact[unsafe]
-        first = _first(below)
-        if first == b"settings" and below.startswith(b"settings/user/keys"):
-            return Surface.OTHER
-        if below.startswith(b"debug/view/") and not unsafe:
-            return Surface.EDITOR
-        if (pair := _ADMIN.get(first)) is not None:
-            return pair[unsafe]
-        if self._admin:
-            return Surface.OTHER if unsafe else Surface.READ
-        return None
+    def _admin_surface(self, below: bytes, path: bytes, unsafe: bool) -> Surface | None:
+        """The surface of a path below the admin root; None where that is shared and the path not known to be its own.
+
+        Of two roots that both hold a path, the longer one has it. Equal roots are shared.
+        """
+        if (known := _known_to_admin(below, unsafe)) is not None:
+            return known
+        others = (root for root in (self._node, self._dashboard, self._ui) if _below(root, path) is not None)
+        if len(self._admin) <= max(map(len, others), default=-1):
+            return None
+        return Surface.OTHER if unsafe else Surface.READ
+
+
+def _known_to_admin(below: bytes, unsafe: bool) -> Surface | None:
+    """The surface of a path that Node-RED itself serves below its admin root; there it goes before all others."""
+    if (exact := _ADMIN_EXACT.get(below)) is not None:
+        return exact[unsafe]
+    if below.startswith(b"auth/strategy/"):
+        return Surface.AUTH
+    if below.startswith(b"settings/user/keys"):
+        return Surface.OTHER
+    if below.startswith(b"debug/view/") and not unsafe:
+        return Surface.EDITOR
+    pair = _ADMIN.get(_first(below))
+    return pair[unsafe] if pair is not None else None
 
 
 def _dashboard_write(below: bytes | None, in_dashboard: bytes | None) -> Surface | None:
     """The Dashboard's own write routes: literal paths below the admin root, and their like on the dashboard's path."""
-    rest = in_dashboard if below is None or not below.startswith(b"dashboard/") else below.removeprefix(b"dashboard/")
-    parts = (rest or b"").split(b"/")
-    if parts[:2] == [b"api", b"v1"]:
-        return Surface.DEPLOY
-    if parts[0] == b"chart" and parts[2:] == [b"clear"]:
-        return Surface.OTHER
+    literal = below.removeprefix(b"dashboard/") if below is not None and below.startswith(b"dashboard/") else None
+    for rest in (literal, in_dashboard):
+        parts = (rest or b"").split(b"/")
+        if parts[:2] == [b"api", b"v1"]:
+            return Surface.DEPLOY
+        if parts[0] == b"chart" and parts[2:] == [b"clear"]:
+            return Surface.OTHER
     return None
 
 
-def _dashboard_surface(below: bytes) -> Surface:
-    return _DASHBOARD.get(_first(below), Surface.DASHBOARD)
-
-
-def _strictness(surface: Surface) -> tuple[Role, Write, bool, int]:
+def _strictness(surface: Surface) -> tuple[bool, Role, Write, bool, int]:
     rule = RULES[surface]
-    return rule.least, rule.write, rule.admin, surface
+    return surface in _NEVER_PROXIED, rule.least, rule.write, rule.admin, surface
 
 
 def _root(path: str) -> bytes:
@@ -228,6 +241,11 @@ def _below(root: bytes, path: bytes) -> bytes | None:
     if path == root or (not root and path == b"/"):
         return b""
     return path[len(root) + 1 :] if path.startswith(root + b"/") else None
+
+
+def _folded_glob(pattern: str) -> re.Pattern[bytes]:
+    """A pattern as paths are folded: lower case, no slash at the end."""
+    return glob(pattern.lower().rstrip("/") or "/")
 
 
 def _first(below: bytes) -> bytes:

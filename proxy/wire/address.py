@@ -31,8 +31,10 @@ def client_address(peer: str, forwarded_for: bytes | None, networks: Sequence[Ne
 
 
 def _parse(text: str) -> IPv4Address | IPv6Address | None:
+    # A zone (RFC 4007 section 11) may hold any character and says nothing to anybody on another machine.
+    bare = text.removeprefix("[").removesuffix("]").partition("%")[0]
     try:
-        parsed = ip_address(text.removeprefix("[").removesuffix("]"))
+        parsed = ip_address(bare)
     except ValueError:
         return None
     return getattr(parsed, "ipv4_mapped", None) or parsed

@@ -52,10 +52,11 @@ _OURS: Final = re.compile(
 )
 
 RESPONSE_NOTED: Final = frozenset(
-    {b"connection", b"content-length", b"location", b"set-cookie", b"transfer-encoding", b"upgrade"}
+    {b"connection", b"content-length", b"content-type", b"location", b"set-cookie", b"transfer-encoding", b"upgrade"}
 )
 
 _SPELLINGS_REMEMBERED: Final = 4096
+_LONGEST_REMEMBERED: Final = 64
 
 
 class Treatments(dict[bytes, Treatment]):
@@ -67,7 +68,7 @@ class Treatments(dict[bytes, Treatment]):
 
     def __missing__(self, name: bytes) -> Treatment:
         treatment = self._rule(name)
-        if len(self) < _SPELLINGS_REMEMBERED:
+        if len(self) < _SPELLINGS_REMEMBERED and len(name) <= _LONGEST_REMEMBERED:
             self[name] = treatment
         return treatment
 

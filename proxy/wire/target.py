@@ -5,7 +5,7 @@ from functools import lru_cache
 from typing import Final
 from urllib.parse import unquote_to_bytes
 
-_CONTROL: Final = re.compile(rb"[\x00-\x20\x7f\\#]")
+_CONTROL: Final = re.compile(rb"[\x00-\x1f\x7f\\#]")
 _ESCAPE: Final = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 _PARAMETERS: Final = re.compile(rb";[^/]*")
 _SLASHES: Final = re.compile(rb"//+")
@@ -31,6 +31,8 @@ def readings(path: bytes) -> tuple[bytes, ...]:
         return (_fold(path),)
     if path[:1] != b"/":
         raise BadTarget("a path starts with /")
+    if b" " in path:
+        raise BadTarget("a path holds no space; it is written %20")
     if _ESCAPE.search(path):
         raise BadTarget("a percent sign is followed by two hexadecimal digits")
     decoded = unquote_to_bytes(path)
