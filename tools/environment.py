@@ -23,15 +23,15 @@ def main():
     arguments = read_arguments()
     use_new_enough_python()
     folder = os.path.abspath(arguments.folder)
-    wanted = fingerprint(arguments.groups, arguments.frozen)
+    wanted = [fingerprint(arguments.frozen)] + sorted(arguments.groups)
     stamp = os.path.join(folder, ".installed")
-    if wanted in installed(stamp):
+    if any(set(wanted) <= set(line.split()) for line in installed(stamp)):
         return
     if not os.path.exists(os.path.join(folder, "bin", "pip")):
         create(folder)
     install(folder, arguments.groups, arguments.frozen)
     with open(stamp, "a") as done:
-        done.write(wanted + "\n")
+        done.write(" ".join(wanted) + "\n")
 
 
 def read_arguments():
@@ -56,13 +56,13 @@ def use_new_enough_python():
     os.execv(found, [found] + sys.argv)
 
 
-def fingerprint(groups, frozen):
-    """What would be installed, as one line."""
-    told = hashlib.sha256()
+def fingerprint(frozen):
+    """Stands for what would be installed, whatever the groups."""
+    told = hashlib.sha256(b"frozen" if frozen else b"editable")
     for name in ["constraints.txt", "pyproject.toml"]:
         with open(os.path.join(ROOT, name), "rb") as file:
             told.update(file.read())
-    return "%s %s%s" % (told.hexdigest()[:16], "+".join(sorted(groups)) or "product", " frozen" if frozen else "")
+    return told.hexdigest()
 
 
 def installed(stamp):
