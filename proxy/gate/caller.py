@@ -6,6 +6,7 @@ included, and only looked at anew when they differ.
 
 import re
 from hashlib import sha256
+from math import ceil
 from typing import Final
 
 from proxy.gate.checks import acts, from_here, refusal
@@ -24,6 +25,8 @@ from proxy.wire.target import BadTarget, origin_form
 
 _HOST: Final = re.compile(rb"(?:[a-z0-9_.-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?", re.IGNORECASE)
 _COOKIES_TRIED: Final = 4
+_OURS: Final = (b"__Host-flowward", b"flowward=", b"flowward-hop=")
+"""How cookies of ours start, with TLS and without; no instance gets to see one."""
 JWKS: Final = b"/-/jwks.json"
 _SLASH: Final = 0x2F
 _HASH: Final = 0x23
@@ -34,8 +37,8 @@ class Caller:
 
     # fmt: off
     __slots__ = (
-        "_cookie", "_forwarded", "_forwarded_for", "_forwarded_proto", "_host", "_passed_cookie", "_peer", "_trusted",
-        "_world", "address", "gate", "inspects", "presented", "principal", "secure", "site",
+        "_cookie", "_forwarded", "_forwarded_for", "_forwarded_proto", "_host", "_passed_cookie", "_peer",
+        "_tls", "_world", "address", "gate", "inspects", "presented", "principal", "secure", "site", "trusted",
     )
     # fmt: on
 
@@ -44,13 +47,13 @@ class Caller:
         self.inspects = inspects
         """Whether this lane carries inspected exchanges; the other one hands them over unjudged by limits."""
         self.address = self._peer = peer
-        self.secure = secure
+        self.secure = self._tls = secure
         """Whether the client came by TLS, here or at a trusted proxy."""
         self.site: Site | None = None
         self.principal: Principal = gate.nobody
         self.presented = False
         """Whether a cookie of ours was sent at all."""
-        self._trusted = bool(gate.trusted) and trusted(peer, gate.trusted)
+        self.trusted = bool(gate.trusted) and trusted(peer, gate.trusted)
         self._world: World | None = None
         self._host: bytes | None = None
         self._cookie: bytes | None = None
@@ -71,7 +74,7 @@ class Caller:
         host = noted.get("host")
         if target[0] != _SLASH or _HASH in target:
             target = origin_form(target, host or b"")
-        if host != self._host or self.gate.world is not self._world or self._trusted:
+        if host != self._host or self.gate.world is not self._world or self.trusted:
             refused = self._match(host, noted)
             if refused is not None:
                 return refused
@@ -86,7 +89,7 @@ class Caller:
         station = world.station(site, target)
         if station is None:
             return LOCAL if site.home else Refusal(Reason.NOT_FOUND, 404)
-        return self._at(station, head, target[len(station.prefix) :] if station.prefix else target, now)
+        return self._at(station, head, _below(station.prefix, target) if station.prefix else target, now)
 
     # -- match
 
@@ -105,10 +108,11 @@ class Caller:
         self._world, self._forwarded_for, self._forwarded_proto = world, forwarded_for, proto
         if host != self._host:  # a cookie opens one host: look at it again
             self._host, self._cookie, self.principal = host, None, self.gate.nobody
+            self._passed_cookie, self.presented = b"", False
         self.site = world.sites.find(host)
-        if self._trusted:
+        if self.trusted:
             self.address = client_address(self._peer, forwarded_for, self.gate.trusted)
-            self.secure = proto is not None and proto.lower().strip() == b"https"
+            self.secure = self._tls if proto is None else proto.lower().strip() == b"https"
         self._forwarded = forwarded(self.address, host, b"https" if self.secure else b"http")
         return None
 
@@ -122,10 +126,11 @@ class Caller:
     def _recall(self, cookie: bytes | None) -> Missing | None:
         """Find our cookies among the others, and whom one stands for; the rest is what the instance gets to see."""
         principal, presented, rest, name = self.gate.nobody, 0, [], self.gate.cookie
+        missing = Missing()
         for part in cookie.split(b";") if cookie else ():
             pair = part.strip(b" \t")
             if not pair.startswith(name):
-                if pair and not pair.startswith(b"__Host-flowward") and not pair.startswith(b"flowward-hop="):
+                if pair and not pair.startswith(_OURS):
                     rest.append(pair)
                 continue
             presented += 1
@@ -133,20 +138,24 @@ class Caller:
                 continue
             found = self.gate.session(sha256(pair[len(name) :]).digest())
             if isinstance(found, Missing):
-                return found
-            if found is not None and self.site is not None and found[1] == self.site.name and not found[0].ended:
+                missing.facts += found.facts
+            elif found is not None and self.site is not None and found[1] == self.site.name and not found[0].ended:
                 principal = found[0]
+        if missing.facts:
+            return missing
         self._cookie, self.principal, self.presented = cookie, principal, presented > 0
         self._passed_cookie = b"\r\nCookie: " + b"; ".join(rest) if rest else b""
         return None
 
-    def _authorize(self, station: Station, surface: Surface, value: bytes) -> "Principal | Missing | Refusal":
+    def _authorize(
+        self, station: Station, surface: Surface, value: bytes, now: float
+    ) -> "Principal | Missing | Refusal":
         """Whom an Authorization field stands for where the instance asks for its own password, or for users."""
         settings = station.settings
         if settings.http_auth is HttpAuth.BASIC:
             right = self.gate.password(station, value)
             if isinstance(right, Missing):
-                return right
+                return self._too_many(station, surface, now) or right
             if right:
                 return self.gate.instance_password
         realm = station.name if settings.http_auth is HttpAuth.BASIC else None
@@ -161,10 +170,15 @@ class Caller:
             surface = Surface.ENDPOINT  # an OPTIONS like any other
         principal = self.principal
         if "authorization" in head.noted or (principal is not self.gate.nobody and acts(head, surface)):
-            who = self._who(head, station, surface)
+            who = self._who(head, station, surface, now)
             if not isinstance(who, Principal):
                 return who
             principal = who
+        return self._judged(principal, station, surface, head, path, now)
+
+    def _judged(
+        self, principal: Principal, station: Station, surface: Surface, head: Head, path: bytes, now: float
+    ) -> Verdict:
         lease = principal.leases.get(station.number + surface)
         if (
             lease is None
@@ -176,14 +190,18 @@ class Caller:
             if isinstance(made, Missing):
                 return made
             lease = made
-        return self._allowed(head, path, lease, principal) if lease.allowed else self._refused(head, lease, now)
+        if lease.allowed:
+            return self._allowed(head, path, lease, principal)
+        if lease.decision.reason is Reason.SESSION_ENDED:  # what is open to anybody is open to who was logged in once
+            return self._judged(self.gate.nobody, station, surface, head, path, now)
+        return self._refused(head, lease, now)
 
-    def _who(self, head: Head, station: Station, surface: Surface) -> Principal | Missing | Refusal:
+    def _who(self, head: Head, station: Station, surface: Surface, now: float) -> Principal | Missing | Refusal:
         """Who acts, where that is more than the cookie says: credentials on the request, and somebody else's script."""
         principal, opened = self.principal, _open(station, surface)
         authorization = head.noted.get("authorization")
         if authorization is not None and not RULES[surface].admin and not opened:
-            authorized = self._authorize(station, surface, authorization)
+            authorized = self._authorize(station, surface, authorization, now)
             if not isinstance(authorized, Principal):
                 return authorized
             principal = authorized
@@ -220,20 +238,33 @@ class Caller:
             detail = "preflights of the admin API are refused"
             return Refusal(Reason.PREFLIGHT_REFUSED, 403, detail, station, surface, lease)
         if reason is Reason.LOGIN_REQUIRED:
-            bucket = self.gate.anonymous.of(self.address, now)
-            if not bucket.admit(now):
-                wait = max(1, round(bucket.wait(now)))
-                return Refusal(Reason.TOO_MANY_REQUESTS, 429, "", station, surface, lease, retry_after=wait)
+            limited = self._too_many(station, surface, now, lease)
+            if limited is not None:
+                return limited
             if self.presented:
                 reason = Reason.SESSION_ENDED
         asks = station.settings.http_auth is HttpAuth.BASIC and RULES[surface].permission is Permission.HTTP
         realm = station.name if asks and decision.status == 401 else None
         return Refusal(reason, decision.status, "", station, surface, lease, realm=realm)
 
+    def _too_many(self, station: Station, surface: Surface, now: float, lease: Lease | None = None) -> Refusal | None:
+        """Charge an address for what was asked without a login, guesses of a password included."""
+        bucket = self.gate.anonymous.of(self.address, now)
+        if bucket.admit(now):
+            return None
+        wait = max(1, ceil(bucket.wait(now)))
+        return Refusal(Reason.TOO_MANY_REQUESTS, 429, "", station, surface, lease, retry_after=wait)
+
     def _foreign(self, station: Station, surface: Surface) -> Refusal:
         own = self.site.origin if self.site else ""
         detail = f"this request does not come from a page of {own}; list its origin in the instance's `origins`"
         return Refusal(Reason.FOREIGN_ORIGIN, 403, detail, station, surface)
+
+
+def _below(prefix: bytes, target: bytes) -> bytes:
+    """The target as an instance mounted at a prefix knows it."""
+    rest = target[len(prefix) :]
+    return rest if rest[:1] == b"/" else b"/" + rest
 
 
 def _open(station: Station, surface: Surface) -> bool:

@@ -10,7 +10,9 @@ from typing import Final
 from weakref import WeakValueDictionary
 
 import orjson
+import structlog
 
+from auth_plugins import Unavailable
 from proxy.access.gcra import Buckets, Rate
 from proxy.gate import identity
 from proxy.gate.judge import judge
@@ -19,6 +21,7 @@ from proxy.gate.verdict import Fact, Missing, PasswordFact, PersonFact, SessionF
 from proxy.gate.world import Station, World
 from proxy.model.access import Decision, Reason, Role
 from proxy.model.identity import Person, Session
+from proxy.nodered.presets import ControlCharacter
 from proxy.nodered.surfaces import RULES, Surface
 from proxy.services.bounded import Bounded
 from proxy.services.clock import Clock
@@ -36,6 +39,7 @@ _PASSWORDS: Final = 4096
 _SID_LIFE: Final = 7 * 86400.0
 _PASSIVE: Final = frozenset({Surface.SOCKET, Surface.COMMS})
 """Surfaces that open pages use by themselves: no sign that anybody is there."""
+_log = structlog.get_logger(__name__)
 
 VerifyPassword = Callable[[str, str], Awaitable[bool]]
 """(hash, password) -> whether they belong together."""
@@ -163,7 +167,10 @@ class Gate:
     async def _check(self, station: Station, authorization: bytes) -> bool:
         username, password = basic_credentials(authorization) or ("", "")
         settings = station.settings
-        right = await self._verify(settings.basic_password_hash, password)
+        try:
+            right = await self._verify(settings.basic_password_hash, password)
+        except Unavailable as error:
+            raise StoreUnavailable("a password could not be checked") from error
         return hmac.compare_digest(username.encode(), settings.basic_username.encode()) and right
 
     def _fingerprint(self, resource_id: str, authorization: bytes) -> bytes:
@@ -234,31 +241,44 @@ class Gate:
     # -- judgement
 
     def lease(
-        self, principal: Principal, station: Station, surface: Surface, now: float, address: str
+        self, principal: Principal, station: Station, surface: Surface, now: float, address: str, *, active: bool = True
     ) -> Lease | Missing:
-        """Judge, and remember it: once per principal, instance, surface and 15 seconds."""
-        person: Person | None = None
+        """Judge, and remember it: once per principal, instance, surface and 15 seconds.
+
+        `active` is False where the gateway looks again by itself, which is no sign that anybody is there.
+        """
         idle = station.settings.session_idle
-        if principal.user_id is not None:
-            if not principal.alive(now, idle):
-                return self._refuse(principal, station, surface, Reason.SESSION_ENDED)
-            found = self.person(principal.user_id)
-            if isinstance(found, Missing):
-                return found
-            if found is None:
-                return self._refuse(principal, station, surface, Reason.SESSION_ENDED)
-            person = found
-            if surface not in _PASSIVE:
-                principal.seen = now
-                self.touched.add(principal)
-        decision = judge(self.world.estate, principal.kind, person, station.resource, station.settings, surface)
-        block = (
-            self._block(principal, person, station, surface, decision.role, now, address) if decision.allowed else b""
-        )
+        if not principal.alive(now, idle):
+            return self._refuse(principal, station, surface, Reason.SESSION_ENDED)
+        decision = self.decide(principal, station, surface)
+        if isinstance(decision, Missing):
+            return decision
+        if active and surface not in _PASSIVE and principal.session is not None:
+            principal.seen = now
+            self.touched.add(principal)
+        block = b""
+        if decision.allowed:
+            try:
+                block = self._block(principal, station, surface, decision.role, now, address)
+            except ControlCharacter as error:
+                _log.warning("identity-refused", user=principal.user_id, instance=station.name, field=error.args[0])
+                decision = Decision(allowed=False, reason=Reason.BAD_REQUEST, role=decision.role, status=400)
         until = min(now + LEASE, principal.expires, principal.seen + (principal.idle if idle is None else idle))
         lease = self._lease(principal, station, surface, decision, until, block, address if block else None)
         principal.leases[station.number + surface] = lease
         return lease
+
+    def decide(self, principal: Principal, station: Station, surface: Surface) -> Decision | Missing:
+        """The bare judgement, on the facts there are."""
+        person: Person | None = None
+        if principal.user_id is not None:
+            found = self.person(principal.user_id)
+            if isinstance(found, Missing):
+                return found
+            if found is None:
+                return Decision(allowed=False, reason=Reason.SESSION_ENDED, status=401)
+            person = found
+        return judge(self.world.estate, principal.kind, person, station.resource, station.settings, surface)
 
     def _lease(
         self,
@@ -291,7 +311,6 @@ class Gate:
     def _block(
         self,
         principal: Principal,
-        person: Person | None,
         station: Station,
         surface: Surface,
         role: Role,
@@ -300,20 +319,21 @@ class Gate:
     ) -> bytes:
         """The identity lines, minted at most once per session, instance, use and 45 seconds."""
         rule = RULES[surface]
+        person = self._people.get(principal.user_id) if principal.user_id is not None else None
         token = station.settings.admin_token
         credential = f"\r\nAuthorization: Bearer {token}".encode() if token and rule.admin else b""
         if person is None or (rule.admin and role < Role.VIEWER):
             return b"" if person is None else credential
         key = (station.resource.id, "editor" if rule.admin else "http")
         kept = principal.blocks.get(key)
-        fresh = kept is not None and kept.until > now and kept.person is person and kept.address == address
-        if kept is None or not fresh or kept.role != role:
+        now_true = (self.world, person, role, address)
+        if kept is None or kept.until <= now or (kept.world, kept.person, kept.role, kept.address) != now_true:
             who = identity.bearer(self.world.estate, person, station, role, address)
             told = identity.claims(
                 who, principal, station, role, editor=rule.admin, issuer=self._issuer, now=self.clock.wall()
             )
             lines = identity.lines(who, station, lambda: self._sign(told))
-            kept = principal.blocks[key] = Block(now + identity.REUSED, person, role, address, lines)
+            kept = principal.blocks[key] = Block(now + identity.REUSED, *now_true, lines)
         return kept.lines + credential
 
     def own_identity(self, station: Station) -> bytes:

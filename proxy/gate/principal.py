@@ -66,6 +66,7 @@ class Block:
     """Minted identity lines, and what they were minted from."""
 
     until: float
+    world: "World"
     person: Person
     role: int
     address: str

@@ -41,6 +41,7 @@ class Reason(StrEnum):
     LOGIN_REQUIRED = "login_required"
     SESSION_ENDED = "session_ended"
     CREDENTIALS_WRONG = "credentials_wrong"
+    RIGHTS_CHANGED = "rights_changed"
     # you may not
     ROLE_TOO_LOW = "role_too_low"
     NO_ACCESS = "no_access"

@@ -43,13 +43,16 @@ class Applied:
 
 
 def applied(file: EstateFile, base: Path) -> Applied:
-    """A file under a name that lasts: relative to `base` where it lies beneath, so that both may move together."""
+    """A file under a name that lasts: relative to `base` where it lies beneath, so that both may move together.
+
+    Blocks, since it asks for the working directory.
+    """
     path, directory = Path(os.path.abspath(file.path)), Path(os.path.abspath(base))  # noqa: PTH100 - keeps symlinks
     return Applied(origin=str(path.relative_to(directory) if path.is_relative_to(directory) else path), file=file)
 
 
 def applied_files(config: Config) -> tuple[Applied, ...]:
-    """The estate files of a configuration; they are named from the folder of flowward.yaml on."""
+    """The estate files of a configuration; they are named from the folder of flowward.yaml on. Blocks."""
     return tuple(applied(file, Path(config.source.file).parent) for file in config.estates)
 
 

@@ -30,6 +30,10 @@ class Site:
     mounts: tuple[Mount, ...] = ()
     """Longest prefix first."""
 
+    @property
+    def origin_bytes(self) -> bytes:
+        return self.origin.encode()
+
     def mount(self, path: bytes) -> Mount | None:
         """The instance a path belongs to: the mount whose prefix is the path or ends at one of its slashes."""
         for mount in self.mounts:

@@ -22,6 +22,11 @@ class Tally:
         self.buckets = [0] * BUCKETS
         self.micros = 0
 
+    def count(self, status: int, micros: int) -> None:
+        self.outcomes[status // 100] += 1
+        self.buckets[min(micros.bit_length(), BUCKETS - 1)] += 1
+        self.micros += micros
+
 
 @dataclass(slots=True)
 class Traffic:

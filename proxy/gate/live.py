@@ -1,0 +1,78 @@
+"""Open connections that outlive a request: whose they are, so that what ends can be closed."""
+
+from collections.abc import Iterable, Iterator
+from typing import Protocol
+
+from proxy.gate.principal import Principal
+from proxy.gate.world import Station
+from proxy.model.access import Decision, Reason
+from proxy.nodered.permissions import editor_scopes
+from proxy.nodered.surfaces import RULES, Surface
+
+
+class Live(Protocol):
+    """One open socket or stream."""
+
+    @property
+    def principal(self) -> Principal: ...
+    @property
+    def resource_id(self) -> str: ...
+    @property
+    def surface(self) -> Surface: ...
+    @property
+    def rights(self) -> object:
+        """What `rights_of` said when it was opened."""
+        ...
+
+    def end(self, reason: Reason) -> None:
+        """Close it, telling the client why in the way it understands. Never raises; may be called twice."""
+        ...
+
+
+def rights_of(station: Station, surface: Surface, decision: Decision) -> object:
+    """What must stay the same for an open connection to stay: its identity is told once, at its start."""
+    settings = station.settings
+    if not RULES[surface].admin:
+        return decision.role
+    return editor_scopes(decision.role, protected=settings.protected, min_edit_role=settings.min_edit_role)
+
+
+class LiveConnections:
+    """Every open connection, by principal."""
+
+    def __init__(self) -> None:
+        self._all: set[Live] = set()
+        self._by_principal: dict[str, set[Live]] = {}
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+    def __iter__(self) -> Iterator[Live]:
+        return iter(tuple(self._all))
+
+    def add(self, live: Live) -> None:
+        self._all.add(live)
+        self._by_principal.setdefault(live.principal.key, set()).add(live)
+
+    def remove(self, live: Live) -> None:
+        if live in self._all:
+            self._all.discard(live)
+            group = self._by_principal[live.principal.key]
+            group.discard(live)
+            if not group:
+                del self._by_principal[live.principal.key]
+
+    def of(self, keys: Iterable[str]) -> list[Live]:
+        """What belongs to some principals."""
+        return [live for key in keys for live in self._by_principal.get(key, ())]
+
+    def count_by_instance(self) -> dict[str, int]:
+        """Resource id -> how many are open."""
+        counts: dict[str, int] = {}
+        for live in self._all:
+            counts[live.resource_id] = counts.get(live.resource_id, 0) + 1
+        return counts
+
+    def end_all(self, reason: Reason) -> None:
+        for live in self:
+            live.end(reason)

@@ -1,0 +1,159 @@
+"""No stale permission: follow the versions of what is kept, and look again at every open connection concerned."""
+
+import asyncio
+from collections.abc import Iterable
+from typing import Final
+
+import structlog
+
+from proxy.gate.gate import Gate
+from proxy.gate.live import Live, LiveConnections, rights_of
+from proxy.gate.verdict import Missing
+from proxy.gate.world import world_of
+from proxy.model.access import Reason
+from proxy.store import Change, Database, Shared, StoreUnavailable, Subject
+
+POLL: Final = 0.25
+"""Seconds between two looks at the version; other processes write too."""
+_WRITE_SEEN: Final = 15.0
+_CLEAN: Final = 300.0
+_AT_ONCE: Final = 500
+_log = structlog.get_logger(__name__)
+
+
+class Watch:
+    """Applies changes to the gate and ends what they concern, within a second."""
+
+    def __init__(
+        self,
+        gate: Gate,
+        database: Database,
+        shared: Shared,
+        live: LiveConnections,
+        public_url: str,
+        homes: tuple[str, ...],
+    ) -> None:
+        self._gate, self._database, self._shared, self._live = gate, database, shared, live
+        self._public_url, self._homes = public_url, homes
+        self._version = gate.world.estate.version
+        self._pending: set[Live] = set()
+        self._wake = asyncio.Event()
+        self.failing = False
+        """The store could not be read last time."""
+
+    def wake(self) -> None:
+        """This process has written: look now."""
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        wrote = cleaned = self._gate.clock.steady()
+        while True:
+            self._wake.clear()
+            await self.look()
+            now = self._gate.clock.steady()
+            if now - wrote > _WRITE_SEEN:
+                wrote = now
+                await self.write_seen()
+            if now - cleaned > _CLEAN:
+                cleaned = now
+                await self._clean()
+            try:
+                async with asyncio.timeout(POLL):
+                    await self._wake.wait()
+            except TimeoutError:
+                continue
+
+    async def look(self) -> None:
+        """Apply what has changed, and end what has run out."""
+        try:
+            if await self._database.version() != self._version:
+                await self._apply(await self._database.changes(self._version))
+            self.failing = False
+        except StoreUnavailable as error:
+            if not self.failing:
+                _log.warning("store-unavailable", reason=str(error))
+            self.failing = True
+        self._end_what_ran_out()
+        await self._judge_pending()
+
+    async def write_seen(self) -> None:
+        touched = self._gate.take_touched()
+        if touched:
+            try:
+                await self._shared.touch(touched)
+            except StoreUnavailable as error:
+                _log.warning("last-seen-not-written", sessions=len(touched), reason=str(error))
+
+    async def _clean(self) -> None:
+        try:
+            await self._shared.sweep(self._gate.clock.wall())
+        except StoreUnavailable as error:
+            _log.warning("sweep-failed", reason=str(error))
+
+    async def _apply(self, changes: Iterable[Change]) -> None:
+        anew, version = False, self._version
+        for change in changes:
+            match change.subject:
+                case Subject.SESSION:
+                    self._gate.forget_session(change.id)
+                    self._end(self._live.of([change.id]), Reason.SESSION_ENDED)
+                case Subject.USER:
+                    principals = self._gate.forget_person(change.id)
+                    self._pending.update(self._live.of([principal.key for principal in principals]))
+                case Subject.EVERYTHING:
+                    self._gate.forget_all()
+                    self._pending.update(self._live)
+                    anew = True
+                case Subject.ESTATE:
+                    anew = True
+            version = max(version, change.version)
+        if anew:
+            await self._load()
+        self._version = version  # only now: what could not be loaded is to be seen again
+
+    async def _load(self) -> None:
+        world = world_of(await self._database.estate(), self._public_url, self._homes, self._gate.world)
+        self._gate.change_world(world)
+        self._pending.update(self._live)
+
+    @staticmethod
+    def _end(lives: Iterable[Live], reason: Reason) -> None:
+        for live in lives:
+            live.end(reason)
+
+    def _end_what_ran_out(self) -> None:
+        """Absolute and idle expiry. Open sockets and polls are no activity."""
+        now = self._gate.clock.steady()
+        for live in self._live:
+            station = self._gate.world.stations.get(live.resource_id)
+            if not live.principal.alive(now, station.settings.session_idle if station else None):
+                live.end(Reason.SESSION_ENDED)
+
+    async def _judge_pending(self) -> None:
+        for number, live in enumerate(tuple(self._pending), 1):
+            self._pending.discard(live)
+            try:
+                await self._judge(live)
+            except StoreUnavailable:
+                self._pending.add(live)  # trouble is neither permission nor refusal: ask again
+                return
+            if number % _AT_ONCE == 0:
+                await asyncio.sleep(0)  # thousands of sockets must not hold up everybody's requests
+
+    async def _judge(self, live: Live) -> None:
+        gate, principal = self._gate, live.principal
+        for _ in range(3):
+            station = gate.world.stations.get(live.resource_id)
+            if principal.ended or station is None:
+                live.end(Reason.SESSION_ENDED if principal.ended else Reason.NOT_FOUND)
+                return
+            decision = gate.decide(principal, station, live.surface)
+            if not isinstance(decision, Missing):
+                if not decision.allowed:
+                    live.end(decision.reason)
+                elif rights_of(station, live.surface, decision) != live.rights:
+                    live.end(Reason.RIGHTS_CHANGED)
+                return
+            await gate.learn(decision)
+        live.end(Reason.FACTS_UNAVAILABLE)

@@ -1,0 +1,120 @@
+"""Reading a request's head: llhttp parses, every field gets its treatment, and what is ambiguous is refused."""
+
+from typing import Final
+
+import httptools
+
+from proxy.gate.verdict import Head
+from proxy.model.access import Reason
+from proxy.wire.framing import BadFraming, Framing, request_framing
+from proxy.wire.headers import JOINABLE, REQUEST
+
+HEAD_LIMIT: Final = 32 * 1024
+FIELD_LIMIT: Final = 8 * 1024
+FIELDS_LIMIT: Final = 100
+
+
+class BadHead(Exception):
+    """args: reason, status, and a detail where there is one to tell."""
+
+
+class Request:
+    """One parsed head."""
+
+    __slots__ = ("framing", "head", "keep", "raw")
+
+    def __init__(self, head: Head, framing: Framing, raw: bytes, *, keep: bool) -> None:
+        self.head, self.framing, self.raw = head, framing, raw
+        self.keep = keep
+        """Whether the connection may carry another request."""
+
+
+class HeadReader:
+    """Turns the bytes of whole heads into requests; one per connection, its parser is kept."""
+
+    __slots__ = ("_complete", "_dropped", "_keep", "_lines", "_noted", "_old", "_parser", "_target")
+
+    def __init__(self) -> None:
+        self._parser: httptools.HttpRequestParser | None = None
+
+    def read(self, raw: bytes) -> Request:
+        """Parse one head, from its request line to its empty line. Raises BadHead."""
+        if len(raw) > HEAD_LIMIT:
+            raise BadHead(Reason.HEAD_TOO_LARGE, 431)
+        parser = self._parser
+        if parser is None:
+            parser = self._parser = httptools.HttpRequestParser(self)
+        self._target = b""
+        self._lines: list[bytes] = []
+        self._noted: dict[str, bytes] = {}
+        self._dropped = 0
+        self._complete = False
+        try:
+            parser.feed_data(raw)
+        except httptools.HttpParserUpgrade:
+            self._parser = None  # offers to switch are the framing's business, not the parser's
+        except httptools.HttpParserError as error:
+            self._parser = None
+            cause = error.__context__
+            raise cause if isinstance(cause, BadHead) else BadHead(Reason.BAD_REQUEST, 400, str(error)) from None
+        if not self._complete:
+            raise BadHead(Reason.BAD_REQUEST, 400, "this is no HTTP/1.1 request")
+        return self._request(parser.get_method(), raw)
+
+    def _request(self, method: bytes, raw: bytes) -> Request:
+        if method in (b"CONNECT", b"TRACE"):
+            raise BadHead(Reason.BAD_REQUEST, 400, f"{method.decode()} is not for this gateway")
+        if len(self._lines) // 2 + len(self._noted) + self._dropped > FIELDS_LIMIT:
+            raise BadHead(Reason.HEAD_TOO_LARGE, 431)
+        if len(raw) > FIELD_LIMIT:
+            self._check_sizes(raw)
+        try:
+            framing = request_framing(method, self._noted, old=self._old)
+        except BadFraming as error:
+            raise BadHead(Reason.BAD_REQUEST, 400, error.args[0]) from None
+        if framing.body:
+            self._parser = None  # it would wait for the body, which is not its to read
+        head = Head(method, self._target, self._lines, self._noted, old=self._old)
+        return Request(head, framing, raw, keep=self._keep)
+
+    def _check_sizes(self, raw: bytes) -> None:
+        if len(self._target) > FIELD_LIMIT:
+            raise BadHead(Reason.TARGET_TOO_LONG, 414)
+        if any(len(line) > FIELD_LIMIT for line in raw.split(b"\r\n")[1:]):
+            raise BadHead(Reason.HEAD_TOO_LARGE, 431)
+
+    # What llhttp calls.
+
+    def on_url(self, part: bytes) -> None:
+        self._target += part
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        treatment = REQUEST[name]
+        if treatment is None:
+            self._dropped += 1
+        elif isinstance(treatment, bytes):
+            self._lines += (treatment, value)
+        else:
+            self._note(treatment, value)
+
+    def _note(self, name: str, value: bytes) -> None:
+        known = self._noted.get(name)
+        if known is None:
+            self._noted[name] = value
+            return
+        joint = JOINABLE.get(name)
+        if joint is None:
+            raise BadHead(Reason.BAD_REQUEST, 400, f"a request has at most one {name} field")
+        self._dropped += 1
+        self._noted[name] = known + joint + value
+
+    def on_headers_complete(self) -> None:
+        parser = self._parser
+        if parser is None:
+            return
+        self._complete = True
+        version = parser.get_http_version()
+        if version not in ("1.1", "1.0"):
+            raise BadHead(Reason.HTTP_VERSION, 505 if version in ("0.9", "2.0") else 400)
+        self._old = version == "1.0"
+        self._keep = parser.should_keep_alive() and not self._old

@@ -1,0 +1,151 @@
+"""The fast lane as a whole: its connections, pools, deadlines and its end."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from time import monotonic
+from typing import Final
+
+from proxy.gate.gate import Gate
+from proxy.gate.live import LiveConnections
+from proxy.gate.principal import Lease, Principal
+from proxy.gate.world import Endpoint
+from proxy.plane.client import Client, State
+from proxy.plane.splice import Tunnel
+from proxy.plane.upstream import Pool
+from proxy.services.traffic import AccessLog, Traffic
+from proxy.services.upstreams import tls_context
+from proxy.wire.websocket import Boundaries
+
+SWEEP: Final = 0.5
+"""Seconds between two looks at the deadlines; no connection has a timer of its own."""
+
+HandOver = Callable[[asyncio.Transport, bytes], None]
+"""Gives a connection, and the bytes of the message that is due, to the aiohttp lane."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timeouts:
+    """Seconds."""
+
+    head: float = 10.0
+    idle: float = 75.0
+    connect: float = 5.0
+    response: float = 60.0
+    stream: float = 120.0
+    event_stream: float = 3600.0
+    pooled: float = 4.0
+    """How long an idle connection to an instance is kept: less than Node's 5 s."""
+
+
+class Plane:
+    """Everything the connections of the fast lane share."""
+
+    def __init__(
+        self,
+        *,
+        gate: Gate,
+        traffic: Traffic,
+        log: AccessLog,
+        live: LiveConnections,
+        timeouts: Timeouts,
+        hand_over: HandOver,
+        connections: int = 20_000,
+        connections_per_address: int = 512,
+        hsts: bytes = b"",
+    ) -> None:
+        self.gate, self.traffic, self.log, self.live, self.timeouts = gate, traffic, log, live, timeouts
+        self.hand_over, self.hsts = hand_over, hsts
+        self.draining = False
+        self.clients: set[Client] = set()
+        self._limit, self._limit_per_address = connections, connections_per_address
+        self._per_address: dict[str, int] = {}
+        self._pools: dict[Endpoint, Pool] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def __call__(self) -> Client:
+        """A protocol for a new connection: what a listening socket asks for."""
+        return Client(self)
+
+    def start(self, coroutine: Coroutine[None, None, None]) -> None:
+        """Run something for a connection; the plane owns the task."""
+        task = asyncio.get_running_loop().create_task(coroutine)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    # -- connections
+
+    def enter(self, client: Client) -> bool:
+        """Count a connection; False when there are too many, of this address or in all."""
+        held = self._per_address.get(client.peer, 0)
+        self.clients.add(client)
+        self._per_address[client.peer] = held + 1
+        open_in_all = len(self.clients) + len(self.live)
+        return open_in_all <= self._limit and (held < self._limit_per_address or client.trusted)
+
+    def leave(self, client: Client) -> None:
+        if client in self.clients:
+            self.clients.discard(client)
+            left = self._per_address[client.peer] - 1
+            if left:
+                self._per_address[client.peer] = left
+            else:
+                del self._per_address[client.peer]
+
+    def pool(self, endpoint: Endpoint) -> Pool:
+        found = self._pools.get(endpoint)
+        if found is None:
+            context = tls_context(endpoint.url, endpoint.tls)
+            found = self._pools[endpoint] = Pool(endpoint, context, self.timeouts.connect)
+        return found
+
+    def splice(
+        self, client: asyncio.Transport, instance: asyncio.Transport, lease: Lease, principal: Principal, early: bytes
+    ) -> None:
+        """From here on bytes go both ways; `early` is what the instance sent together with its 101."""
+        boundaries = Boundaries()
+        boundaries.feed(early)
+        Tunnel(self.live, principal, lease).join(client, instance, boundaries)
+
+    # -- time
+
+    async def sweep(self) -> None:
+        """Look at every deadline, twice a second, until cancelled."""
+        while True:
+            await asyncio.sleep(SWEEP)
+            now = monotonic()
+            self.log.flush()
+            for client in list(self.clients):
+                if client.deadline < now:
+                    client.overdue(now)
+                elif client.state is State.BUSY:
+                    client.look_again(now)
+            for pool in self._pools.values():
+                pool.sweep(now - self.timeouts.pooled)
+            if len(self._pools) > len(self.gate.world.stations):
+                self._forget_pools()
+
+    def _forget_pools(self) -> None:
+        used = {station.endpoint for station in self.gate.world.stations.values()}
+        for endpoint in [endpoint for endpoint in self._pools if endpoint not in used]:
+            self._pools.pop(endpoint).close()
+
+    # -- the end
+
+    async def drain(self, seconds: float) -> None:
+        """Let what is going on finish, for so many seconds at most; then cut what is left."""
+        self.draining = True
+        for client in list(self.clients):
+            client.drain()
+        deadline = monotonic() + seconds
+        while self.clients and monotonic() < deadline:
+            await asyncio.sleep(0.05)
+        self.close()
+
+    def close(self) -> None:
+        for client in list(self.clients):
+            client.transport.abort()
+        for pool in self._pools.values():
+            pool.close()
+        for task in self._tasks:
+            task.cancel()
