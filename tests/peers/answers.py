@@ -74,12 +74,12 @@ def until_close(*parts: bytes) -> Answer:
     return raw(head(200, (b"Content-Type", b"text/plain")), *parts, close=True)
 
 
-def events(*datas: bytes) -> Answer:
+def events(*messages: bytes) -> Answer:
     """Server-sent events that stay open; each is sent when the one before is surely on its way."""
 
     async def answer(exchange: Exchange) -> None:
         await exchange.send(head(200, (b"Content-Type", b"text/event-stream"), (b"Cache-Control", b"no-cache")))
-        await exchange.send(*(b"data: %b\n\n" % data for data in datas))
+        await exchange.send(*(b"data: %b\n\n" % message for message in messages))
         await exchange.gone()
         exchange.close()
 
