@@ -75,7 +75,8 @@ def _refuse_taken(port: int) -> None:
 def _trust(site: Site) -> Path:
     """Apply the estate, and write the settings by which Node-RED trusts the gateway: both know the instance's id."""
     config = configuration(site.settings)
-    with_store(config, lambda opened: apply(opened.workshop, applied_files(config), now=time.time()))
+    files = applied_files(config)
+    with_store(config, lambda opened: apply(opened.workshop, files, now=time.time()))
     path = site.folder / FILE_NAME
     path.write_text(trust_settings(config, INSTANCE))
     return path

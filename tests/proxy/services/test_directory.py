@@ -1,0 +1,77 @@
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from proxy.model.access import Role
+from proxy.model.directory import Space, SpaceKind
+from proxy.model.identity import Membership, Session, User, UserState
+from proxy.services.directory import Directory, NotPossible
+from proxy.store import Conflict
+from proxy.store.sql import Store, open_store
+
+NOW = 1_800_000_000.0
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[Store]:
+    async with open_store(tmp_path) as opened:
+        yield opened
+
+
+@pytest.fixture
+def directory(store: Store) -> Directory:
+    numbers = iter(range(1, 100))
+    return Directory(database=store.database, shared=store.shared, now=lambda: NOW, new_id=lambda: f"u-{next(numbers)}")
+
+
+async def test_a_user_made_by_hand_waits_for_their_password(directory: Directory, store: Store) -> None:
+    await store.database.edit([Space(id="s", kind=SpaceKind.TEAM, slug="acme")], [])
+    made = await directory.add(User(id="", username="max"), {"acme": Role.MEMBER})
+    person = await store.database.person(made.id)
+    assert person
+    assert (person.user.state, person.user.declared) == (UserState.PENDING, None)
+    assert dict(person.memberships) == {"s": Membership(space="s", role=Role.MEMBER)}
+
+
+async def test_a_taken_name_is_refused_in_any_case(directory: Directory) -> None:
+    await directory.add(User(id="", username="max"), {})
+    with pytest.raises(Conflict):
+        await directory.add(User(id="", username="MAX"), {})
+
+
+async def test_suspending_ends_every_session_of_the_user(directory: Directory, store: Store) -> None:
+    made = await directory.add(User(id="", username="max"), {})
+    times = {"created": NOW, "seen": NOW, "expires": NOW + 100, "idle": 100.0}
+    session = Session(id="s", user_id=made.id, provider="local", amr=("pwd",), **times)
+    await store.shared.create_session(session, b"c" * 32, "localhost")
+    assert (await directory.suspend("max")).state is UserState.SUSPENDED
+    assert list(await store.shared.sessions_of(made.id)) == []
+
+
+async def test_the_last_active_admin_cannot_be_suspended(directory: Directory, store: Store) -> None:
+    await directory.add(User(id="", username="root", admin=True), {})
+    await directory.add(User(id="", username="second", admin=True), {})
+    await directory.suspend("second")
+    await directory.resume("second")
+    await _activate(store, "root")
+    with pytest.raises(NotPossible, match="root is the last active admin"):
+        await directory.suspend("root")
+    await _activate(store, "second")
+    await directory.suspend("root")
+
+
+async def _activate(store: Store, username: str) -> None:
+    account = await store.database.account(username)
+    assert account
+    event = Directory(database=store.database, shared=store.shared, now=lambda: NOW, new_id=str)._event(
+        "user.activated", account.user, {}
+    )
+    await store.database.set_password(account.user.id, "$argon2id$", UserState.ACTIVE, event)
+
+
+async def test_whoever_has_a_password_is_active_again_after_a_suspension(directory: Directory, store: Store) -> None:
+    await directory.add(User(id="", username="max"), {})
+    await _activate(store, "max")
+    await directory.suspend("max")
+    assert (await directory.resume("max")).state is UserState.ACTIVE
