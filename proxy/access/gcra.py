@@ -1,6 +1,10 @@
 """Rate limits by the generic cell rate algorithm (ITU-T I.371): one number per subject."""
 
 from dataclasses import dataclass
+from typing import Final
+
+_SLACK: Final = 0.01
+"""Share of an interval that one may come early: after weeks a clock's last digits are worth more than a nanosecond."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +32,7 @@ class Bucket:
     def admit(self, now: float) -> bool:
         """Take one if there is one."""
         whole_at = max(self.whole_at, now) + self.interval
-        if whole_at - now > self.tolerance + 1e-9:
+        if whole_at - now > self.tolerance + self.interval * _SLACK:
             return False
         self.whole_at = whole_at
         return True

@@ -87,7 +87,9 @@ def test_an_overlong_utf8_slash_is_no_slash() -> None:
 
 
 @given(PATHS, st.data())
-def test_case_slashes_parameters_and_one_encoding_do_not_change_the_last_reading(path: str, data: st.DataObject) -> None:
+def test_case_slashes_parameters_and_one_encoding_do_not_change_the_last_reading(
+    path: str, data: st.DataObject
+) -> None:
     spelled = ""
     for character in path:
         how = data.draw(st.sampled_from(("plain", "upper", "encoded", "doubled")))
