@@ -1,7 +1,8 @@
 """The gateway's own pages served for real, and browsers that visit them."""
 
 import re
-from collections.abc import AsyncIterator, Mapping
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from http.cookies import SimpleCookie
@@ -30,8 +31,13 @@ from proxy.services.sessions import Sessions
 from proxy.services.sites import Sites, sites_of
 from proxy.store import Database, PutPerson, Shared, StoreUnavailable
 from proxy.store.sql import open_store
+from proxy.web.answers import see_other
+from proxy.web.guards import cookie_field
 from proxy.web.keys import ADDRESS, SECURE, SITE, Desk
 from proxy.web.routes import routes
+from proxy.web.visitors import visitor
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 HOME = "https://gate.example"
 LINE_3 = "https://line-3.example"
@@ -54,15 +60,15 @@ def _person(name: str, role: Role | None, **more: object) -> Person:
     return Person(user=user, memberships=memberships)
 
 
-def _instance(slug: str, **settings: object) -> Resource:
-    instance = InstanceSettings(upstream="http://127.0.0.1:1", hosts=(f"{slug}.example",), admin_root="/admin")
+def _instance(slug: str, domain: str) -> Resource:
+    settings = InstanceSettings(upstream="http://127.0.0.1:1", hosts=(f"{slug}.{domain}",), admin_root="/admin")
     return Resource(
         id=f"r-{slug}",
         kind=ResourceKind.INSTANCE,
         slug=slug,
         name=slug.replace("-", " ").title(),
         parent="r-plant",
-        instance=replace(instance, **settings),
+        instance=settings,
     )
 
 
@@ -196,19 +202,6 @@ class House:
     def browser(self, **more: object) -> Browser:
         return Browser(port=self.port, client=self.client, **more)  # type: ignore[arg-type]
 
-    async def visits(self, browser: Browser, url: str) -> Answer:
-        """What the gate answers to a navigation without a session: the first step of the login."""
-        parts = urlsplit(url)
-        jar = browser.jars.setdefault(parts.netloc, {})
-        field_ = "; ".join(f"{name}={value}" for name, value in jar.items())
-        site = self.sites.find(parts.netloc.encode())
-        assert site is not None
-        path = url.removeprefix(site.origin) or "/"
-        step = self.desk.logins.begin(self.sites, site, path, field_)
-        if parts.netloc not in browser.blocks_cookies_of:
-            Browser._keep(jar, step.cookies)
-        return Answer(status=303, headers={"Location": step.location}, set_cookies=step.cookies, text="")
-
     async def suspend(self, user_id: str) -> None:
         event = Event(event="user.suspended", at=self.time())
         await self.desk.database.set_state(user_id, UserState.SUSPENDED, event)
@@ -219,16 +212,19 @@ def query(url: str, name: str) -> str:
 
 
 @asynccontextmanager
-async def house(directory: Path) -> AsyncIterator[House]:
-    time = Time()
+async def house(directory: Path, public_url: str = HOME) -> AsyncIterator[House]:
+    """`public_url` may hold `{port}`; instances are its host's siblings."""
+    time, listening = Time(), socket.create_server(("127.0.0.1", 0))
+    public_url = public_url.format(port=listening.getsockname()[1])
+    domain = (urlsplit(public_url).hostname or "").partition(".")[2]
     async with open_store(directory) as store, ClientSession(cookie_jar=DummyCookieJar()) as client:
         team = Space(id="s-acme", kind=SpaceKind.TEAM, slug="acme")
         plant = Resource(id="r-plant", kind=ResourceKind.APPLICATION, slug="plant", owner="s-acme")
         kept = hash_password(PASSWORD)
         people = [PutPerson(person=person, password_hash=kept) for person in PEOPLE]
-        await store.database.edit([team, plant, _instance("line-3"), _instance("line-4"), *people], [])
+        await store.database.edit([team, plant, _instance("line-3", domain), _instance("line-4", domain), *people], [])
         estate = await store.database.estate()
-        sites = sites_of(estate, HOME)
+        sites = sites_of(estate, public_url)
         outages = (Outage(store.database), Outage(store.shared))
         database, shared = cast("Database", outages[0]), cast("Shared", outages[1])
         offload = Offload()
@@ -242,33 +238,40 @@ async def house(directory: Path) -> AsyncIterator[House]:
             database=database,
             sessions=Sessions(shared, now=time, absolute=ABSOLUTE, idle=IDLE),
             accounts=accounts,
-            logins=Logins(shared, key=b"k" * 32, cookies=Cookies.of(HOME), now=time),
+            logins=Logins(shared, key=b"k" * 32, cookies=Cookies.of(public_url), now=time),
             throttle=Throttle(Rate(count=5, period=30.0), time),
             now=time,
         )
-        async with _served(desk, sites) as port:
+        async with _served(desk, sites, listening) as port:
             yield House(desk=desk, time=time, port=port, client=client, sites=sites, outages=outages)
         offload.close()
 
 
 @asynccontextmanager
-async def _served(desk: Desk, sites: Sites) -> AsyncIterator[int]:
+async def _served(desk: Desk, sites: Sites, listening: socket.socket) -> AsyncIterator[int]:
+    """The pages, and in front of them what stands for the gate: it lets sessions through and leads others to the login."""
+
     @web.middleware
-    async def front(request: web.Request, handler: object) -> web.StreamResponse:
+    async def front(request: web.Request, handler: Handler) -> web.StreamResponse:
         site = sites.find(request.headers["Host"].encode())
         if site is not None:
             request[SITE] = site
         request[ADDRESS] = request.headers.get("X-Test-Address", "192.0.2.1")
         request[SECURE] = True
-        return await handler(request)  # type: ignore[operator,no-any-return]
+        if site is None or site.home or request.path.startswith("/-/"):
+            return await handler(request)
+        somebody = await visitor(desk, request)
+        if somebody is not None:
+            return web.Response(text=f"<h1>Hello {somebody.name}</h1>", content_type="text/html")
+        step = desk.logins.begin(sites, site, request.raw_path, cookie_field(request))
+        return see_other(step.location, step.cookies)
 
     application = web.Application(middlewares=[front])
     application.add_routes(routes(desk))
     runner = web.AppRunner(application)
     await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
+    await web.SockSite(runner, listening).start()
     try:
-        yield runner.addresses[0][1]
+        yield listening.getsockname()[1]
     finally:
         await runner.cleanup()

@@ -2,14 +2,14 @@
 
 import pytest
 
-from tests.proxy.web.house import HOME, LINE_3, LINE_4, Answer, Browser, House, query
+from tests.proxy.web.house import HOME, LINE_3, LINE_4, Browser, House, query
 
 SESSION, HOP = "__Host-flowward", "__Host-flowward-hop"
 
 
-async def _code_for(house: House, browser: Browser, url: str = LINE_3 + "/dashboard") -> str:
+async def _code_for(browser: Browser, url: str = LINE_3 + "/dashboard") -> str:
     """The address with a fresh code that this browser would go to next."""
-    step = await house.visits(browser, url)
+    step = await browser.get(url)
     answer = await browser.get(step.location)
     if answer.status == 200:
         answer = await browser.submit(answer)
@@ -19,7 +19,7 @@ async def _code_for(house: House, browser: Browser, url: str = LINE_3 + "/dashbo
 
 async def test_a_visitor_comes_back_to_where_they_were_going(house: House) -> None:
     browser = house.browser()
-    step = await house.visits(browser, LINE_3 + "/dashboard/page1?x=%2F&y=1")
+    step = await browser.get(LINE_3 + "/dashboard/page1?x=%2F&y=1")
     page = await browser.get(step.location)
     assert "line-3.example" in page.text
     url, _ = await browser.follow(await browser.submit(page))
@@ -29,16 +29,16 @@ async def test_a_visitor_comes_back_to_where_they_were_going(house: House) -> No
 
 async def test_a_second_instance_is_entered_without_seeing_a_page(house: House) -> None:
     browser = house.browser()
-    await browser.follow(await browser.get(await _code_for(house, browser)))
-    step = await house.visits(browser, LINE_4 + "/dashboard")
-    url, _ = await browser.follow(Answer(status=303, headers=step.headers, set_cookies=(), text=""))
+    await browser.follow(await browser.get(await _code_for(browser)))
+    step = await browser.get(LINE_4 + "/dashboard")
+    url, _ = await browser.follow(step)
     assert url == LINE_4 + "/dashboard"
 
 
 async def test_cookies_of_an_instances_host_carry_the_same_marks(house: House) -> None:
     browser = house.browser()
-    step = await house.visits(browser, LINE_3 + "/")
-    entered = await browser.get(await _code_for(house, browser))
+    step = await browser.get(LINE_3 + "/")
+    entered = await browser.get(await _code_for(browser))
     for cookie in (*step.set_cookies, *entered.set_cookies):
         assert cookie.startswith((SESSION, HOP))
         assert {"Secure", "HttpOnly", "SameSite=Lax", "Path=/"} <= set(cookie.split("; "))
@@ -46,7 +46,7 @@ async def test_cookies_of_an_instances_host_carry_the_same_marks(house: House) -
 
 async def test_the_code_is_told_to_nobody_on_the_way(house: House) -> None:
     browser = house.browser()
-    location = await _code_for(house, browser)
+    location = await _code_for(browser)
     entered = await browser.get(location)
     assert entered.headers["Referrer-Policy"] == "no-referrer"
     assert entered.headers["Cache-Control"] == "no-store"
@@ -55,7 +55,7 @@ async def test_the_code_is_told_to_nobody_on_the_way(house: House) -> None:
 
 async def test_the_cookie_of_an_instances_host_is_worth_nothing_elsewhere(house: House) -> None:
     browser = house.browser()
-    await browser.get(await _code_for(house, browser))
+    await browser.get(await _code_for(browser))
     thief = house.browser()
     stolen = browser.jars["line-3.example"][SESSION]
     for host in ("gate.example", "line-4.example"):
@@ -67,7 +67,7 @@ async def test_the_cookie_of_an_instances_host_is_worth_nothing_elsewhere(house:
 
 async def test_a_code_is_good_once(house: House) -> None:
     browser = house.browser()
-    location = await _code_for(house, browser)
+    location = await _code_for(browser)
     hop = browser.jars["line-3.example"][HOP]
     assert (await browser.get(location)).set_cookies
     other = house.browser()
@@ -79,7 +79,7 @@ async def test_a_code_is_good_once(house: House) -> None:
 
 async def test_going_back_to_a_used_code_with_a_session_goes_on(house: House) -> None:
     browser = house.browser()
-    location = await _code_for(house, browser, LINE_3 + "/dashboard/page2")
+    location = await _code_for(browser, LINE_3 + "/dashboard/page2")
     await browser.get(location)
     again = await browser.get(location)
     assert (again.status, again.location) == (303, LINE_3 + "/dashboard/page2")
@@ -87,7 +87,7 @@ async def test_going_back_to_a_used_code_with_a_session_goes_on(house: House) ->
 
 async def test_a_code_is_good_for_half_a_minute(house: House) -> None:
     browser = house.browser()
-    location = await _code_for(house, browser)
+    location = await _code_for(browser)
     house.time.now += 30
     answer = await browser.get(location)
     assert answer.location.startswith(HOME + "/-/login"), "started once more"
@@ -98,8 +98,8 @@ async def test_a_code_is_good_for_half_a_minute(house: House) -> None:
 async def test_a_code_in_another_browser_is_spent_and_opens_nothing(house: House) -> None:
     """Somebody else's link with a code of theirs must not log a visitor in as them, nor a stolen one as the visitor."""
     attacker, victim = house.browser(), house.browser()
-    location = await _code_for(house, attacker)
-    await house.visits(victim, LINE_3 + "/dashboard")
+    location = await _code_for(attacker)
+    await victim.get(LINE_3 + "/dashboard")
     assert (await victim.get(location)).location.startswith(HOME + "/-/login")
     assert SESSION not in victim.jars["line-3.example"]
     await attacker.get(location)
@@ -108,7 +108,7 @@ async def test_a_code_in_another_browser_is_spent_and_opens_nothing(house: House
 
 async def test_a_code_on_another_host_opens_nothing(house: House) -> None:
     browser = house.browser()
-    location = await _code_for(house, browser)
+    location = await _code_for(browser)
     browser.jars["line-4.example"] = {HOP: browser.jars["line-3.example"][HOP]}
     await browser.get(location.replace(LINE_3, LINE_4))
     assert SESSION not in browser.jars["line-4.example"]
@@ -116,7 +116,7 @@ async def test_a_code_on_another_host_opens_nothing(house: House) -> None:
 
 async def test_a_code_made_before_a_logout_opens_nothing(house: House) -> None:
     browser = house.browser()
-    location = await _code_for(house, browser)
+    location = await _code_for(browser)
     session = await house.desk.sessions.open(browser.jars["gate.example"][SESSION], "gate.example")
     assert session is not None
     await house.desk.sessions.end(session.id)
@@ -126,8 +126,8 @@ async def test_a_code_made_before_a_logout_opens_nothing(house: House) -> None:
 
 async def test_two_tabs_log_in_beside_each_other(house: House) -> None:
     browser = house.browser()
-    first = await house.visits(browser, LINE_3 + "/dashboard/one")
-    second = await house.visits(browser, LINE_3 + "/dashboard/two")
+    first = await browser.get(LINE_3 + "/dashboard/one")
+    second = await browser.get(LINE_3 + "/dashboard/two")
     page_one, page_two = await browser.get(first.location), await browser.get(second.location)
     assert (await browser.follow(await browser.submit(page_one)))[0] == LINE_3 + "/dashboard/one"
     assert (await browser.follow(await browser.submit(page_two)))[0] == LINE_3 + "/dashboard/two"
@@ -135,7 +135,7 @@ async def test_two_tabs_log_in_beside_each_other(house: House) -> None:
 
 async def test_a_lost_hop_starts_once_more(house: House) -> None:
     browser = house.browser()
-    location = await _code_for(house, browser)
+    location = await _code_for(browser)
     del browser.jars["line-3.example"][HOP]
     url, _ = await browser.follow(await browser.get(location))
     assert url == LINE_3 + "/dashboard"
@@ -143,7 +143,7 @@ async def test_a_lost_hop_starts_once_more(house: House) -> None:
 
 async def test_a_browser_that_keeps_no_cookie_ends_on_a_page_that_says_so(house: House) -> None:
     browser = house.browser(blocks_cookies_of=frozenset({"line-3.example"}))
-    url, answer = await browser.follow(await browser.get(await _code_for(house, browser)))
+    url, answer = await browser.follow(await browser.get(await _code_for(browser)))
     assert url.startswith(LINE_3 + "/-/enter")
     assert answer.status == 403
     assert "did not keep a cookie" in answer.text
@@ -153,7 +153,7 @@ async def test_a_browser_that_loses_the_session_again_and_again_is_stopped(house
     browser = house.browser()
     statuses = []
     for _ in range(5):
-        entered = await browser.get(await _code_for(house, browser))
+        entered = await browser.get(await _code_for(browser))
         statuses.append(entered.status)
         browser.jars["line-3.example"].pop(SESSION, None)
     assert statuses == [303, 303, 303, 303, 403]
@@ -162,7 +162,7 @@ async def test_a_browser_that_loses_the_session_again_and_again_is_stopped(house
 @pytest.mark.parametrize("mode", ["cors", "no-cors", "same-origin", "websocket"])
 async def test_a_script_cannot_fetch_the_way_in(house: House, mode: str) -> None:
     browser = house.browser()
-    location = await _code_for(house, browser)
+    location = await _code_for(browser)
     answer = await browser.get(location, Sec_Fetch_Mode=mode)
     assert (answer.status, answer.set_cookies) == (403, ())
     assert (await browser.get(location)).status == 303, "and the code is not spent by it"
@@ -184,7 +184,7 @@ async def test_home_has_no_way_in(house: House) -> None:
 
 async def test_the_hop_cookie_is_used_again(house: House) -> None:
     browser = house.browser()
-    await house.visits(browser, LINE_3 + "/one")
+    await browser.get(LINE_3 + "/one")
     before = browser.jars["line-3.example"][HOP]
-    await house.visits(browser, LINE_3 + "/two")
+    await browser.get(LINE_3 + "/two")
     assert browser.jars["line-3.example"][HOP] == before

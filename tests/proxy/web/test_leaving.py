@@ -10,7 +10,7 @@ SESSION = "__Host-flowward"
 async def _everywhere(house: House) -> Browser:
     """A browser with a session at home and on an instance's host."""
     browser = house.browser()
-    step = await house.visits(browser, LINE_3 + "/dashboard")
+    step = await browser.get(LINE_3 + "/dashboard")
     await browser.follow(await browser.submit(await browser.get(step.location)))
     return browser
 

@@ -178,7 +178,7 @@ async def test_a_store_that_is_away_is_no_wrong_password(house: House) -> None:
 
 async def test_the_page_runs_no_script_and_names_the_one_host_it_may_lead_to(house: House) -> None:
     browser = house.browser()
-    step = await house.visits(browser, LINE_3 + "/dashboard")
+    step = await browser.get(LINE_3 + "/dashboard")
     page = await browser.get(step.location)
     assert "<script" not in page.text
     assert page.directive("default-src") == "'none'"
@@ -202,7 +202,7 @@ async def test_somebody_who_is_logged_in_sees_no_form(house: House) -> None:
     browser = house.browser()
     await browser.log_in()
     assert (await browser.get(f"{HOME}/-/login")).location == "/"
-    step = await house.visits(browser, LINE_3 + "/dashboard")
+    step = await browser.get(LINE_3 + "/dashboard")
     assert (await browser.get(step.location)).location.startswith(f"{LINE_3}/-/enter?code=")
 
 
@@ -218,7 +218,7 @@ async def test_an_instances_host_shows_no_form_and_leads_home(house: House) -> N
 
 async def test_the_login_of_an_instance_bounces_back_while_its_session_lives(house: House) -> None:
     browser = house.browser()
-    step = await house.visits(browser, LINE_3 + "/admin/")
+    step = await browser.get(LINE_3 + "/admin/")
     url, _ = await browser.follow(await browser.log_in(to=query(step.location, "to")))
     assert url == LINE_3 + "/admin/"
     assert (await browser.get(f"{LINE_3}/-/login?next=/admin/")).location == LINE_3 + "/admin/"

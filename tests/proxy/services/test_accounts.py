@@ -1,0 +1,89 @@
+"""Local accounts."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from argon2 import PasswordHasher
+
+from auth_plugins import Identity, Refused
+from proxy.access.passwords import hash_password, needs_rehash
+from proxy.model.identity import Person, UserState
+from proxy.services.accounts import Accounts
+from proxy.services.offload import Offload
+from proxy.store import PutPerson
+from proxy.store.sql import open_store
+from tests.proxy.web.house import PASSWORD, PEOPLE, Time
+
+
+@pytest.fixture
+async def accounts(tmp_path: Path) -> AsyncIterator[Accounts]:
+    offload = Offload()
+    kept = hash_password(PASSWORD)
+    async with open_store(tmp_path) as store:
+        await store.database.edit([PutPerson(person=person, password_hash=kept) for person in _alone()], [])
+        yield Accounts(database=store.database, shared=store.shared, offload=offload, now=Time())
+    offload.close()
+
+
+def _alone() -> list[Person]:
+    return [replace(person, memberships={}) for person in PEOPLE]
+
+
+async def test_a_right_password_says_who_this_is(accounts: Accounts) -> None:
+    identity = await accounts.check("ada", PASSWORD)
+    assert (identity.subject, identity.username, identity.amr) == ("u-ada", "ada", ("pwd",))
+
+
+@pytest.mark.parametrize("username", ["ada", "nobody", "sue", "pia", "leo", "a" * 300])
+async def test_the_refusal_has_one_code_whatever_is_wrong(accounts: Accounts, username: str) -> None:
+    with pytest.raises(Refused) as refused:
+        await accounts.check(username, "wrong" if username == "ada" else PASSWORD)
+    assert refused.value.code == "credentials_wrong"
+
+
+async def test_an_account_without_a_password_takes_none(accounts: Accounts) -> None:
+    eve = replace(PEOPLE[0].user, id="u-eve", username="eve", email="")
+    await accounts.database.edit([PutPerson(person=Person(user=eve, memberships={}))], [])
+    with pytest.raises(Refused):
+        await accounts.check("eve", "")
+
+
+async def test_a_hash_with_old_parameters_is_made_anew_at_login(accounts: Accounts) -> None:
+    old = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
+    await accounts.database.edit([PutPerson(person=_alone()[0], password_hash=old)], [])
+    await accounts.check("ada", PASSWORD)
+    account = await accounts.database.account("ada")
+    assert account is not None
+    assert account.password_hash is not None
+    assert not needs_rehash(account.password_hash)
+    await accounts.check("ada", PASSWORD)
+
+
+async def test_a_provider_speaks_for_its_own_accounts_alone(accounts: Accounts) -> None:
+    leo = Identity(subject="x", username="leo")
+    assert (await accounts.linked(leo, "corp", local=False)).user.id == "u-leo"
+    for identity, provider in [
+        (leo, "other"),
+        (Identity(subject="u-ada", username="ada"), "corp"),
+        (Identity(subject="x", username="nobody"), "corp"),
+    ]:
+        with pytest.raises(Refused):
+            await accounts.linked(identity, provider, local=False)
+
+
+@pytest.mark.parametrize("user_id", ["u-sue", "u-pia", "nobody"])
+async def test_nobody_who_is_not_active_is_linked(accounts: Accounts, user_id: str) -> None:
+    with pytest.raises(Refused):
+        await accounts.linked(Identity(subject=user_id, username="x"), "local", local=True)
+
+
+async def test_an_activation_is_on_record(accounts: Accounts) -> None:
+    token = await accounts.issue_link("u-pia")
+    assert token not in repr(await accounts.shared.get("activation-of:u-pia", 0.0)), "only its hash is kept"
+    user = await accounts.activate(token, "a new password", address="192.0.2.1")
+    assert user.id == "u-pia"
+    person = await accounts.database.person("u-pia")
+    assert person is not None
+    assert person.user.state is UserState.ACTIVE

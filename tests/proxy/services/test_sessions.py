@@ -1,0 +1,110 @@
+"""Sessions, and the cookies that open them."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+from proxy.services.sessions import Sessions, Visit, digest
+from proxy.store import PutPerson, Shared, StoreUnavailable
+from proxy.store.sql import Store, open_store
+from tests.proxy.web.house import PEOPLE, Outage
+
+VISIT = Visit(user_id="u-ada", provider="local", amr=("pwd",), host="gate.example", agent="x" * 1000)
+
+
+class Time:
+    now = 1_800_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def time() -> Time:
+    return Time()
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[Store]:
+    async with open_store(tmp_path) as opened:
+        await opened.database.edit([PutPerson(person=replace(PEOPLE[0], memberships={}))], [])
+        yield opened
+
+
+@pytest.fixture
+def sessions(store: Store, time: Time) -> Sessions:
+    return Sessions(store.shared, now=time, absolute=1000.0, idle=100.0)
+
+
+async def test_a_cookie_opens_its_session_on_its_host_alone(sessions: Sessions) -> None:
+    session, value = await sessions.start(VISIT)
+    opened = await sessions.open(value, "gate.example")
+    assert opened is not None
+    assert opened.id == session.id
+    assert await sessions.open(value, "line-3.example") is None
+    there = await sessions.add_host(session.id, "line-3.example")
+    assert there != value
+    assert await sessions.open(there, "line-3.example") is not None
+    assert await sessions.open(there, "gate.example") is None
+
+
+async def test_a_session_ends_after_its_idle_time_and_at_its_absolute_end(sessions: Sessions, time: Time) -> None:
+    session, value = await sessions.start(VISIT)
+    for _ in range(10):
+        time.now += 99
+        assert await sessions.open(value, "gate.example") is not None
+        sessions.touch(session.id)
+        await sessions.flush()
+    time.now += 10
+    assert await sessions.open(value, "gate.example") is None
+    _, idle = await sessions.start(VISIT)
+    time.now += 100
+    assert await sessions.open(idle, "gate.example") is None
+
+
+async def test_ending_closes_every_host(sessions: Sessions) -> None:
+    session, value = await sessions.start(VISIT)
+    there = await sessions.add_host(session.id, "line-3.example")
+    await sessions.end(session.id)
+    assert await sessions.open(value, "gate.example") is None
+    assert await sessions.open(there, "line-3.example") is None
+    late = await sessions.add_host(session.id, "line-4.example")
+    assert await sessions.open(late, "line-4.example") is None
+
+
+async def test_a_login_replaces_the_session_before(sessions: Sessions) -> None:
+    before, old = await sessions.start(VISIT)
+    after, new = await sessions.start(VISIT, replaces=before)
+    assert after.id != before.id
+    assert await sessions.open(old, "gate.example") is None
+    assert await sessions.open(new, "gate.example") is not None
+
+
+async def test_the_handle_of_a_session_opens_nothing_and_a_long_agent_is_cut(sessions: Sessions) -> None:
+    session, value = await sessions.start(VISIT)
+    assert value not in (session.id, digest(value).hex())
+    assert await sessions.open(session.id, "gate.example") is None
+    assert len(session.agent) == 256
+
+
+@pytest.mark.parametrize("value", ["", "A" * 42, "A" * 44, "A" * 42 + "=", "A" * 42 + "é", "A" * 42 + "\n"])
+async def test_what_cannot_be_a_cookie_of_ours_is_not_looked_up(sessions: Sessions, value: str) -> None:
+    assert await sessions.open(value, "gate.example") is None
+
+
+async def test_activity_that_could_not_be_written_is_kept(store: Store, time: Time) -> None:
+    outage = Outage(store.shared)
+    sessions = Sessions(cast("Shared", outage), now=time, absolute=1000.0, idle=100.0)
+    session, value = await sessions.start(VISIT)
+    time.now += 99
+    sessions.touch(session.id)
+    outage.away = True
+    with pytest.raises(StoreUnavailable):
+        await sessions.flush()
+    outage.away = False
+    await sessions.flush()
+    time.now += 99
+    assert await sessions.open(value, "gate.example") is not None
