@@ -51,7 +51,8 @@ def demo(directory: Path, port: int) -> None:
     password = site.write()
     trust = _trust(site)
     instance = _nodered(installation, site, trust) if installation else standin(site.upstream)
-    sys.exit(asyncio.run(_run(site, instance, site.what_to_try(password, real=installation is not None))))
+    text = site.what_to_try(password, real=installation is not None, command=sys.argv[0])
+    sys.exit(asyncio.run(_run(site, instance, text)))
 
 
 def _installation() -> Installation | None:

@@ -54,7 +54,7 @@ Try:
   {site}/dashboard/line-3      greets you by name; the answer to your call reaches you alone
   {site}/admin/                the editor: vic cannot deploy, dora is told why she may not enter
   curl {site}/hooks/ping       open to anyone, while /api/hello asks who you are
-  flowward user suspend dora -c {settings}    her open page ends on the login page within a second
+  {command} user suspend dora -c {settings}    her open page ends on the login page within a second
 Ctrl-C stops everything.
 """
 
@@ -84,13 +84,14 @@ class Site:
         (self.folder / "estate.yaml").write_text(_ESTATE.format(users=users, host=HOST, upstream=self.upstream))
         return password.read_text()
 
-    def what_to_try(self, password: str, *, real: bool) -> str:
-        """What is printed once everything runs."""
+    def what_to_try(self, password: str, *, real: bool, command: str) -> str:
+        """What is printed once everything runs; `command` is how this program was called."""
         return _TRY.format(
             what=f"Node-RED {NODE_RED} with Dashboard {DASHBOARD}" if real else "A stand-in for Node-RED",
             site=f"http://{HOST}:{self.port}",
             password=password,
             users="\n".join(f"  {name:5} {role:10} {may}" for name, role, may in _USERS),
+            command=command,
             settings=self.settings,
         )
 
