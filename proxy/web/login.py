@@ -5,6 +5,7 @@ from types import MappingProxyType
 from typing import Final, assert_never
 from urllib.parse import urlencode
 
+import structlog
 from aiohttp import web
 
 from auth_plugins import Form, Identity, LoginRequest, Redirect, Refused, Unavailable
@@ -17,6 +18,8 @@ from proxy.web.answers import answer, see_other
 from proxy.web.guards import TurnedAway, at_home, cookie_field, own_form
 from proxy.web.keys import ADDRESS, SITE, Desk
 from proxy.web.visitors import log_in, onward, visitor
+
+_log = structlog.get_logger(__name__)
 
 NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 WRONG: Final = "Wrong username or password."
@@ -62,7 +65,8 @@ async def _attempt(
         if isinstance(step, Redirect):
             return see_other(step.url)
         return await _welcome(desk, request, provider, target, step)
-    except Refused:
+    except Refused as refused:
+        _log.info("login-refused", provider=provider.name, code=refused.code, client=address)
         return await _offer(desk, request, provider, target, status=403, problem=WRONG, values=fields)
     except (Unavailable, StoreUnavailable):
         desk.throttle.give_back(address, account)
@@ -74,6 +78,7 @@ async def _welcome(
 ) -> web.Response:
     person = await desk.accounts.linked(identity, provider.name, local=provider.plugin.local_accounts)
     session, cookie = await log_in(desk, request, person, provider=provider.name, amr=identity.amr)
+    _log.info("login", provider=provider.name, user=person.user.id, client=request[ADDRESS])
     return see_other(await onward(desk, request, session, target), [cookie])
 
 
@@ -148,4 +153,6 @@ async def _lead_home(desk: Desk, request: web.Request) -> web.Response:
 def _chosen(desk: Desk, name: str) -> Provider:
     """The way in that was asked for, else the first that has a login page."""
     offered = [provider for provider in desk.providers if provider.plugin.offers_login()]
+    if not offered:
+        raise TurnedAway(Reason.NOT_FOUND, 404, "None of the configured ways in has a login page.")
     return next((provider for provider in offered if provider.name == name), offered[0])

@@ -1,5 +1,6 @@
 """Local accounts."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -87,3 +88,13 @@ async def test_an_activation_is_on_record(accounts: Accounts) -> None:
     person = await accounts.database.person("u-pia")
     assert person is not None
     assert person.user.state is UserState.ACTIVE
+
+
+async def test_of_two_who_use_a_link_at_once_one_gets_in(accounts: Accounts) -> None:
+    token = await accounts.issue_link("u-pia")
+    passwords = ("the first password", "the second password")
+    tries = [accounts.activate(token, password, address="") for password in passwords]
+    outcomes = await asyncio.gather(*tries, return_exceptions=True)
+    assert sorted(isinstance(outcome, Refused) for outcome in outcomes) == [False, True]
+    right = passwords[[isinstance(outcome, Refused) for outcome in outcomes].index(False)]
+    assert (await accounts.check("pia", right)).subject == "u-pia"

@@ -212,8 +212,10 @@ def query(url: str, name: str) -> str:
 
 
 @asynccontextmanager
-async def house(directory: Path, public_url: str = HOME) -> AsyncIterator[House]:
-    """`public_url` may hold `{port}`; instances are its host's siblings."""
+async def house(
+    directory: Path, public_url: str = HOME, *, more: tuple[Provider, ...] = (), local: bool = True
+) -> AsyncIterator[House]:
+    """`public_url` may hold `{port}`; instances are its host's siblings. `more` are further ways in."""
     time, listening = Time(), socket.create_server(("127.0.0.1", 0))
     public_url = public_url.format(port=listening.getsockname()[1])
     domain = (urlsplit(public_url).hostname or "").partition(".")[2]
@@ -229,12 +231,13 @@ async def house(directory: Path, public_url: str = HOME) -> AsyncIterator[House]
         database, shared = cast("Database", outages[0]), cast("Shared", outages[1])
         offload = Offload()
         accounts = Accounts(database=database, shared=shared, offload=offload, now=time)
+        own = Provider(name="local", plugin=Local(LocalSettings(), kit(now=time, accounts=accounts)))
         desk = Desk(
             sites=lambda: sites,
             estate=lambda: estate,
             person=database.person,
             jwks=lambda: {"keys": []},
-            providers=(Provider(name="local", plugin=Local(LocalSettings(), kit(now=time, accounts=accounts))),),
+            providers=(*([own] if local else []), *more),
             database=database,
             sessions=Sessions(shared, now=time, absolute=ABSOLUTE, idle=IDLE),
             accounts=accounts,
