@@ -1,6 +1,8 @@
 """Every route of Node-RED 5.0.7 and Dashboard 1.31 below the admin root, parsed from their sources, one request each."""
 
-from proxy.nodered.surfaces import Surface as S
+from proxy.nodered.surfaces import Surface
+
+S = Surface
 
 # fmt: off
 ROUTES: tuple[tuple[str, str, S], ...] = (

@@ -5,11 +5,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.model.access import Permission, Role
-from proxy.nodered.surfaces import RULES, Layout, Roots, Write
-from proxy.nodered.surfaces import Surface as S
+from proxy.nodered.surfaces import RULES, Layout, Roots, Surface, Write
 from proxy.wire.target import BadTarget
 from tests.proxy.nodered.admin_routes import ROUTES
 
+S = Surface
 SHARED = Layout(Roots())
 SEPARATE = Layout(Roots(admin="/admin", node="/n"))
 LAYOUTS = {"/": SHARED, "/admin": SEPARATE, "/Admin/": Layout(Roots(admin="/Admin/"))}
@@ -147,8 +147,8 @@ def test_no_pattern_opens_a_dashboard(path: str) -> None:
 
 
 @pytest.mark.parametrize("root", ["/", "/admin"])
-@pytest.mark.parametrize(("method", "path", "surface"), ROUTES)
-def test_a_preflight_of_an_admin_route_is_a_write_to_it(root: str, method: str, path: str, surface: S) -> None:
+@pytest.mark.parametrize("path", sorted({path for _, path, _ in ROUTES}))
+def test_a_preflight_of_an_admin_route_is_a_write_to_it(root: str, path: str) -> None:
     if not path.startswith("dashboard/") or root != "/":
         assert LAYOUTS[root].surface(b"OPTIONS", under(root, path)) is S.OTHER
 
