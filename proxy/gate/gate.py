@@ -100,6 +100,10 @@ class Gate:
         except KeyError:
             return Missing([PersonFact(user_id)])
 
+    def known_person(self, user_id: str) -> Person | None:
+        """The person if it is in memory, as it is for whoever was just judged."""
+        return self._people.get(user_id)
+
     def password(self, station: Station, authorization: bytes) -> "bool | Missing":
         """Whether an Authorization field opens an instance that has its own password."""
         key = self._fingerprint(station.resource.id, authorization)
@@ -263,7 +267,7 @@ class Gate:
             except ControlCharacter as error:
                 _log.warning("identity-refused", user=principal.user_id, instance=station.name, field=error.args[0])
                 decision = Decision(allowed=False, reason=Reason.BAD_REQUEST, role=decision.role, status=400)
-        until = min(now + LEASE, principal.expires, principal.seen + (principal.idle if idle is None else idle))
+        until = min(now + LEASE, principal.ends(idle))
         lease = self._lease(principal, station, surface, decision, until, block, address if block else None)
         principal.leases[station.number + surface] = lease
         return lease

@@ -109,10 +109,14 @@ class Principal:
         self.leases.clear()
         self.blocks.clear()
 
+    def ends(self, idle: float | None = None) -> float:
+        """When it ends by itself; `idle` is an instance's own idle time, which only sessions have."""
+        limit = self.idle if idle is None or self.session is None else idle
+        return min(self.expires, self.seen + limit)
+
     def alive(self, now: float, idle: float | None = None) -> bool:
-        """Whether it may still act; `idle` is an instance's own idle time."""
-        limit = self.idle if idle is None else idle
-        return not self.ended and now < self.expires and now - self.seen < limit
+        """Whether it may still act."""
+        return not self.ended and now < self.ends(idle)
 
 
 def nobody() -> Principal:
