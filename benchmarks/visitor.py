@@ -89,6 +89,8 @@ class Visitor:
             connection.request("POST" if form else "GET", target, urlencode(form) if form else None, headers)
             answer = connection.getresponse()
             text = answer.read().decode(errors="replace")
+        except (OSError, http.client.HTTPException) as error:
+            raise Failed(f"{url} was not answered: {error!r}") from error
         finally:
             connection.close()
         self._keep(parts.hostname or "", answer.headers.get_all("Set-Cookie") or [])
