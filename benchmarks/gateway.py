@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 
 from argon2 import PasswordHasher
@@ -60,7 +61,7 @@ class Gateway:
         """Where and as whom to ask an instance, after logging in as a person would."""
         path = ECHO if instance == 1 else SMALL
         page = visitor.log_in(f"http://{self.host(instance)}{path}", username, PASSWORD)
-        if not page.url.startswith(f"http://{self.host(instance)}/"):
+        if page.status == HTTPStatus.INTERNAL_SERVER_ERROR or not page.url.startswith(f"http://{self.host(instance)}/"):
             raise Failed(f"the login of {username} ended on {page.url} with {page.status}:\n{page.text[:1000]}")
         return self.address(visitor, instance)
 
