@@ -67,7 +67,7 @@ def sites_of(estate: Estate, public_url: str, homes: tuple[str, ...] = ()) -> Si
     """The table of sites for an estate. A host's scheme and port are public_url's unless it is written as an origin."""
     base = urlsplit(public_url)
     port = f":{base.port}" if base.port else ""
-    home = Site(name=base.hostname or "", origin=f"{base.scheme}://{_bracketed(base.hostname)}{port}", home=True)
+    home = Site(name=base.hostname or "", origin=_origin(public_url), home=True)
     mounts: dict[str, tuple[str, list[Mount]]] = {}
     for resource in estate.resources.values():
         if resource.kind is not ResourceKind.INSTANCE or resource.instance is None:
@@ -76,15 +76,23 @@ def sites_of(estate: Estate, public_url: str, homes: tuple[str, ...] = ()) -> Si
             origin = host if "://" in host else f"{base.scheme}://{host}{port}"
             name = urlsplit(origin).hostname or ""
             mount = Mount(prefix=resource.instance.path.rstrip("/").encode(), resource=resource)
-            mounts.setdefault(name, (origin.lower(), []))[1].append(mount)
+            mounts.setdefault(name, (_origin(origin), []))[1].append(mount)
     table = {home.name: home}
     for origin in homes:
         extra = urlsplit(origin)
-        table[extra.hostname or ""] = Site(name=extra.hostname or "", origin=origin.lower().rstrip("/"), home=True)
+        table[extra.hostname or ""] = Site(name=extra.hostname or "", origin=_origin(origin), home=True)
     for name, (origin, found) in mounts.items():
         longest_first = tuple(sorted(found, key=lambda mount: -len(mount.prefix)))
-        table[name] = Site(name=name, origin=origin, home=name == home.name, mounts=longest_first)
+        at_home = name == home.name
+        table[name] = Site(name=name, origin=home.origin if at_home else origin, home=at_home, mounts=longest_first)
     return Sites(table[home.name], {host_name(_bracketed(name).encode()): site for name, site in table.items()})
+
+
+def _origin(url: str) -> str:
+    """The origin of a URL as browsers serialise it: lower case, without a default port (RFC 6454 section 6.2)."""
+    parts = urlsplit(url)
+    port = "" if parts.port in (None, {"http": 80, "https": 443}.get(parts.scheme)) else f":{parts.port}"
+    return f"{parts.scheme}://{_bracketed(parts.hostname)}{port}"
 
 
 def _bracketed(name: str | None) -> str:

@@ -59,9 +59,8 @@ class Traffic:
 
     def keep_only(self, instances: Mapping[str, object]) -> None:
         """Forget what belongs to instances that are gone, so that labels stay bounded by the estate."""
-        for table in (self.upstream_up,):
-            for name in [name for name in table if name not in instances]:
-                del table[name]
+        for name in [name for name in self.upstream_up if name not in instances]:
+            del self.upstream_up[name]
         for pairs in (self.refusals, self.upstream_failures):
             for pair in [pair for pair in pairs if pair[0] and pair[0] not in instances]:
                 del pairs[pair]
@@ -103,9 +102,13 @@ class AccessLog:
 
     def close(self) -> None:
         self.flush()
-        if self._thread is not None:
-            self._queue.put(None)
-            self._thread.join(timeout=2)
+        if self._thread is None:
+            return
+        try:
+            self._queue.put(None, timeout=2)
+        except queue.Full:  # the disk hangs: what waits for it is lost
+            return
+        self._thread.join(timeout=2)
 
     def _batches(self) -> Iterator[list[bytes]]:
         while (lines := self._queue.get()) is not None:

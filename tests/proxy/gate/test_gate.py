@@ -122,7 +122,7 @@ async def test_a_fact_that_takes_too_long_is_trouble_within_four_seconds(house: 
 
 
 async def test_a_password_that_cannot_be_checked_now_is_trouble_and_not_wrong() -> None:
-    async def busy(kept: str, password: str) -> bool:
+    async def busy(*_: str) -> bool:
         raise Unavailable("worker_busy")
 
     house = House(verify=busy).open([instance("line-3", LINE_3, **BASIC)])

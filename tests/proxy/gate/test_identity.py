@@ -1,0 +1,110 @@
+"""What an instance is told about who is there."""
+
+from dataclasses import replace
+
+import pytest
+
+from proxy.gate.identity import bearer, claims, lines
+from proxy.gate.principal import Kind, Principal, nobody
+from proxy.gate.world import Station, World
+from proxy.model.access import Role
+from proxy.model.directory import Space, SpaceKind
+from proxy.model.identity import Membership, Person, Session, User
+from tests.proxy.gate.house import LINE_3, House, instance
+
+SESSION = Session(
+    id="handle", user_id="u1", provider="local", amr=("pwd", "otp"), created=0.0, seen=0.0, expires=900.7, idle=60.0
+)
+
+
+def made(**settings: object) -> tuple[World, Station]:
+    world = House().world([instance("line-3", LINE_3, **settings)])
+    return world, world.stations["r-line-3"]
+
+
+def member(*spaces: str) -> Person:
+    return Person(
+        user=User(id="u1", username="ada", email="ada@acme.example", image="https://x/i.png", tags={"shift": "night"}),
+        memberships={at: Membership(space=at, role=Role.MEMBER) for at in spaces},
+    )
+
+
+def test_the_claims_are_those_of_the_specification() -> None:
+    world, station = made()
+    who = bearer(world.estate, member("s-acme", "s-crew"), station, Role.MEMBER, "203.0.113.7")
+    principal = Principal(Kind.SESSION, "handle", session=SESSION, expires=9.0, idle=9.0, seen=0.0)
+    told = claims(who, principal, station, Role.MEMBER, editor=False, issuer="https://gate.example", now=100.9)
+    assert told == {
+        "iss": "https://gate.example",
+        "aud": "r-line-3",
+        "sub": "u1",
+        "username": "ada",
+        "email": "ada@acme.example",
+        "name": "ada",
+        "image": "https://x/i.png",
+        "role": "member",
+        "tenant": "acme",
+        "groups": ["crew"],
+        "tags": {"shift": "night"},
+        "sso_groups": [],
+        "ip": "203.0.113.7",
+        "amr": ["pwd", "otp"],
+        "provider": "local",
+        "session": "handle",
+        "session_exp": 900,
+        "use": "http",
+        "iat": 100,
+        "exp": 160,
+    }
+
+
+@pytest.mark.parametrize(
+    ("settings", "role", "permissions"),
+    [
+        ({}, Role.VIEWER, ["read"]),
+        ({}, Role.MEMBER, ["*"]),
+        ({"protected": True}, Role.OWNER, ["read", "settings.write"]),
+        ({"min_edit_role": Role.OWNER}, Role.OWNER, ["*"]),
+    ],
+)
+def test_an_editors_assertion_carries_permissions_already_lowered(
+    settings: dict[str, object], role: Role, permissions: list[str]
+) -> None:
+    world, station = made(**settings)
+    who = bearer(world.estate, member("s-acme"), station, role, "")
+    told = claims(who, nobody(), station, role, editor=True, issuer="i", now=1.0)
+    assert (told["use"], told["permissions"]) == ("editor", permissions)
+    assert (told["session"], told["session_exp"], told["amr"]) == ("", 61, [])
+
+
+@pytest.mark.parametrize(
+    ("spaces", "tenant"),
+    [
+        ((), ""),
+        (("s-crew",), ""),
+        (("s-acme",), "acme"),
+        (("s-acme", "s-customer"), "customer-a"),
+        (("s-gone", "s-acme"), "acme"),
+        (("s-acme", "s-zeta"), "acme"),
+        (("s-zeta", "s-beta"), "beta"),
+    ],
+)
+def test_the_tenant_is_the_customer_else_the_team_nearest_to_the_instance(spaces: tuple[str, ...], tenant: str) -> None:
+    world, station = made()
+    more = [Space(id=f"s-{name}", kind=SpaceKind.TEAM, slug=name) for name in ("beta", "zeta")]
+    estate = replace(world.estate, spaces={**world.estate.spaces, **{at.id: at for at in more}})
+    assert bearer(estate, member(*spaces), station, Role.VIEWER, "").tenant == tenant
+
+
+def test_an_instance_that_nobody_owns_has_no_tenant_nearer_than_another() -> None:
+    world, station = made()
+    estate = replace(world.estate, resources={"r-line-3": replace(station.resource, parent=None)})
+    assert bearer(estate, member("s-acme"), station, Role.VIEWER, "").tenant == "acme"
+
+
+def test_the_assertion_goes_first_and_only_where_it_is_asked_for() -> None:
+    world, station = made(identity=("remote", "assertion"))
+    who = bearer(world.estate, member("s-acme"), station, Role.VIEWER, "")
+    assert lines(who, station, lambda: b"signed").startswith(b"\r\nX-Flowward-Assertion: signed\r\nRemote-User: ada")
+    _, plain = made(identity=())
+    assert lines(who, plain, lambda: b"signed") == b""

@@ -1,0 +1,58 @@
+"""The estate as the gate uses it."""
+
+from dataclasses import replace
+
+import pytest
+
+from proxy.gate.world import SURFACES, Endpoint, world_of
+from proxy.model.estate import UpstreamTls
+from proxy.nodered.surfaces import Surface
+from tests.proxy.gate.house import HOME, LINE_3, LINE_4, House, instance
+
+
+def test_what_did_not_change_is_taken_over_from_the_world_before() -> None:
+    before = House().world([instance("line-3", LINE_3), instance("line-4", LINE_4, admin_root="/admin")])
+    renamed = replace(before.estate.resources["r-line-3"], slug="line-33")
+    estate = replace(before.estate, resources={**before.estate.resources, "r-line-3": renamed})
+    after = world_of(estate, HOME, (), before)
+    for key, station in after.stations.items():
+        assert station is not before.stations[key]
+        assert station.layout is before.stations[key].layout
+        assert station.endpoint is before.stations[key].endpoint
+    assert after.stations["r-line-3"].name == "acme/plant/line-33"
+
+
+def test_instances_with_the_same_roots_share_what_is_remembered_of_paths() -> None:
+    world = House().world([instance("a", LINE_3), instance("b", LINE_4), instance("c", "c.example", admin_root="/x")])
+    a, b, c = world.stations.values()
+    assert a.layout is b.layout
+    assert a.layout is not c.layout
+    assert a.endpoint is b.endpoint
+
+
+def test_no_two_leases_of_a_principal_share_a_number() -> None:
+    world = House().world([instance(f"i{number}", f"i{number}.example") for number in range(5)])
+    numbers = [station.number + surface for station in world.stations.values() for surface in Surface]
+    assert len(set(numbers)) == len(numbers)
+    assert max(Surface) < SURFACES
+
+
+@pytest.mark.parametrize(
+    ("url", "origins"),
+    [
+        ("http://127.0.0.1:1880", {b"http://127.0.0.1:1880"}),
+        ("http://Node-RED", {b"http://node-red", b"http://node-red:80"}),
+        ("https://node-red:443", {b"https://node-red", b"https://node-red:443"}),
+        ("http+unix:///run/red.sock", set()),
+    ],
+)
+def test_an_upstreams_own_names_are_known_with_and_without_their_port(url: str, origins: set[bytes]) -> None:
+    assert set(Endpoint(url, UpstreamTls()).origins) == origins
+
+
+def test_a_path_of_a_site_belongs_to_a_station_or_to_none() -> None:
+    world = House().world([instance("line-3", LINE_3, path="/line-3")])
+    site = world.sites.find(LINE_3.encode())
+    assert site is not None
+    assert world.station(site, b"/line-3/x") is world.stations["r-line-3"]
+    assert world.station(site, b"/x") is None

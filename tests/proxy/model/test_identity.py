@@ -1,0 +1,17 @@
+"""People and their sessions."""
+
+import pytest
+
+from proxy.model.access import Role
+from proxy.model.identity import Session
+
+
+@pytest.mark.parametrize(("now", "alive"), [(0.0, True), (59.9, True), (60.0, False), (100.0, False)])
+def test_a_session_is_alive_until_it_is_idle_or_at_its_end(now: float, alive: bool) -> None:
+    session = Session(id="s", user_id="u", provider="local", amr=(), created=0.0, seen=0.0, expires=100.0, idle=60.0)
+    assert session.alive(now) is alive
+
+
+def test_roles_are_ordered_and_named() -> None:
+    assert sorted(Role) == [Role.NONE, Role.DASHBOARD, Role.VIEWER, Role.MEMBER, Role.OWNER, Role.ADMIN]
+    assert [role.label for role in Role] == ["none", "dashboard", "viewer", "member", "owner", "admin"]
