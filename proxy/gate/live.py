@@ -1,13 +1,22 @@
 """Open connections that outlive a request: whose they are, so that what ends can be closed."""
 
 from collections.abc import Iterable, Iterator
-from typing import Protocol
+from typing import Final, Protocol
 
 from proxy.gate.principal import Principal
 from proxy.gate.world import Station
 from proxy.model.access import Decision, Reason
 from proxy.nodered.permissions import editor_scopes
 from proxy.nodered.surfaces import RULES, Surface
+from proxy.wire.websocket import ACCESS_LOST, COME_AGAIN, SESSION_ENDED
+
+_CODES: Final = {
+    Reason.SESSION_ENDED: SESSION_ENDED,
+    Reason.LOGIN_REQUIRED: SESSION_ENDED,
+    Reason.DRAINING: COME_AGAIN,
+    Reason.FACTS_UNAVAILABLE: COME_AGAIN,
+    Reason.RIGHTS_CHANGED: COME_AGAIN,
+}
 
 
 class Live(Protocol):
@@ -35,6 +44,11 @@ def rights_of(station: Station, surface: Surface, decision: Decision) -> object:
     if not RULES[surface].admin:
         return decision.role
     return editor_scopes(decision.role, protected=settings.protected, min_edit_role=settings.min_edit_role)
+
+
+def close_code(reason: Reason) -> int:
+    """The code with which a websocket is closed (RFC 6455 section 7.4)."""
+    return _CODES.get(reason, ACCESS_LOST)
 
 
 class LiveConnections:

@@ -10,10 +10,11 @@ from typing_extensions import override
 from proxy.gate.answers import answer, is_navigation, wants_page
 from proxy.gate.caller import Caller
 from proxy.gate.principal import Lease, Principal
+from proxy.gate.record import CLIENT_GONE, access_line
 from proxy.gate.verdict import Missing, Pass, Refusal
 from proxy.model.access import Reason
 from proxy.plane.head import HEAD_LIMIT, BadHead, HeadReader, Request
-from proxy.plane.record import access_line, serialised
+from proxy.plane.record import serialised
 from proxy.plane.upstream import HIGH_WATER, Pool, Upstream
 from proxy.store import StoreUnavailable
 from proxy.wire.chunked import LAST, BadChunk, ChunkedBody, chunk
@@ -27,8 +28,6 @@ _DISCARDED: Final = 4 * 1024 * 1024
 """Bytes of a refused upload that are read over, so that a reset does not destroy the refusal."""
 _LINGER: Final = 2.0
 _IDEMPOTENT: Final = frozenset({b"GET", b"HEAD", b"OPTIONS", b"PUT", b"DELETE"})
-CLIENT_GONE: Final = 499
-"""What the log says of an exchange whose client went away; never sent."""
 
 
 class State(IntEnum):

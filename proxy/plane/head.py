@@ -7,11 +7,10 @@ import httptools
 from proxy.gate.verdict import Head
 from proxy.model.access import Reason
 from proxy.wire.framing import BadFraming, Framing, request_framing
-from proxy.wire.headers import JOINABLE, REQUEST
+from proxy.wire.headers import FIELDS_LIMIT, REQUEST, BadFields, note
 
 HEAD_LIMIT: Final = 32 * 1024
 FIELD_LIMIT: Final = 8 * 1024
-FIELDS_LIMIT: Final = 100
 
 
 class BadHead(Exception):
@@ -56,7 +55,8 @@ class HeadReader:
         except httptools.HttpParserError as error:
             self._parser = None
             cause = error.__context__
-            raise cause if isinstance(cause, BadHead) else BadHead(Reason.BAD_REQUEST, 400, str(error)) from None
+            detail = cause.args[0] if isinstance(cause, BadFields) else str(error)
+            raise cause if isinstance(cause, BadHead) else BadHead(Reason.BAD_REQUEST, 400, detail) from None
         if not self._complete:
             raise BadHead(Reason.BAD_REQUEST, 400, "this is no HTTP/1.1 request")
         return self._request(parser.get_method(), raw)
@@ -95,18 +95,7 @@ class HeadReader:
         elif isinstance(treatment, bytes):
             self._lines += (treatment, value)
         else:
-            self._note(treatment, value)
-
-    def _note(self, name: str, value: bytes) -> None:
-        known = self._noted.get(name)
-        if known is None:
-            self._noted[name] = value
-            return
-        joint = JOINABLE.get(name)
-        if joint is None:
-            raise BadHead(Reason.BAD_REQUEST, 400, f"a request has at most one {name} field")
-        self._dropped += 1
-        self._noted[name] = known + joint + value
+            self._dropped += note(self._noted, treatment, value)
 
     def on_headers_complete(self) -> None:
         parser = self._parser

@@ -5,17 +5,11 @@ from typing import Final
 
 from typing_extensions import override
 
-from proxy.gate.live import LiveConnections, rights_of
+from proxy.gate.live import LiveConnections, close_code, rights_of
 from proxy.gate.principal import Lease, Principal
 from proxy.model.access import Reason
-from proxy.wire.websocket import ACCESS_LOST, COME_AGAIN, SESSION_ENDED, Boundaries, close_frame
+from proxy.wire.websocket import Boundaries, close_frame
 
-CODES: Final = {
-    Reason.SESSION_ENDED: SESSION_ENDED,
-    Reason.LOGIN_REQUIRED: SESSION_ENDED,
-    Reason.DRAINING: COME_AGAIN,
-    Reason.RIGHTS_CHANGED: COME_AGAIN,
-}
 LINGER: Final = 1.0
 """Seconds a client has to take a close frame before the connection is cut."""
 
@@ -52,7 +46,7 @@ class Tunnel:
         if self.client.is_closing():
             return
         if self._boundaries.between:
-            self.client.write(close_frame(CODES.get(reason, ACCESS_LOST), reason.value))
+            self.client.write(close_frame(close_code(reason), reason.value))
             self.client.close()
             asyncio.get_running_loop().call_later(LINGER, self.client.abort)
         else:

@@ -4,7 +4,7 @@ Treatments are remembered per spelling, so that a field costs one dict look-up o
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 Treatment = bytes | str | None
@@ -122,3 +122,38 @@ def value_of(lines: list[bytes], name: bytes) -> bytes | None:
         if lines[at][2:-2].lower() == name:
             return lines[at + 1]
     return None
+
+
+FIELDS_LIMIT: Final = 100
+
+
+class BadFields(ValueError):
+    """Fields that a request may not have; args[0] says which and why."""
+
+
+def note(noted: dict[str, bytes], name: str, value: bytes) -> bool:
+    """Note a field; True if it joined one that was there. Raises BadFields where there can be only one."""
+    known = noted.get(name)
+    if known is None:
+        noted[name] = value
+        return False
+    joint = JOINABLE.get(name)
+    if joint is None:
+        raise BadFields(f"a request has at most one {name} field")
+    noted[name] = known + joint + value
+    return True
+
+
+def treated(fields: Iterable[tuple[bytes, bytes]]) -> tuple[list[bytes], dict[str, bytes]]:
+    """The lines to pass on and the noted fields of a whole head. Raises BadFields."""
+    lines: list[bytes] = []
+    noted: dict[str, bytes] = {}
+    for count, (name, value) in enumerate(fields, 1):
+        if count > FIELDS_LIMIT:
+            raise BadFields(f"a head has at most {FIELDS_LIMIT} fields")
+        treatment = REQUEST[name]
+        if isinstance(treatment, bytes):
+            lines += (treatment, value)
+        elif treatment is not None:
+            note(noted, treatment, value)
+    return lines, noted

@@ -1,0 +1,159 @@
+"""The front of the aiohttp lane: every request that comes here is judged here, by the same gate."""
+
+from dataclasses import dataclass
+from time import monotonic
+from typing import Final
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from proxy.gate.answers import answer as machine_answer
+from proxy.gate.answers import is_navigation, wants_page
+from proxy.gate.caller import Caller
+from proxy.gate.gate import Gate
+from proxy.gate.verdict import Head, Local, Missing, Pass, Refusal
+from proxy.inspection.dispatch import InspectionDesk, inspect, refuse_comms
+from proxy.inspection.exchange import Exchange, UpstreamFailed
+from proxy.inspection.takeover import tap_of
+from proxy.model.access import Reason, Role
+from proxy.model.identity import Person
+from proxy.nodered.surfaces import RULES, Surface
+from proxy.services.traffic import Traffic
+from proxy.store import StoreUnavailable
+from proxy.web import answers as pages
+from proxy.web.keys import ADDRESS, SECURE, SITE, Desk
+from proxy.web.openings import openings
+from proxy.web.refusals import refusal as refusal_page
+from proxy.wire.framing import BadFraming, request_framing
+from proxy.wire.headers import BadFields, treated
+
+_ROUNDS: Final = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Front:
+    """Judges, then lets the right part answer."""
+
+    gate: Gate
+    desk: Desk
+    inspection: InspectionDesk
+    traffic: Traffic
+    fast_lane: bool
+    hsts: str
+
+    async def handle(self, request: web.Request, own_page: Handler) -> web.StreamResponse:
+        """One request, from head to answer."""
+        try:
+            return await self._judged(request, own_page)
+        finally:
+            tap = tap_of(request)
+            if tap is not None:
+                tap.mark()
+
+    async def prepare(self, request: web.BaseRequest, response: web.StreamResponse) -> None:
+        """Before any head is sent: with the fast lane on, the next request belongs to it."""
+        if self.fast_lane and response.status != 101:
+            response.headers["Connection"] = "close"
+            response.force_close()
+        if self.hsts and isinstance(request, web.Request) and request.get(SECURE):
+            response.headers.setdefault("Strict-Transport-Security", self.hsts)
+
+    async def _judged(self, request: web.Request, own_page: Handler) -> web.StreamResponse:
+        secure = request.transport is not None and request.transport.get_extra_info("ssl_object") is not None
+        caller = Caller(self.gate, request.remote or "127.0.0.1", secure=secure, inspects=True)
+        try:
+            head = _head(request)
+        except (BadFields, BadFraming) as error:
+            return _serialised(Refusal(Reason.BAD_REQUEST, 400, error.args[0]), None)
+        verdict = await self._verdict(caller, head)
+        request[ADDRESS], request[SECURE] = caller.address, caller.secure
+        if caller.site is not None:
+            request[SITE] = caller.site
+        if isinstance(verdict, Local):
+            return await own_page(request)
+        if isinstance(verdict, Refusal):
+            return await self._refuse(request, head, caller, verdict)
+        lease = verdict.lease
+        try:
+            return await inspect(self.inspection, Exchange(request=request, head=head, verdict=verdict, caller=caller))
+        except UpstreamFailed as failed:
+            self.traffic.upstream(lease.station.name, failed.reason)
+            trouble = Refusal(failed.reason, failed.status, "", lease.station, lease.surface, lease)
+            return await self._refuse(request, head, caller, trouble)
+
+    async def _verdict(self, caller: Caller, head: Head) -> Pass | Local | Refusal:
+        for _ in range(_ROUNDS + 1):
+            verdict = caller.judge(head, monotonic())
+            if not isinstance(verdict, Missing):
+                return verdict
+            try:
+                await self.gate.learn(verdict)
+            except StoreUnavailable:
+                break
+        return Refusal(Reason.FACTS_UNAVAILABLE, 503)
+
+    # -- refusals
+
+    async def _refuse(self, request: web.Request, head: Head, caller: Caller, refusal: Refusal) -> web.StreamResponse:
+        self.traffic.refused(refusal.station.name if refusal.station else "", refusal.reason)
+        if refusal.lease is not None:
+            refusal.lease.tally.count(refusal.status, 0)
+        if _is_refused_comms(head, refusal):
+            return await refuse_comms(request)
+        if not wants_page(head, refusal.surface):
+            return _serialised(refusal, head)
+        if refusal.status == 401 and refusal.realm is None and is_navigation(head) and caller.site is not None:
+            cookies = head.noted.get("cookie", b"").decode("latin-1")
+            path = request.raw_path if request.raw_path.startswith("/") else "/"
+            step = self.desk.logins.begin(self.desk.sites(), caller.site, path, cookies)
+            return pages.see_other(step.location, step.cookies)
+        return await self._page(caller, refusal)
+
+    async def _page(self, caller: Caller, refusal: Refusal) -> web.StreamResponse:
+        person = await self._person(caller)
+        role = refusal.lease.decision.role if refusal.lease else Role.NONE
+        needed = RULES[refusal.surface].least if refusal.surface is not None else None
+        page = refusal_page(
+            refusal.reason,
+            refusal.status,
+            home=self.desk.sites().home.origin,
+            user=person.user.name or person.user.username if person else "",
+            role=role,
+            needed=needed if refusal.reason in (Reason.ROLE_TOO_LOW, Reason.UNLISTED_ENDPOINT) else None,
+            openings=openings(self.desk.estate(), self.desk.sites(), person) if person else (),
+            retry_after=refusal.retry_after or 0,
+            detail=refusal.detail,
+        )
+        response = pages.answer(page)
+        if refusal.realm is not None:
+            response.headers["WWW-Authenticate"] = dict(machine_answer(refusal).fields)["WWW-Authenticate"]
+        return response
+
+    async def _person(self, caller: Caller) -> Person | None:
+        user_id = caller.principal.user_id
+        if user_id is None:
+            return None
+        try:
+            return await self.desk.person(user_id)
+        except StoreUnavailable:
+            return None
+
+
+def _is_refused_comms(head: Head, refusal: Refusal) -> bool:
+    """The editor retries for ever on a refused upgrade; it has to be told on the socket. Another site's script is not."""
+    gone = refusal.status in (401, 403, 404) and refusal.reason is not Reason.FOREIGN_ORIGIN
+    return gone and refusal.surface is Surface.COMMS and "upgrade" in head.noted
+
+
+def _head(request: web.Request) -> Head:
+    """What the gate looks at. Raises BadFields or BadFraming; aiohttp has framed the message already."""
+    lines, noted = treated(request.raw_headers)
+    method = request.method.encode("ascii", "replace")
+    old = request.version < (1, 1)
+    request_framing(method, noted, old=old)
+    return Head(method, request.raw_path.encode("utf-8", "surrogateescape"), lines, noted, old=old)
+
+
+def _serialised(refusal: Refusal, head: Head | None) -> web.Response:
+    made = machine_answer(refusal, head)
+    return web.Response(status=made.status, headers=list(made.fields), body=made.body)

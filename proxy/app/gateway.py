@@ -1,0 +1,255 @@
+"""The composition root: every part of a running gateway, made from a configuration and a store."""
+
+import asyncio
+import sys
+from dataclasses import dataclass
+
+from aiohttp import ClientSession, ClientTimeout, DummyCookieJar, web
+from aiohttp.typedefs import Handler, Middleware
+
+from auth_plugins import Kit
+from auth_plugins.registry import installed, providers
+from config.configuration import Config
+from config.keys import Keys
+from config.schema import Settings
+from proxy.access.gcra import Rate
+from proxy.access.passwords import verify
+from proxy.app.front import Front
+from proxy.gate.gate import Gate
+from proxy.gate.live import LiveConnections
+from proxy.gate.watch import Watch
+from proxy.gate.world import world_of
+from proxy.inspection.dispatch import InspectionDesk
+from proxy.inspection.exchange import Carrier
+from proxy.inspection.takeover import Tap
+from proxy.plane.listener import Plane, Timeouts
+from proxy.plane.upgrade import Upgrades
+from proxy.services.accounts import Accounts
+from proxy.services.assertions import Signer
+from proxy.services.clock import SYSTEM, Clock
+from proxy.services.cookies import Cookies
+from proxy.services.login import Logins, Throttle
+from proxy.services.offload import Offload
+from proxy.services.sessions import Sessions
+from proxy.services.traffic import AccessLog, Traffic
+from proxy.services.vault import Vault
+from proxy.store.sql import Store
+from proxy.web.keys import Desk
+from proxy.web.outside import Outside
+from proxy.web.routes import routes
+
+_FORM_LIMIT = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gateway:
+    """The parts that run."""
+
+    gate: Gate
+    plane: Plane
+    watch: Watch
+    live: LiveConnections
+    traffic: Traffic
+    log: AccessLog
+    signer: Signer
+    accounts: Accounts
+    sessions: Sessions
+    carrier: Carrier
+    outside: ClientSession
+    offload: Offload
+    lane: "Lane"
+
+    async def close(self) -> None:
+        await self.sessions.flush()
+        await self.watch.write_seen()
+        await self.carrier.close()
+        await self.outside.close()
+        self.offload.close()
+        self.log.close()
+
+
+class Lane:
+    """The aiohttp lane's server, made when the loop runs."""
+
+    def __init__(self) -> None:
+        self.app = web.Application(client_max_size=_FORM_LIMIT)
+        self._runner: web.AppRunner | None = None
+
+    async def start(self, timeouts: Timeouts) -> None:
+        self._runner = web.AppRunner(
+            self.app,
+            access_log=None,
+            handler_cancellation=True,
+            auto_decompress=False,
+            max_line_size=8190,
+            max_field_size=8190,
+            max_headers=128,
+            keepalive_timeout=timeouts.idle,
+            lingering_time=2.0,
+        )
+        await self._runner.setup()
+
+    def protocol(self) -> Tap:
+        """A protocol for one connection."""
+        runner = self._runner
+        if runner is None or runner.server is None:
+            raise RuntimeError("the lane is not started")
+        return Tap(runner.server())
+
+    async def stop(self) -> None:
+        if self._runner is not None:
+            await self._runner.cleanup()
+
+
+async def assemble(config: Config, keys: Keys, store: Store, clock: Clock = SYSTEM) -> Gateway:
+    """Build every part. Raises UnusablePlugins or StoreUnavailable; nothing listens yet."""
+    settings = config.settings
+    signer, traffic, live, offload, lane = Signer(keys, clock.wall), Traffic(), LiveConnections(), Offload(), Lane()
+    log = AccessLog(sys.stdout.buffer if settings.log.access else None)
+    gate = await _gate(settings, store, traffic, clock, signer, offload)
+    watch = Watch(gate, store.database, store.shared, live, _home(settings), _homes(settings))
+    hsts = _hsts(settings)
+    plane = Plane(
+        gate=gate,
+        traffic=traffic,
+        log=log,
+        live=live,
+        timeouts=timeouts_of(settings),
+        hand_over=lambda transport, raw: hand_over(lane, transport, raw),
+        connections=settings.server.connections,
+        connections_per_address=settings.server.connections_per_address,
+        hsts=f"\r\nStrict-Transport-Security: {hsts}".encode() if hsts else b"",
+    )
+    timeout = ClientTimeout(total=None, sock_connect=5)
+    outside = ClientSession(cookie_jar=DummyCookieJar(), trust_env=False, auto_decompress=True, timeout=timeout)
+    sessions = Sessions(store.shared, now=clock.wall, absolute=settings.session.absolute, idle=settings.session.idle)
+    desk = _desk(settings, store, gate, signer, sessions, offload, outside, keys, clock)
+    carrier = Carrier(connect=plane.timeouts.connect, response=plane.timeouts.response)
+    inspection = InspectionDesk(
+        carrier=carrier,
+        live=live,
+        log=log,
+        sessions=sessions,
+        wake=watch.wake,
+        record=store.database.record,
+        home=_home(settings),
+        person=gate.known_person,
+        upgrade=Upgrades(plane),
+    )
+    front = Front(
+        gate=gate,
+        desk=desk,
+        inspection=inspection,
+        traffic=traffic,
+        fast_lane=settings.server.fast_lane,
+        hsts=hsts,
+    )
+    lane.app.middlewares.append(_middleware(front))
+    lane.app.on_response_prepare.append(front.prepare)
+    lane.app.add_routes(routes(desk))
+    return Gateway(
+        gate=gate,
+        plane=plane,
+        watch=watch,
+        live=live,
+        traffic=traffic,
+        log=log,
+        signer=signer,
+        accounts=desk.accounts,
+        sessions=sessions,
+        carrier=carrier,
+        outside=outside,
+        offload=offload,
+        lane=lane,
+    )
+
+
+def hand_over(lane: Lane, transport: asyncio.Transport, raw: bytes) -> None:
+    """Give a connection of the fast lane to the aiohttp lane, with every byte of the message that is due."""
+    protocol = lane.protocol()
+    transport.set_protocol(protocol)
+    protocol.connection_made(transport)
+    protocol.data_received(raw)
+
+
+def timeouts_of(settings: Settings) -> Timeouts:
+    return Timeouts(**dict(settings.server.timeouts))
+
+
+def _home(settings: Settings) -> str:
+    return str(settings.server.public_url)
+
+
+def _homes(settings: Settings) -> tuple[str, ...]:
+    return tuple(str(origin) for origin in settings.server.homes)
+
+
+def _hsts(settings: Settings) -> str:
+    server = settings.server
+    return f"max-age={int(server.hsts)}" if server.tls is not None and server.hsts else ""
+
+
+async def _gate(
+    settings: Settings, store: Store, traffic: Traffic, clock: Clock, signer: Signer, offload: Offload
+) -> Gate:
+    home = _home(settings)
+    anonymous = settings.limits.anonymous
+    return Gate(
+        world=world_of(await store.database.estate(), home, _homes(settings)),
+        database=store.database,
+        shared=store.shared,
+        traffic=traffic,
+        clock=clock,
+        sign=signer.sign,
+        issuer=home,
+        cookie=Cookies.of(home).session.encode(),
+        anonymous=Rate(count=anonymous.count, period=anonymous.seconds),
+        verify=lambda kept, password: offload(verify, password, kept),
+        trusted=settings.server.trusted_proxies,
+    )
+
+
+def _desk(
+    settings: Settings,
+    store: Store,
+    gate: Gate,
+    signer: Signer,
+    sessions: Sessions,
+    offload: Offload,
+    outside: ClientSession,
+    keys: Keys,
+    clock: Clock,
+) -> Desk:
+    accounts = Accounts(database=store.database, shared=store.shared, offload=offload, now=clock.wall)
+
+    def kit(name: str) -> Kit:
+        return Kit(
+            now=clock.wall,
+            vault=Vault(store.shared, name, clock.wall),
+            fetch=Outside(outside),
+            offload=offload,
+            accounts=accounts,
+        )
+
+    login = settings.limits.login
+    return Desk(
+        sites=lambda: gate.world.sites,
+        estate=lambda: gate.world.estate,
+        person=store.database.person,
+        jwks=signer.jwks,
+        providers=providers(settings.auth, installed(), kit),
+        database=store.database,
+        sessions=sessions,
+        accounts=accounts,
+        logins=Logins(store.shared, key=keys.subkey("login"), cookies=Cookies.of(_home(settings)), now=clock.wall),
+        throttle=Throttle(Rate(count=login.count, period=login.seconds), clock.wall),
+        now=clock.wall,
+    )
+
+
+def _middleware(front: Front) -> Middleware:
+    @web.middleware
+    async def judged(request: web.Request, own_page: Handler) -> web.StreamResponse:
+        return await front.handle(request, own_page)
+
+    return judged

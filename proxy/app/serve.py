@@ -1,0 +1,215 @@
+"""Starting, listening, and ending in good order."""
+
+import asyncio
+import contextlib
+import gc
+import os
+import resource
+import signal
+import ssl
+import sys
+import time
+import uuid
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any, Final
+
+import structlog
+from aiohttp import web
+
+from auth_plugins.registry import UnusablePlugins
+from config.addresses import Listen
+from config.configuration import Config
+from config.keys import Keys, load_or_create
+from config.load import load
+from config.problems import ConfigurationError
+from proxy.access.passwords import hash_password, verify
+from proxy.app.gateway import Gateway, assemble
+from proxy.app.logs import set_up_logs
+from proxy.app.redirect import to_https
+from proxy.app.reload import Reloader
+from proxy.app.tls import server_context
+from proxy.model.access import Reason
+from proxy.services.estate import Hashing, Workshop, apply
+from proxy.services.estate_ledger import applied_files
+from proxy.services.estate_plan import Plan
+from proxy.store import Conflict, StoreUnavailable
+from proxy.store.sql import Store, open_store
+from proxy.web.health import Vitals, operations
+
+BACKLOG: Final = 4096
+MISCONFIGURED: Final = 2
+FAILED: Final = 1
+_FLUSH: Final = 15.0
+_log = structlog.get_logger(__name__)
+
+
+def run(path: Path) -> int:
+    """Serve until a signal says stop; the exit code. Uses uvloop where there is one."""
+    try:
+        import uvloop  # noqa: PLC0415 - not everywhere
+    except ImportError:
+        return asyncio.run(serve(path))
+    return uvloop.run(serve(path))
+
+
+async def serve(path: Path) -> int:
+    """Serve a configuration until SIGTERM or SIGINT: exit code 0, 1 when it could not start, 2 for what is written."""
+    try:
+        config = await asyncio.to_thread(load, path, os.environ)
+        set_up_logs(config.settings.log)
+        for warning in config.warnings:
+            _log.warning("configuration", problem=str(warning))
+        keys = await asyncio.to_thread(load_or_create, config.settings.state.directory, time.time())
+        async with open_store(config.settings.state.directory) as store:
+            return await _serve(path, config, keys, store)
+    except (ConfigurationError, UnusablePlugins) as error:
+        print(error, file=sys.stderr)  # noqa: T201 - the operator's terminal
+        return MISCONFIGURED
+    except (OSError, StoreUnavailable, Conflict) as error:
+        print(f"flowward: {error}", file=sys.stderr)  # noqa: T201
+        return FAILED
+
+
+async def _serve(path: Path, config: Config, keys: Keys, store: Store) -> int:
+    gateway = await assemble(config, keys, store)
+
+    async def apply_estate(config: Config) -> Plan:
+        return await _apply_estate(config, store, gateway)
+
+    try:
+        await apply_estate(config)
+        await gateway.watch.look()
+        reloader = Reloader(path, config, gateway, apply_estate)
+        _raise_file_limit()
+        async with _running(config, gateway, reloader) as listening:
+            gc.collect()
+            gc.freeze()  # what lives as long as the process need not be looked at again
+            gc.set_threshold(10_000, 50, 50)
+            _log.info("serving", listen=[str(at) for at in config.settings.server.listen])
+            await _until_told(config, gateway, reloader, listening)
+    finally:
+        await gateway.close()
+    return 0
+
+
+async def _apply_estate(config: Config, store: Store, gateway: Gateway) -> Plan:
+    """Bring what is kept in line with the estate files; print each activation link once."""
+    offload = gateway.offload
+    hashing = Hashing(
+        verify=lambda password, kept: offload(verify, password, kept),
+        hash=lambda password: offload(hash_password, password),
+    )
+    workshop = Workshop(database=store.database, shared=store.shared, hashing=hashing, new_id=lambda: uuid.uuid4().hex)
+    files = await asyncio.to_thread(applied_files, config)
+    planned = await apply(workshop, files, now=time.time())
+    for user in planned.invited:
+        token = await gateway.accounts.issue_link(user.id)
+        home = config.settings.server.public_url
+        print(f"{user.username} chooses a password at {home}/-/activate/{token} (once, within a day).", file=sys.stderr)  # noqa: T201
+    return planned
+
+
+@contextlib.asynccontextmanager
+async def _running(config: Config, gateway: Gateway, reloader: Reloader) -> AsyncIterator[list[asyncio.Server]]:
+    """Everything that runs beside the requests, and the sockets visitors connect to."""
+    server = config.settings.server
+    await gateway.lane.start(gateway.plane.timeouts)
+    context = await asyncio.to_thread(server_context, server.tls) if server.tls is not None else None
+    factory: Callable[[], asyncio.Protocol] = gateway.plane if server.fast_lane else gateway.lane.protocol
+    async with contextlib.AsyncExitStack() as stack:
+        stack.push_async_callback(gateway.lane.stop)
+        for work in (gateway.watch.run(), gateway.plane.sweep(), reloader.run(), _flush(gateway)):
+            stack.push_async_callback(_cancelled, asyncio.create_task(work))
+        if server.operations is not None:
+            await _side(stack, operations(_vitals(gateway, reloader)), server.operations)
+        for listen in server.redirect_http:
+            await _side(stack, to_https(lambda: gateway.gate.world.sites), listen)
+        yield [await _listen(factory, listen, context) for listen in server.listen]
+
+
+async def _listen(
+    factory: Callable[[], asyncio.Protocol], at: Listen, context: ssl.SSLContext | None
+) -> asyncio.Server:
+    loop = asyncio.get_running_loop()
+    return await loop.create_server(factory, at.host, at.port, ssl=context, backlog=BACKLOG)
+
+
+async def _side(stack: contextlib.AsyncExitStack, app: web.Application, at: Listen) -> None:
+    """A small application on an address of its own."""
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    stack.push_async_callback(runner.cleanup)
+    await web.TCPSite(runner, at.host, at.port).start()
+
+
+async def _cancelled(task: "asyncio.Task[Any]") -> None:
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+
+
+async def _flush(gateway: Gateway) -> None:
+    """Write down now and then who was seen."""
+    while True:
+        await asyncio.sleep(_FLUSH)
+        try:
+            await gateway.sessions.flush()
+        except StoreUnavailable as error:
+            _log.warning("last-seen-not-written", reason=str(error))
+
+
+async def _until_told(config: Config, gateway: Gateway, reloader: Reloader, listening: list[asyncio.Server]) -> None:
+    """SIGTERM or SIGINT: finish in good order. A second one: at once."""
+    loop = asyncio.get_running_loop()
+    told, again = asyncio.Event(), asyncio.Event()
+
+    def stop() -> None:
+        (again if told.is_set() else told).set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop)
+    loop.add_signal_handler(signal.SIGHUP, reloader.ask)
+    try:
+        await told.wait()
+        _log.info("draining", seconds=config.settings.server.drain)
+        gateway.plane.draining = True
+        for server in listening:
+            server.close()
+        draining = asyncio.create_task(gateway.plane.drain(config.settings.server.drain))
+        impatient = asyncio.create_task(again.wait())
+        await asyncio.wait((draining, impatient), return_when=asyncio.FIRST_COMPLETED)
+        await _cancelled(impatient)
+        await _cancelled(draining)
+        gateway.live.end_all(Reason.DRAINING)
+        gateway.plane.close()
+    finally:
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            loop.remove_signal_handler(number)
+
+
+def _vitals(gateway: Gateway, reloader: Reloader) -> Vitals:
+    def open_sockets() -> dict[str, int]:
+        stations = gateway.gate.world.stations
+        counts = gateway.live.count_by_instance()
+        return {stations[key].name: count for key, count in counts.items() if key in stations}
+
+    def troubles() -> list[str]:
+        found = ["draining"] if gateway.plane.draining else []
+        return [*found, "the store cannot be read"] if gateway.watch.failing else found
+
+    return Vitals(
+        traffic=gateway.traffic,
+        open_sockets=open_sockets,
+        clients=lambda: len(gateway.plane.clients),
+        troubles=troubles,
+        reloads=lambda: (reloader.done, reloader.refused),
+        dropped_log_lines=lambda: gateway.log.dropped,
+    )
+
+
+def _raise_file_limit() -> None:
+    """Every proxied socket takes two descriptors; the soft limit is often a thousand."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
