@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import Final
 
-from aiohttp import web
+import structlog
+from aiohttp import ClientError, web
 from aiohttp.typedefs import Handler
 
 from proxy.gate.answers import answer as machine_answer
@@ -28,6 +29,7 @@ from proxy.wire.framing import BadFraming, request_framing
 from proxy.wire.headers import BadFields, treated
 
 _ROUNDS: Final = 3
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +47,14 @@ class Front:
         """One request, from head to answer."""
         try:
             return await self._judged(request, own_page)
+        except web.HTTPException as error:  # aiohttp's own: a body over the limit, for one
+            return _serialised(Refusal(Reason.BAD_REQUEST, error.status, error.reason), None)
+        except (ConnectionError, ClientError, TimeoutError):
+            raise  # the connection is gone: nobody is there to be answered
+        except Exception:  # noqa: BLE001 - the one catch-all: a defect lets nobody in, and is told apart from a refusal
+            _log.exception("defect", path=request.path)
+            self.traffic.refused("", Reason.DEFECT)
+            return _serialised(Refusal(Reason.DEFECT, 500), None)
         finally:
             tap = tap_of(request)
             if tap is not None:

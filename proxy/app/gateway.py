@@ -132,6 +132,7 @@ async def assemble(config: Config, keys: Keys, store: Store, clock: Clock = SYST
         sessions=sessions,
         wake=watch.wake,
         record=store.database.record,
+        record=store.database.record,
         home=_home(settings),
         person=gate.known_person,
         upgrade=Upgrades(plane),
@@ -249,7 +250,7 @@ def _desk(
 
 def _middleware(front: Front) -> Middleware:
     @web.middleware
-    async def judged(request: web.Request, own_page: Handler) -> web.StreamResponse:
-        return await front.handle(request, own_page)
+    async def judged(request: web.Request, handler: Handler) -> web.StreamResponse:
+        return await front.handle(request, handler)
 
     return judged

@@ -52,6 +52,7 @@ DETAILS: Final = {
     Reason.DRAINING: "the gateway is about to restart; try again",
     Reason.UPSTREAM_UNREACHABLE: "the instance does not answer",
     Reason.UPSTREAM_BROKEN: "the instance's answer broke off or is no valid HTTP",
+    Reason.DEFECT: "something went wrong inside the gateway; its log says what",
     Reason.UPSTREAM_TIMEOUT: "the instance took too long to answer",
 }
 

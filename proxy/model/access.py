@@ -71,6 +71,7 @@ class Reason(StrEnum):
     UPSTREAM_UNREACHABLE = "upstream_unreachable"
     UPSTREAM_BROKEN = "upstream_broken"
     UPSTREAM_TIMEOUT = "upstream_timeout"
+    DEFECT = "defect"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
