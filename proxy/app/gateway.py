@@ -132,7 +132,6 @@ async def assemble(config: Config, keys: Keys, store: Store, clock: Clock = SYST
         sessions=sessions,
         wake=watch.wake,
         record=store.database.record,
-        record=store.database.record,
         home=_home(settings),
         person=gate.known_person,
         upgrade=Upgrades(plane),
