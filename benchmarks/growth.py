@@ -6,6 +6,7 @@ python -m benchmarks.growth --help
 from __future__ import annotations
 
 import argparse
+import statistics
 import sys
 import tempfile
 from contextlib import ExitStack
@@ -97,7 +98,7 @@ def compare(crowds: dict[str, Crowd], options: argparse.Namespace, *, rotate: bo
     print("\nhost and cookie change on every request:" if rotate else "\nclients keep their host and cookie:")
     for name, values in costs.items():
         ratios = [mine / small for mine, small in zip(values, costs["small"], strict=True)]
-        median = sorted(ratios)[len(ratios) // 2]
+        median = statistics.median(ratios)
         bar = (
             ""
             if rotate or name == "small"

@@ -6,6 +6,7 @@ python -m benchmarks.password --help
 from __future__ import annotations
 
 import argparse
+import statistics
 import sys
 import tempfile
 import threading
@@ -75,7 +76,7 @@ def measure(gateway: Gateway, size: Size, options: argparse.Namespace, folder: P
         took += [login.result() for login in logins]
         pairs.append((quiet, busy))
     ratios = [busy.p99 / quiet.p99 for quiet, busy in pairs]
-    median = sorted(ratios)[len(ratios) // 2]
+    median = statistics.median(ratios)
     print(f"others, p99 ms without logins: {spread([quiet.p99 for quiet, _ in pairs])}")
     print(f"others, p99 ms with logins:    {spread([busy.p99 for _, busy in pairs])}")
     print(f"{len(took)} logins, each in s:       {spread(took)}")
