@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
+import orjson
 from aiohttp import (
     ClientError,
     ClientResponse,
@@ -37,6 +38,14 @@ class UpstreamFailed(Exception):
     def __init__(self, reason: Reason, status: int) -> None:
         super().__init__(reason)
         self.reason, self.status = reason, status
+
+
+def failure(error: ClientError | TimeoutError) -> UpstreamFailed:
+    """What it means that a request could not be sent, or its answer's head not be had."""
+    if isinstance(error, TimeoutError):
+        return UpstreamFailed(Reason.UPSTREAM_TIMEOUT, 504)
+    broken = getattr(error, "os_error", None) is None
+    return UpstreamFailed(Reason.UPSTREAM_BROKEN if broken else Reason.UPSTREAM_UNREACHABLE, 502)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,11 +146,8 @@ class Carrier:
                 allow_redirects=False,
                 server_hostname=station.endpoint.tls.server_name,
             )
-        except TimeoutError as error:
-            raise UpstreamFailed(Reason.UPSTREAM_TIMEOUT, 504) from error
-        except ClientError as error:
-            broken = getattr(error, "os_error", None) is None
-            raise UpstreamFailed(Reason.UPSTREAM_BROKEN if broken else Reason.UPSTREAM_UNREACHABLE, 502) from error
+        except (ClientError, TimeoutError) as error:
+            raise failure(error) from error
 
     def fields(self, exchange: Exchange, answer: ClientResponse) -> CIMultiDict[str]:
         """The end-to-end fields of an answer, rewritten for this host; framing is left out."""
@@ -212,6 +218,17 @@ class Carrier:
         finally:
             answer.close()
         return Fetched(status=answer.status, fields=self.fields(exchange, answer), body=bytes(body))
+
+
+def json_object(fetched: Fetched) -> dict[str, object] | None:
+    """The object that an answer of 200 holds; None where it holds none."""
+    if fetched.status != 200:
+        return None
+    try:
+        found = orjson.loads(fetched.body)
+    except orjson.JSONDecodeError:
+        return None
+    return found if isinstance(found, dict) else None
 
 
 def whole(fetched: Fetched, body: bytes) -> web.Response:

@@ -1,0 +1,63 @@
+"""What inspected exchanges reach for."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from time import monotonic
+from typing import Protocol
+
+from proxy.gate.caller import Caller
+from proxy.gate.live import LiveConnections
+from proxy.gate.record import access_line
+from proxy.gate.verdict import Head, Pass
+from proxy.inspection.exchange import Carrier, Exchange
+from proxy.model.audit import Event
+from proxy.model.identity import Person
+from proxy.services.sessions import Sessions
+from proxy.services.traffic import AccessLog
+
+
+class Upgrade(Protocol):
+    """Carries a judged websocket byte by byte, on a connection that is no longer this lane's."""
+
+    def __call__(
+        self, transport: asyncio.Transport, early: bytes, caller: Caller, head: Head, verdict: Pass, /
+    ) -> None:
+        """Answer, record and end it. `early` is what the client sent after the head."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InspectionDesk:
+    """What inspected exchanges reach for. Nothing in here changes with a reload."""
+
+    carrier: Carrier
+    live: LiveConnections
+    log: AccessLog
+    sessions: Sessions
+    wake: Callable[[], None]
+    """Let what was written just now take effect at once."""
+    record: Callable[[Event], Awaitable[object]]
+    """Put an event on the audit log. Raises StoreUnavailable."""
+    home: str
+    """The gateway's own origin."""
+    person: Callable[[str], Person | None]
+    """The facts about a user who was just judged."""
+    upgrade: Upgrade
+
+    def count(self, exchange: Exchange, status: int, sent: int, started: float) -> None:
+        """Count an exchange and log it; `sent` in bytes, `started` in steady seconds."""
+        lease, micros = exchange.verdict.lease, int((monotonic() - started) * 1e6)
+        lease.tally.count(status, micros)
+        if self.log.enabled:
+            line = access_line(
+                lease,
+                started=started,
+                address=exchange.caller.address,
+                method=exchange.head.method,
+                target=exchange.head.target,
+                status=status,
+                sent=sent,
+                micros=micros,
+            )
+            self.log.lines.append(line)

@@ -1,0 +1,57 @@
+"""Which exchange is inspected how. Everything else is carried as it is."""
+
+import asyncio
+from time import monotonic
+
+from aiohttp import ClientError, web
+
+from proxy.gate.record import CLIENT_GONE
+from proxy.inspection import dashboard, editor, sockets
+from proxy.inspection.desk import InspectionDesk
+from proxy.inspection.exchange import Exchange
+from proxy.inspection.sockets import refuse_comms
+from proxy.nodered.surfaces import Surface
+from proxy.wire.framing import request_framing
+
+__all__ = ["InspectionDesk", "inspect", "refuse_comms"]
+
+
+async def inspect(desk: InspectionDesk, exchange: Exchange) -> web.StreamResponse:
+    """Carry one exchange that the gate lets pass. Raises UpstreamFailed while nothing has been sent.
+
+    ClientError or ConnectionError: an answer broke off, and the connection with it.
+    """
+    head, surface, started = exchange.head, exchange.verdict.lease.surface, monotonic()
+    if request_framing(head.method, head.noted, old=head.old).websocket:
+        if surface is not Surface.COMMS:
+            return sockets.splice(desk, exchange)
+        if sockets.speaks(exchange.request):
+            return await sockets.comms(desk, exchange, started)
+    try:
+        response = await _answered(desk, exchange, surface)
+    except (asyncio.CancelledError, ClientError, ConnectionError, TimeoutError):
+        desk.count(exchange, CLIENT_GONE, 0, started)
+        raise
+    desk.count(exchange, response.status, _size(response), started)
+    return response
+
+
+async def _answered(desk: InspectionDesk, exchange: Exchange, surface: Surface) -> web.StreamResponse:
+    match surface:
+        case Surface.SETTINGS:
+            return await editor.settings(desk, exchange)
+        case Surface.AUTH_LOGIN:
+            return editor.login(exchange)
+        case Surface.AUTH_REVOKE:
+            return await editor.revoke(desk, exchange)
+        case Surface.SETUP:
+            return await dashboard.setup(desk, exchange)
+        case _:
+            return await desk.carrier.carry(exchange)
+
+
+def _size(response: web.StreamResponse) -> int:
+    """Bytes of the body, whether they are sent already or about to be."""
+    if isinstance(response, web.Response) and isinstance(response.body, bytes):
+        return len(response.body)
+    return response.body_length

@@ -1,0 +1,136 @@
+"""The editor's own requests: who it is told to be, where it logs in and out, and what it says on its socket."""
+
+from enum import Enum, auto
+from typing import Final
+from urllib.parse import urlencode
+
+import orjson
+from aiohttp import web
+
+from proxy.gate.answers import answer
+from proxy.gate.verdict import Refusal
+from proxy.inspection.desk import InspectionDesk
+from proxy.inspection.exchange import Exchange, json_object, whole
+from proxy.model.access import Reason
+from proxy.model.audit import Event
+from proxy.nodered.permissions import editor_scopes
+from proxy.nodered.surfaces import Surface
+from proxy.store import StoreUnavailable
+
+_NO_STORE: Final = {"Content-Type": "application/json; charset=utf-8", "Cache-Control": "no-store"}
+_LONGEST_TOPIC: Final = 256
+_WILDCARDS: Final = 4
+
+
+async def settings(desk: InspectionDesk, exchange: Exchange) -> web.StreamResponse:
+    """GET settings, with the visitor as its user, so that the editor locks what the gateway would refuse."""
+    if exchange.request.method != "GET":
+        return await desk.carrier.carry(exchange)
+    user = _editor_user(desk, exchange)
+    fetched = await desk.carrier.fetch(exchange)
+    told = json_object(fetched)
+    if told is None:
+        return whole(fetched, fetched.body)
+    told["user"] = user
+    return whole(fetched, orjson.dumps(told))
+
+
+def _editor_user(desk: InspectionDesk, exchange: Exchange) -> dict[str, object]:
+    """The user in the shape that Node-RED tells its editor."""
+    lease, user_id = exchange.verdict.lease, exchange.verdict.principal.user_id or ""
+    place = lease.station.settings
+    scopes = editor_scopes(lease.decision.role, protected=place.protected, min_edit_role=place.min_edit_role)
+    person = desk.person(user_id)
+    told: dict[str, object] = {"username": person.user.username if person else user_id, "permissions": scopes}
+    if person is not None and person.user.image:
+        told["image"] = person.user.image
+    return told
+
+
+def login(exchange: Exchange) -> web.Response:
+    """GET auth/login: the way to our login page. With a living session that leads straight back, to new rights."""
+    station = exchange.verdict.lease.station
+    root = station.settings.admin_root.strip("/")
+    path = station.prefix.decode("latin-1") + (f"/{root}/" if root else "/")
+    redirect = "/-/login?" + urlencode({"next": path})
+    told = {"type": "strategy", "autoLogin": True, "loginRedirect": redirect, "prompts": []}
+    return web.Response(headers=_NO_STORE, body=orjson.dumps(told))
+
+
+async def revoke(desk: InspectionDesk, exchange: Exchange) -> web.Response:
+    """POST auth/revoke, the Logout of the editor's menu: the session ends everywhere. It is on record first."""
+    session = exchange.verdict.principal.session
+    if session is not None:
+        try:
+            await desk.record(_logout(desk, exchange, session.user_id))
+            _let_leave(desk, exchange)
+            await desk.sessions.end(session.id)
+        except StoreUnavailable:
+            made = answer(Refusal(Reason.FACTS_UNAVAILABLE, 503), exchange.head)
+            return web.Response(status=made.status, headers=list(made.fields), body=made.body)
+        desk.wake()
+    return web.Response(headers=_NO_STORE, body=orjson.dumps({"redirect": f"{desk.home}/-/logout?done"}))
+
+
+def _let_leave(desk: InspectionDesk, exchange: Exchange) -> None:
+    """The page that logs out goes to the goodbye by itself: its socket ends without sending it to the login instead."""
+    for live in desk.live.of([exchange.verdict.principal.key]):
+        if live.surface is Surface.COMMS:
+            live.end(Reason.DRAINING)
+
+
+def _logout(desk: InspectionDesk, exchange: Exchange, user_id: str) -> Event:
+    person = desk.person(user_id)
+    return Event(
+        event="account.logout",
+        at=exchange.caller.gate.clock.wall(),
+        actor=user_id,
+        actor_name=person.user.username if person else "",
+        address=exchange.caller.address,
+        scope_kind="user",
+        scope_id=user_id,
+    )
+
+
+class Says(Enum):
+    """What an editor says on its socket."""
+
+    TOKEN = auto()
+    """A token of Node-RED's own, left over in the browser."""
+    PLAIN = auto()
+    """What every editor says."""
+    WRITE = auto()
+    """A message to a node or plugin: as good as a write."""
+    NOTHING = auto()
+    """What Node-RED would not understand, or choke on."""
+
+
+def said(text: str) -> tuple[Says, str]:
+    """What a message of an editor is, and how it goes on: written anew, so that the instance reads what was judged."""
+    try:
+        message = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return Says.NOTHING, ""
+    match message:
+        case {"auth": _}:
+            return Says.TOKEN, ""
+        case {"subscribe": topic}:
+            return _says(Says.PLAIN, _harmless(topic), {"subscribe": topic})
+        case {"unsubscribe": topic}:
+            return _says(Says.PLAIN, _harmless(topic), {"unsubscribe": topic})
+        case {"topic": str(topic), "data": data}:
+            # Of these Node-RED takes members of `data` unseen; a failure there ends its process.
+            ours = topic.startswith("multiplayer/")
+            kind = Says.PLAIN if ours else Says.WRITE
+            return _says(kind, not ours or isinstance(data, dict), {"topic": topic, "data": data})
+        case _:
+            return Says.NOTHING, ""
+
+
+def _says(kind: Says, sound: bool, message: dict[str, object]) -> tuple[Says, str]:
+    return (kind, orjson.dumps(message).decode()) if sound else (Says.NOTHING, "")
+
+
+def _harmless(topic: object) -> bool:
+    """Node-RED makes a pattern of it, in which each + is a wildcard: with many of them it would be busy for years."""
+    return isinstance(topic, str) and 0 < len(topic) <= _LONGEST_TOPIC and topic.count("+") <= _WILDCARDS
