@@ -161,7 +161,10 @@ class Layout:
     def classify(self, method: bytes, path: bytes) -> Surface:
         """The strictest surface among the ways the path may be read; public only if every reading is."""
         found = readings(path)
-        surface = max((self._of_reading(method, reading) for reading in found), key=_strictness)
+        surfaces = [self._of_reading(method, reading) for reading in found]
+        surface = max(surfaces, key=_strictness)
+        if surface is Surface.UNLISTED and any(RULES[one].admin for one in surfaces):
+            surface = Surface.OTHER
         if method == b"OPTIONS":
             if RULES[surface].admin:
                 return Surface.OTHER

@@ -100,6 +100,8 @@ def test_what_lies_below_the_node_root_has_its_surface(method: str, path: str, s
         (Roots(admin="/a", node="/a/n"), "GET", "/a/n/dashboard", S.DASHBOARD),
         (Roots(admin="/a", node="/a/n"), "POST", "/a/n/api", S.ENDPOINT),
         (Roots(admin="/a", node="/a/n"), "POST", "/a/any", S.OTHER),
+        (Roots(), "POST", "/settings%2Fuser", S.OTHER),
+        (Roots(), "GET", "/%61uth/login", S.AUTH_LOGIN),
         (Roots(dashboard="/boards/main"), "GET", "/boards/main/_setup", S.SETUP),
         (Roots(dashboard="/boards/main"), "PATCH", "/boards/main/api/v1/b/flows", S.DEPLOY),
         (Roots(dashboard="/dashboard/x"), "PATCH", "/dashboard/x/api/v1/b/flows", S.DEPLOY),

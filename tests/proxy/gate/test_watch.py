@@ -1,0 +1,241 @@
+"""No stale permission: what changes is applied, and the open connections it concerns end."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import pytest
+
+from proxy.gate.live import LiveConnections, rights_of
+from proxy.gate.principal import Principal
+from proxy.gate.watch import Watch
+from proxy.model.access import Reason, Role
+from proxy.model.estate import Estate, HttpAuth
+from proxy.nodered.surfaces import Surface
+from proxy.store import Change, StoreUnavailable, Subject
+from tests.proxy.gate.house import HOME, LINE_3, Facts, House, head, instance, person
+
+
+@dataclass
+class Versioned(Facts):
+    """Facts with versions that say what changed."""
+
+    log: list[Change] = field(default_factory=list)
+    now: Estate = field(default_factory=Estate)
+    seen: dict[str, float] = field(default_factory=dict)
+    swept: asyncio.Event = field(default_factory=asyncio.Event)
+    estate_fails: bool = False
+
+    def change(self, subject: Subject, id_: str = "") -> None:
+        self.log.append(Change(version=len(self.log) + 1, subject=subject, id=id_))
+
+    async def version(self) -> int:
+        return await self._answer("version", len(self.log))
+
+    async def changes(self, since: int) -> Sequence[Change]:
+        return self.log[since:]
+
+    async def estate(self) -> Estate:
+        if self.estate_fails:
+            raise StoreUnavailable("gone")
+        return self.now
+
+    async def touch(self, seen: Sequence[tuple[str, float]]) -> None:
+        self.seen |= dict(await self._answer("touch", seen))
+
+    async def sweep(self, now: float) -> None:
+        await self._answer("sweep", now)
+        self.swept.set()
+
+
+@dataclass(eq=False)
+class Open:
+    """An open connection that notes why it is ended."""
+
+    principal: Principal
+    surface: Surface
+    rights: object
+    resource_id: str = "r-line-3"
+    told: list[Reason] = field(default_factory=list)
+    over: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def end(self, reason: Reason) -> None:
+        self.told.append(reason)
+        self.over.set()
+
+
+class Watched:
+    """A gate that is watched, and connections somebody opened through it."""
+
+    def __init__(self, *instances: object) -> None:
+        self.facts = Versioned()
+        self.house = House(facts=self.facts).open(instances or None)  # type: ignore[arg-type]
+        self.live = LiveConnections()
+        self.watch = Watch(self.house.gate, self.facts, self.facts, self.live, HOME, ())  # type: ignore[arg-type]
+
+    async def opened(self, role: Role | None, surface: Surface = Surface.SOCKET) -> Open:
+        cookie = self.house.login(person("ada", role)) if role is not None else None
+        target = {Surface.SOCKET: "/dashboard/socket.io/?EIO=4", Surface.COMMS: "/comms"}[surface]
+        passed = await self.house.passed(self.house.caller(), head(target, cookie=cookie))
+        lease = passed.lease
+        one = Open(passed.principal, surface, rights_of(lease.station, surface, lease.decision))
+        self.live.add(one)
+        return one
+
+    async def becomes(self, role: Role) -> None:
+        self.facts.people["u-ada"] = person("ada", role)
+        self.facts.change(Subject.USER, "u-ada")
+        await self.watch.look()
+
+    async def estate_becomes(self, *instances: object) -> None:
+        self.facts.now = self.house.world(instances).estate  # type: ignore[arg-type]
+        self.facts.change(Subject.ESTATE)
+        await self.watch.look()
+
+
+async def test_a_session_that_ended_has_its_connections_ended() -> None:
+    watched = Watched()
+    one = await watched.opened(Role.OWNER)
+    watched.facts.change(Subject.SESSION, "session-ada")
+    await watched.watch.look()
+    assert one.told[0] is Reason.SESSION_ENDED
+    assert one.principal.ended
+
+
+@pytest.mark.parametrize(
+    ("surface", "before", "after", "reason"),
+    [
+        (Surface.SOCKET, Role.MEMBER, Role.MEMBER, None),
+        (Surface.SOCKET, Role.MEMBER, Role.VIEWER, Reason.RIGHTS_CHANGED),
+        (Surface.SOCKET, Role.MEMBER, Role.NONE, Reason.NO_ACCESS),
+        (Surface.COMMS, Role.OWNER, Role.MEMBER, None),
+        (Surface.COMMS, Role.OWNER, Role.VIEWER, Reason.RIGHTS_CHANGED),
+        (Surface.COMMS, Role.VIEWER, Role.OWNER, Reason.RIGHTS_CHANGED),
+        (Surface.COMMS, Role.VIEWER, Role.DASHBOARD, Reason.ROLE_TOO_LOW),
+    ],
+)
+async def test_a_changed_role_ends_what_was_opened_with_another(
+    surface: Surface, before: Role, after: Role, reason: Reason | None
+) -> None:
+    watched = Watched()
+    one = await watched.opened(before, surface)
+    await watched.becomes(after)
+    assert one.told == ([reason] if reason else [])
+
+
+async def test_protection_reaches_an_open_editor_and_leaves_dashboards_alone() -> None:
+    watched = Watched()
+    editor, dashboard = await watched.opened(Role.OWNER, Surface.COMMS), await watched.opened(Role.OWNER)
+    await watched.estate_becomes(instance("line-3", LINE_3, protected=True))
+    assert (editor.told, dashboard.told) == ([Reason.RIGHTS_CHANGED], [])
+
+
+async def test_an_instance_that_is_gone_has_no_open_connection() -> None:
+    watched = Watched()
+    one = await watched.opened(Role.OWNER)
+    await watched.estate_becomes()
+    assert one.told == [Reason.NOT_FOUND]
+
+
+async def test_when_too_much_changed_everything_is_looked_at_again() -> None:
+    watched = Watched()
+    one = await watched.opened(Role.OWNER)
+    watched.facts.now = watched.house.gate.world.estate
+    watched.facts.change(Subject.EVERYTHING)
+    await watched.watch.look()
+    assert Reason.SESSION_ENDED in one.told
+
+
+async def test_an_estate_that_could_not_be_read_is_read_the_next_time() -> None:
+    """What has not been applied has not been seen."""
+    watched = Watched()
+    one = await watched.opened(Role.OWNER, Surface.COMMS)
+    watched.facts.estate_fails = True
+    await watched.estate_becomes(instance("line-3", LINE_3, protected=True))
+    assert watched.watch.failing
+    assert not one.told
+    watched.facts.estate_fails = False
+    await watched.watch.look()
+    assert one.told == [Reason.RIGHTS_CHANGED]
+    assert not watched.watch.failing
+
+
+async def test_trouble_ends_nothing_and_is_asked_again() -> None:
+    watched = Watched()
+    one = await watched.opened(Role.OWNER)
+    watched.house.gate.forget_person("u-ada")
+    watched.watch._pending.add(one)
+    watched.facts.failing = StoreUnavailable("gone")
+    for _ in range(2):
+        await watched.watch.look()
+    assert (one.told, watched.watch.failing) == ([], True)
+    watched.facts.failing = None
+    watched.facts.people["u-ada"] = person("ada", Role.NONE)
+    await watched.watch.look()
+    assert one.told == [Reason.NO_ACCESS]
+
+
+async def test_open_connections_end_when_their_session_runs_out() -> None:
+    watched = Watched()
+    one = await watched.opened(Role.OWNER)
+    watched.house.steady += 3599
+    await watched.watch.look()
+    assert not one.told
+    watched.house.steady += 1
+    await watched.watch.look()
+    assert one.told == [Reason.SESSION_ENDED]
+
+
+async def test_an_instances_own_idle_time_ends_sessions_and_not_visitors_without_one() -> None:
+    watched = Watched(instance("line-3", LINE_3, session_idle=60.0, http_auth=HttpAuth.NONE))
+    ada, anybody = await watched.opened(Role.OWNER), await watched.opened(None)
+    watched.house.steady += 61
+    await watched.watch.look()
+    assert (ada.told, anybody.told) == ([Reason.SESSION_ENDED], [])
+
+
+async def test_activity_is_written_down_and_trouble_with_it_ends_nothing() -> None:
+    watched = Watched()
+    cookie = watched.house.login(person("ada", Role.OWNER))
+    request = head("/dashboard", cookie=cookie)
+    await watched.house.passed(watched.house.caller(), request)
+    await watched.watch.write_seen()
+    assert watched.facts.seen == {"session-ada": pytest.approx(watched.house.wall)}
+    watched.house.steady += 20
+    await watched.house.passed(watched.house.caller(), request)
+    watched.facts.failing = StoreUnavailable("gone")
+    await watched.watch.write_seen()
+    await watched.watch._clean()
+    assert not watched.facts.swept.is_set()
+
+
+async def test_it_looks_when_woken_and_writes_and_sweeps_now_and_then() -> None:
+    watched = Watched()
+    one = await watched.opened(Role.OWNER)
+    running = asyncio.create_task(watched.watch.run())
+    try:
+        watched.facts.change(Subject.SESSION, "session-ada")
+        watched.watch.wake()
+        async with asyncio.timeout(1):
+            await one.over.wait()
+        watched.house.steady += 301
+        async with asyncio.timeout(1):
+            await watched.facts.swept.wait()
+    finally:
+        running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+
+
+async def test_a_connection_whose_facts_never_come_is_ended() -> None:
+    """A person who changes again and again while the gateway looks is no reason to leave a socket open."""
+    watched = Watched()
+    one = await watched.opened(Role.OWNER)
+    gate = watched.house.gate
+
+    async def changes_again() -> None:
+        asyncio.get_running_loop().call_soon(gate.forget_person, "u-ada")
+
+    watched.facts.pause = changes_again
+    await watched.becomes(Role.OWNER)
+    assert one.told == [Reason.FACTS_UNAVAILABLE]
