@@ -1,5 +1,5 @@
-"""The running gateway: `serve` for a loop that runs already, `run` for a process of its own."""
+"""The running gateway: `run` for a process of its own, `serve` and `opened` for a loop that runs already."""
 
-from proxy.app.serve import run, serve
+from proxy.app.serve import Running, opened, run, serve
 
-__all__ = ["run", "serve"]
+__all__ = ["Running", "opened", "run", "serve"]

@@ -123,7 +123,7 @@ async def assemble(config: Config, keys: Keys, store: Store, clock: Clock = SYST
     timeout = ClientTimeout(total=None, sock_connect=5)
     outside = ClientSession(cookie_jar=DummyCookieJar(), trust_env=False, auto_decompress=True, timeout=timeout)
     sessions = Sessions(store.shared, now=clock.wall, absolute=settings.session.absolute, idle=settings.session.idle)
-    desk = _desk(settings, store, gate, signer, sessions, offload, outside, keys, clock)
+    desk = await asyncio.to_thread(_desk, settings, store, gate, signer, sessions, offload, outside, keys, clock)
     carrier = Carrier(connect=plane.timeouts.connect, response=plane.timeouts.response)
     inspection = InspectionDesk(
         carrier=carrier,

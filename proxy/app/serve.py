@@ -8,9 +8,9 @@ import resource
 import signal
 import ssl
 import sys
-import time
 import uuid
 from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,7 +20,7 @@ from aiohttp import web
 from auth_plugins.registry import UnusablePlugins
 from config.addresses import Listen
 from config.configuration import Config
-from config.keys import Keys, load_or_create
+from config.keys import load_or_create
 from config.load import load
 from config.problems import ConfigurationError
 from proxy.access.passwords import hash_password, verify
@@ -30,6 +30,7 @@ from proxy.app.redirect import to_https
 from proxy.app.reload import Reloader
 from proxy.app.tls import server_context
 from proxy.model.access import Reason
+from proxy.services.clock import SYSTEM, Clock
 from proxy.services.estate import Hashing, Workshop, apply
 from proxy.services.estate_ledger import applied_files
 from proxy.services.estate_plan import Plan
@@ -56,41 +57,55 @@ def run(path: Path) -> int:
 async def serve(path: Path) -> int:
     """Serve a configuration until SIGTERM or SIGINT: exit code 0, 1 when it could not start, 2 for what is written."""
     try:
-        config = await asyncio.to_thread(load, path, os.environ)
-        set_up_logs(config.settings.log)
-        for warning in config.warnings:
-            _log.warning("configuration", problem=str(warning))
-        keys = await asyncio.to_thread(load_or_create, config.settings.state.directory, time.time())
-        async with open_store(config.settings.state.directory) as store:
-            return await _serve(path, config, keys, store)
+        async with opened(path) as running:
+            gc.collect()
+            gc.freeze()  # what lives as long as the process need not be looked at again
+            gc.set_threshold(10_000, 50, 50)
+            await _until_told(running)
     except (ConfigurationError, UnusablePlugins) as error:
         print(error, file=sys.stderr)  # noqa: T201 - the operator's terminal
         return MISCONFIGURED
     except (OSError, StoreUnavailable, Conflict) as error:
         print(f"flowward: {error}", file=sys.stderr)  # noqa: T201
         return FAILED
-
-
-async def _serve(path: Path, config: Config, keys: Keys, store: Store) -> int:
-    gateway = await assemble(config, keys, store)
-
-    async def apply_estate(config: Config) -> Plan:
-        return await _apply_estate(config, store, gateway)
-
-    try:
-        await apply_estate(config)
-        await gateway.watch.look()
-        reloader = Reloader(path, config, gateway, apply_estate)
-        _raise_file_limit()
-        async with _running(config, gateway, reloader) as listening:
-            gc.collect()
-            gc.freeze()  # what lives as long as the process need not be looked at again
-            gc.set_threshold(10_000, 50, 50)
-            _log.info("serving", listen=[str(at) for at in config.settings.server.listen])
-            await _until_told(config, gateway, reloader, listening)
-    finally:
-        await gateway.close()
     return 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Running:
+    """A gateway that serves."""
+
+    config: Config
+    gateway: Gateway
+    reloader: Reloader
+    store: Store
+    listening: list[asyncio.Server]
+
+
+@contextlib.asynccontextmanager
+async def opened(path: Path, clock: Clock = SYSTEM) -> AsyncIterator[Running]:
+    """Serve a configuration for as long as the context is open. Raises what is wrong with it."""
+    config = await asyncio.to_thread(load, path, os.environ)
+    set_up_logs(config.settings.log)
+    for warning in config.warnings:
+        _log.warning("configuration", problem=str(warning))
+    keys = await asyncio.to_thread(load_or_create, config.settings.state.directory, clock.wall())
+    async with open_store(config.settings.state.directory) as store:
+        gateway = await assemble(config, keys, store, clock)
+
+        async def apply_estate(config: Config) -> Plan:
+            return await _apply_estate(config, store, gateway)
+
+        try:
+            await apply_estate(config)
+            await gateway.watch.look()
+            reloader = Reloader(path, config, gateway, apply_estate)
+            _raise_file_limit()
+            async with _listening(config, gateway, reloader) as listening:
+                _log.info("serving", listen=[str(at) for at in config.settings.server.listen])
+                yield Running(config=config, gateway=gateway, reloader=reloader, store=store, listening=listening)
+        finally:
+            await gateway.close()
 
 
 async def _apply_estate(config: Config, store: Store, gateway: Gateway) -> Plan:
@@ -102,7 +117,7 @@ async def _apply_estate(config: Config, store: Store, gateway: Gateway) -> Plan:
     )
     workshop = Workshop(database=store.database, shared=store.shared, hashing=hashing, new_id=lambda: uuid.uuid4().hex)
     files = await asyncio.to_thread(applied_files, config)
-    planned = await apply(workshop, files, now=time.time())
+    planned = await apply(workshop, files, now=gateway.gate.clock.wall())
     for user in planned.invited:
         token = await gateway.accounts.issue_link(user.id)
         home = config.settings.server.public_url
@@ -111,7 +126,7 @@ async def _apply_estate(config: Config, store: Store, gateway: Gateway) -> Plan:
 
 
 @contextlib.asynccontextmanager
-async def _running(config: Config, gateway: Gateway, reloader: Reloader) -> AsyncIterator[list[asyncio.Server]]:
+async def _listening(config: Config, gateway: Gateway, reloader: Reloader) -> AsyncIterator[list[asyncio.Server]]:
     """Everything that runs beside the requests, and the sockets visitors connect to."""
     server = config.settings.server
     await gateway.lane.start(gateway.plane.timeouts)
@@ -125,7 +140,14 @@ async def _running(config: Config, gateway: Gateway, reloader: Reloader) -> Asyn
             await _side(stack, operations(_vitals(gateway, reloader)), server.operations)
         for listen in server.redirect_http:
             await _side(stack, to_https(lambda: gateway.gate.world.sites), listen)
-        yield [await _listen(factory, listen, context) for listen in server.listen]
+        listening = [await _listen(factory, listen, context) for listen in server.listen]
+        try:
+            yield listening
+        finally:
+            for each in listening:
+                each.close()
+            gateway.live.end_all(Reason.DRAINING)
+            gateway.plane.close()
 
 
 async def _listen(
@@ -159,8 +181,9 @@ async def _flush(gateway: Gateway) -> None:
             _log.warning("last-seen-not-written", reason=str(error))
 
 
-async def _until_told(config: Config, gateway: Gateway, reloader: Reloader, listening: list[asyncio.Server]) -> None:
+async def _until_told(running: Running) -> None:
     """SIGTERM or SIGINT: finish in good order. A second one: at once."""
+    config, gateway, reloader = running.config, running.gateway, running.reloader
     loop = asyncio.get_running_loop()
     told, again = asyncio.Event(), asyncio.Event()
 
@@ -174,15 +197,13 @@ async def _until_told(config: Config, gateway: Gateway, reloader: Reloader, list
         await told.wait()
         _log.info("draining", seconds=config.settings.server.drain)
         gateway.plane.draining = True
-        for server in listening:
+        for server in running.listening:
             server.close()
         draining = asyncio.create_task(gateway.plane.drain(config.settings.server.drain))
         impatient = asyncio.create_task(again.wait())
         await asyncio.wait((draining, impatient), return_when=asyncio.FIRST_COMPLETED)
         await _cancelled(impatient)
         await _cancelled(draining)
-        gateway.live.end_all(Reason.DRAINING)
-        gateway.plane.close()
     finally:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             loop.remove_signal_handler(number)

@@ -14,7 +14,6 @@ from proxy.plane.client import Client, State
 from proxy.plane.splice import Tunnel
 from proxy.plane.upstream import Pool
 from proxy.services.traffic import AccessLog, Traffic
-from proxy.services.upstreams import tls_context
 from proxy.wire.websocket import Boundaries
 
 SWEEP: Final = 0.5
@@ -95,8 +94,7 @@ class Plane:
     def pool(self, endpoint: Endpoint) -> Pool:
         found = self._pools.get(endpoint)
         if found is None:
-            context = tls_context(endpoint.url, endpoint.tls)
-            found = self._pools[endpoint] = Pool(endpoint, context, self.timeouts.connect)
+            found = self._pools[endpoint] = Pool(endpoint, self.timeouts.connect)
         return found
 
     def splice(

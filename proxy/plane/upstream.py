@@ -9,6 +9,7 @@ import httptools
 from typing_extensions import override
 
 from proxy.gate.world import Endpoint
+from proxy.services.upstreams import tls_context
 from proxy.wire.chunked import LAST, chunk
 from proxy.wire.headers import RESPONSE, without_nominated
 from proxy.wire.response import location, set_cookie
@@ -232,8 +233,9 @@ class Pool:
 
     __slots__ = ("_context", "_timeout", "endpoint", "idle")
 
-    def __init__(self, endpoint: Endpoint, context: ssl.SSLContext | None, timeout: float) -> None:
-        self.endpoint, self._context, self._timeout = endpoint, context, timeout
+    def __init__(self, endpoint: Endpoint, timeout: float) -> None:
+        self.endpoint, self._timeout = endpoint, timeout
+        self._context: ssl.SSLContext | None = None
         self.idle: list[Upstream] = []
 
     def take(self) -> Upstream | None:
@@ -252,6 +254,8 @@ class Pool:
             if url.scheme == "http+unix":
                 _, upstream = await loop.create_unix_connection(lambda: Upstream(self), unquote(url.path))
                 return upstream
+            if url.scheme == "https" and self._context is None:
+                self._context = await asyncio.to_thread(tls_context, self.endpoint.url, self.endpoint.tls)
             host = url.hostname or ""
             name = (self.endpoint.tls.server_name or host) if self._context else None
             port = url.port or (443 if self._context else 80)

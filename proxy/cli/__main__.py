@@ -1,0 +1,5 @@
+"""`python -m proxy.cli` is `flowward`."""
+
+from proxy.cli import main
+
+main()
