@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass, field, replace
 
-from proxy.gate.live import LiveConnections, rights_of
+import pytest
+
+from proxy.gate.live import LiveConnections, close_code, rights_of
 from proxy.gate.principal import Kind, Principal
 from proxy.model.access import Decision, Reason, Role
 from proxy.nodered.surfaces import Surface
@@ -58,3 +60,11 @@ def test_an_open_editor_stays_while_its_scopes_do_and_a_dashboard_while_its_role
     assert rights_of(station, Surface.COMMS, member) == rights_of(station, Surface.COMMS, owner)
     assert rights_of(station, Surface.COMMS, member) != rights_of(station, Surface.COMMS, viewer)
     assert rights_of(station, Surface.SOCKET, member) != rights_of(station, Surface.SOCKET, owner)
+
+
+@pytest.mark.parametrize(
+    ("reason", "code"),
+    [(Reason.SESSION_ENDED, 4401), (Reason.NO_ACCESS, 4403), (Reason.NOT_FOUND, 4403), (Reason.DRAINING, 1012)],
+)
+def test_a_websocket_is_told_by_its_close_code_why(reason: Reason, code: int) -> None:
+    assert close_code(reason) == code

@@ -239,3 +239,13 @@ async def test_a_connection_whose_facts_never_come_is_ended() -> None:
     watched.facts.pause = changes_again
     await watched.becomes(Role.OWNER)
     assert one.told == [Reason.FACTS_UNAVAILABLE]
+
+
+async def test_a_change_that_concerns_thousands_of_connections_reaches_each() -> None:
+    watched = Watched()
+    first = await watched.opened(Role.OWNER)
+    many = [Open(first.principal, first.surface, first.rights) for _ in range(1200)]
+    for one in many:
+        watched.live.add(one)
+    await watched.becomes(Role.VIEWER)
+    assert all(one.told == [Reason.RIGHTS_CHANGED] for one in (first, *many))

@@ -47,7 +47,7 @@ def test_an_origin_is_spelled_as_browsers_spell_it(public_url: str, host: str, o
         b"line-3.example" if "exam" in host else host.encode()
     )
     assert site is not None
-    assert (site.origin, site.home) == (origin, False)
+    assert (site.origin, site.origin_bytes, site.home) == (origin, origin.encode(), False)
 
 
 @pytest.mark.parametrize(

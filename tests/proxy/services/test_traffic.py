@@ -2,7 +2,9 @@
 
 import threading
 
-from proxy.services.traffic import AccessLog, Traffic
+import pytest
+
+from proxy.services.traffic import BUCKETS, AccessLog, Traffic
 
 
 def test_a_surface_of_an_instance_has_one_tally() -> None:
@@ -112,3 +114,14 @@ def test_a_log_that_is_switched_off_starts_no_thread() -> None:
     assert not log.enabled
     log.close()
     assert threading.active_count() == before
+
+
+@pytest.mark.parametrize(("status", "where"), [(101, 1), (200, 2), (499, 4), (599, 5), (799, 5)])
+def test_an_outcome_is_counted_by_its_class_and_its_latency_by_powers_of_two(status: int, where: int) -> None:
+    """An instance may answer with any three digits."""
+    tally = Traffic().tally("acme/line-3", "dashboard")
+    tally.count(status, 1500)
+    tally.count(status, 2**40)
+    assert tally.outcomes[where] == 2
+    assert (tally.buckets[11], tally.buckets[BUCKETS - 1]) == (1, 1)
+    assert tally.micros == 1500 + 2**40

@@ -8,13 +8,16 @@ from hypothesis import strategies as st
 
 from proxy.nodered.presets import PRESETS
 from proxy.wire.headers import (
+    FIELDS_LIMIT,
     HOP_BY_HOP,
     JOINABLE,
     NOTED,
     REQUEST,
     RESPONSE,
+    BadFields,
     Treatments,
     canonical,
+    treated,
     value_of,
     without_nominated,
 )
@@ -144,3 +147,33 @@ def test_the_first_value_of_a_field_is_found_whatever_its_case() -> None:
 
 def test_a_name_is_compared_as_a_server_may_come_to_read_it() -> None:
     assert canonical(b"X_Forwarded-USER") == b"x-forwarded-user"
+
+
+def test_a_whole_head_is_sorted_into_lines_and_what_is_noted() -> None:
+    lines, noted = treated(
+        [
+            (b"Host", b"line-3.example"),
+            (b"Accept", b"*/*"),
+            (b"Cookie", b"a=1"),
+            (b"X-Flowward-User", b"forged"),
+            (b"cookie", b"b=2"),
+            (b"Connection", b"close"),
+            (b"connection", b"x-a"),
+        ]
+    )
+    assert lines == [b"\r\nAccept: ", b"*/*"]
+    assert noted == {"host": b"line-3.example", "cookie": b"a=1; b=2", "connection": b"close, x-a"}
+
+
+@pytest.mark.parametrize("name", sorted(NOTED - {name.encode() for name in JOINABLE}))
+def test_a_field_that_decides_comes_once(name: bytes) -> None:
+    """R-61: also with the same value, and in another case."""
+    with pytest.raises(BadFields, match="at most one"):
+        treated([(name, b"1"), (name.upper(), b"1")])
+
+
+def test_a_head_has_a_bounded_number_of_fields() -> None:
+    """What is dropped counts too."""
+    treated([(b"X-Flowward-User", b"x")] * FIELDS_LIMIT)
+    with pytest.raises(BadFields, match="at most 100"):
+        treated([(b"X-Flowward-User", b"x")] * (FIELDS_LIMIT + 1))
