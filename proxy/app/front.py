@@ -9,7 +9,7 @@ from aiohttp import ClientError, web
 from aiohttp.typedefs import Handler
 
 from proxy.gate.answers import answer as machine_answer
-from proxy.gate.answers import is_navigation, wants_page
+from proxy.gate.answers import is_navigation, wants_page, wants_telling
 from proxy.gate.caller import Caller
 from proxy.gate.gate import Gate
 from proxy.gate.verdict import Head, Local, Missing, Pass, Refusal
@@ -18,7 +18,7 @@ from proxy.inspection.exchange import Exchange, UpstreamFailed
 from proxy.inspection.takeover import tap_of
 from proxy.model.access import Reason, Role
 from proxy.model.identity import Person
-from proxy.nodered.surfaces import RULES, Surface
+from proxy.nodered.surfaces import RULES
 from proxy.services.traffic import Traffic
 from proxy.store import StoreUnavailable
 from proxy.web import answers as pages
@@ -108,8 +108,8 @@ class Front:
         self.traffic.refused(refusal.station.name if refusal.station else "", refusal.reason)
         if refusal.lease is not None:
             refusal.lease.tally.count(refusal.status, 0)
-        if _is_refused_comms(head, refusal):
-            return await refuse_comms(request)
+        if wants_telling(head, refusal):
+            return await refuse_comms(request, refusal.reason)
         if not wants_page(head, refusal.surface):
             return _serialised(refusal, head)
         if refusal.status == 401 and refusal.realm is None and is_navigation(head) and caller.site is not None:
@@ -147,12 +147,6 @@ class Front:
             return await self.desk.person(user_id)
         except StoreUnavailable:
             return None
-
-
-def _is_refused_comms(head: Head, refusal: Refusal) -> bool:
-    """The editor retries for ever on a refused upgrade; it has to be told on the socket. Another site's script is not."""
-    gone = refusal.status in (401, 403, 404) and refusal.reason is not Reason.FOREIGN_ORIGIN
-    return gone and refusal.surface is Surface.COMMS and "upgrade" in head.noted
 
 
 def _head(request: web.Request) -> Head:

@@ -88,6 +88,12 @@ def wants_page(head: Head, surface: Surface | None) -> bool:
     return not machine and (is_navigation(head) or value_of(head.lines, b"sec-fetch-mode") == b"navigate")
 
 
+def wants_telling(head: Head, refusal: Refusal) -> bool:
+    """Whether this is an editor's socket, to be accepted and told: on an HTTP refusal the editor retries without end."""
+    gone = refusal.status in (401, 403, 404) and refusal.reason is not Reason.FOREIGN_ORIGIN
+    return gone and refusal.surface is Surface.COMMS and "upgrade" in head.noted
+
+
 def answer(refusal: Refusal, head: Head | None = None) -> Answer:
     """What a machine gets: problem+json (RFC 9457), or what makes a Dashboard's page reload itself."""
     if head is not None and _is_ended_poll(refusal, head):

@@ -3,6 +3,7 @@
 import asyncio
 from typing import Final
 
+import orjson
 from aiohttp import ClientError, ClientWebSocketResponse, ClientWSTimeout, WSMsgType, web
 
 from proxy.gate.live import close_code, rights_of
@@ -161,7 +162,7 @@ async def _greet(instance: ClientWebSocketResponse, token: str) -> None:
     """Say the gateway's own token where an instance keeps its own accounts: on a socket it does not look at fields."""
     try:
         async with asyncio.timeout(_GREETING):
-            await instance.send_json({"auth": token})
+            await instance.send_str(orjson.dumps({"auth": token}).decode())
             answered = await instance.receive()
     except TimeoutError:
         await instance.close()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from typing_extensions import override
 
-from proxy.gate.answers import answer, is_navigation, wants_page
+from proxy.gate.answers import answer, is_navigation, wants_page, wants_telling
 from proxy.gate.caller import Caller
 from proxy.gate.principal import Lease, Principal
 from proxy.gate.record import CLIENT_GONE, access_line
@@ -207,7 +207,8 @@ class Client(asyncio.Protocol):
             self._pass(verdict)
         elif isinstance(verdict, Refusal):
             self._lease = verdict.lease
-            if wants_page(self._request.head, verdict.surface):
+            head = self._request.head
+            if wants_page(head, verdict.surface) or wants_telling(head, verdict):
                 self._hand_over()
             else:
                 self._refuse(verdict)
