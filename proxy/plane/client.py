@@ -1,7 +1,7 @@
 """The client's side of the fast lane: one connection, one exchange at a time."""
 
 import asyncio
-from enum import IntEnum, IntFlag
+from enum import IntEnum
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
@@ -39,13 +39,13 @@ class State(IntEnum):
     GONE = 3
 
 
-class Hold(IntFlag):
-    """Reasons not to read from the client."""
+_IDLE, _BUSY = State.IDLE, State.BUSY
 
-    LEARNING = 1
-    CONNECTING = 2
-    UPLOAD = 4
-    PIPELINE = 8
+# Reasons not to read from the client, as bits; plain numbers, since they are looked at on every exchange.
+LEARNING: Final = 1
+CONNECTING: Final = 2
+UPLOAD: Final = 4
+PIPELINE: Final = 8
 
 
 class Client(asyncio.Protocol):
@@ -72,11 +72,11 @@ class Client(asyncio.Protocol):
         self._pool: Pool
         self._request: Request
         self._buffer = b""
-        self._holds = Hold(0)
+        self._holds = 0
         self._discarded = 0
         self._received = False
         """Whether the whole request is here."""
-        self.state = State.IDLE
+        self.state = _IDLE
         self.peer = ""
         self.tail = b""
         """A line that answers get at their end: HSTS."""
@@ -108,7 +108,7 @@ class Client(asyncio.Protocol):
         upstream, self._upstream = self._upstream, None
         if upstream is not None:
             upstream.abandon()
-        if was is State.BUSY:
+        if was is _BUSY:
             self._record(CLIENT_GONE, monotonic())
 
     @override
@@ -125,12 +125,12 @@ class Client(asyncio.Protocol):
         if self._upstream is not None:
             self._upstream.transport.resume_reading()
 
-    def _hold(self, why: Hold) -> None:
+    def _hold(self, why: int) -> None:
         if not self._holds and not self.transport.is_closing():
             self.transport.pause_reading()
         self._holds |= why
 
-    def _release(self, why: Hold) -> None:
+    def _release(self, why: int) -> None:
         if self._holds & why:
             self._holds &= ~why
             if not self._holds and not self.transport.is_closing():
@@ -138,19 +138,19 @@ class Client(asyncio.Protocol):
 
     def hold_upload(self) -> None:
         """The instance does not take more for the moment."""
-        self._hold(Hold.UPLOAD)
+        self._hold(UPLOAD)
 
     def resume_upload(self) -> None:
-        self._release(Hold.UPLOAD)
+        self._release(UPLOAD)
 
     # -- bytes in
 
     @override
     def data_received(self, data: bytes) -> None:
         state = self.state
-        if state is State.IDLE:
+        if state is _IDLE:
             self._read(self._buffer + data if self._buffer else data)
-        elif state is State.BUSY:
+        elif state is _BUSY:
             self._active = True
             self._take_body(data)
         else:
@@ -187,27 +187,30 @@ class Client(asyncio.Protocol):
     # -- the exchange
 
     def _begin(self, request: Request) -> None:
-        self.state = State.BUSY
+        self.state = _BUSY
         self._request = request
-        head, framing = request.head, request.framing
-        self.method, self.old, self.keep = head.method, head.old, request.keep
+        framing = request.framing
+        self.method, self.old, self.keep = request.method, request.old, request.keep
         self._status = self._sent = 0
         self._lease = None
         self._active = self._stream = False
         self._started = now = monotonic()
         self.deadline = now + self._plane.timeouts.response
-        self._remaining = framing.length
-        self._body = ChunkedBody() if framing.chunked else None
-        self._received = framing is NO_BODY or not framing.body
+        if framing is NO_BODY:
+            self._received = True
+        else:
+            self._received = not framing.body
+            self._remaining = framing.length
+            self._body = ChunkedBody() if framing.chunked else None
         self._judge(now, 1)
 
     def _judge(self, now: float, turn: int) -> None:
-        verdict = self._caller.judge(self._request.head, now)
+        verdict = self._caller.judge(self._request, now)
         if isinstance(verdict, Pass):
             self._pass(verdict)
         elif isinstance(verdict, Refusal):
             self._lease = verdict.lease
-            head = self._request.head
+            head = self._request
             if wants_page(head, verdict.surface) or wants_telling(head, verdict):
                 self._hand_over()
             else:
@@ -216,7 +219,7 @@ class Client(asyncio.Protocol):
             if turn > _ROUNDS:
                 self._refuse(Refusal(Reason.FACTS_UNAVAILABLE, 503))
                 return
-            self._hold(Hold.LEARNING)
+            self._hold(LEARNING)
             self._plane.start(self._learn(verdict, turn))
         else:
             self._hand_over()
@@ -225,12 +228,12 @@ class Client(asyncio.Protocol):
         try:
             await self._plane.gate.learn(missing)
         except StoreUnavailable:
-            if self.state is State.BUSY:
+            if self.state is _BUSY:
                 self._refuse(Refusal(Reason.FACTS_UNAVAILABLE, 503))
             return
-        if self.state is State.BUSY:
+        if self.state is _BUSY:
             self._judge(monotonic(), turn + 1)
-            self._release(Hold.LEARNING)
+            self._release(LEARNING)
 
     def _pass(self, verdict: Pass) -> None:
         lease, request = verdict.lease, self._request
@@ -263,14 +266,14 @@ class Client(asyncio.Protocol):
                 parts.append(b"\r\nTransfer-Encoding: chunked")
             elif not framing.other_upgrade or framing.length:
                 parts.append(b"\r\nContent-Length: %d" % framing.length)
-            expect = self._request.head.noted.get("expect")
+            expect = self._request.noted.get("expect")
             if expect is not None and not self.old:
                 parts += (b"\r\nExpect: ", expect)
         parts.append(b"\r\n\r\n")
         return b"".join(parts)
 
     def _connect(self) -> None:
-        self._hold(Hold.CONNECTING)
+        self._hold(CONNECTING)
         self._plane.start(self._connected())
 
     async def _connected(self) -> None:
@@ -278,7 +281,7 @@ class Client(asyncio.Protocol):
         try:
             upstream = await self._pool.connect()
         except (OSError, TimeoutError):
-            if self.state is State.BUSY:
+            if self.state is _BUSY:
                 self._fail(Reason.UPSTREAM_UNREACHABLE, 502)
             return
         self._plane.traffic.upstream(name, None)
@@ -289,7 +292,7 @@ class Client(asyncio.Protocol):
         upstream.begin(self, self._head_bytes)
         if not self._request.framing.websocket:
             self._flush()
-            self._release(Hold.CONNECTING)
+            self._release(CONNECTING)
 
     # -- the request's body
 
@@ -305,7 +308,7 @@ class Client(asyncio.Protocol):
         if self._received or upstream is None:
             self._buffer += data
             if self._received:
-                self._hold(Hold.PIPELINE)
+                self._hold(PIPELINE)
         elif self._body is not None:
             self._take_chunked(self._body, upstream, data)
         else:
@@ -398,19 +401,19 @@ class Client(asyncio.Protocol):
         self.transport.resume_reading()
 
     def _next(self, now: float) -> None:
-        self.state = State.IDLE
+        self.state = _IDLE
         self._lease = None
         self.deadline = now + self._plane.timeouts.idle
         if self._buffer:
             asyncio.get_running_loop().call_soon(self._continue)
         elif self._holds:
-            self._release(Hold.PIPELINE)
+            self._release(PIPELINE)
 
     def _continue(self) -> None:
         """The next of several requests that came at once."""
-        if self.state is State.IDLE:
+        if self.state is _IDLE:
             data, self._buffer = self._buffer, b""
-            self._release(Hold.PIPELINE)
+            self._release(PIPELINE)
             self._read(data)
 
     # -- refusals, ends
@@ -420,7 +423,7 @@ class Client(asyncio.Protocol):
         lease = self._lease
         if lease is not None:
             self._plane.traffic.upstream(lease.station.name, reason)
-        if self._received and reason is not Reason.UPSTREAM_TIMEOUT and is_navigation(self._request.head):
+        if self._received and reason is not Reason.UPSTREAM_TIMEOUT and is_navigation(self._request):
             self._hand_over()
         else:
             self._refuse(Refusal(reason, status, station=lease.station if lease else None, lease=lease))
@@ -432,8 +435,8 @@ class Client(asyncio.Protocol):
         upstream, self._upstream = self._upstream, None
         if upstream is not None:
             upstream.abandon()
-        busy = self.state is State.BUSY
-        made = answer(refusal, self._request.head if busy else None)
+        busy = self.state is _BUSY
+        made = answer(refusal, self._request if busy else None)
         goes_on = busy and self._received and self.keep and not self._plane.draining
         head_only = busy and self.method == b"HEAD"
         self.transport.write(serialised(made, close=not goes_on, head_only=head_only, tail=self.tail))
@@ -442,7 +445,7 @@ class Client(asyncio.Protocol):
             self._sent = len(made.body)
             self._record(made.status, monotonic())
         if goes_on:
-            self._release(Hold.LEARNING | Hold.CONNECTING)
+            self._release(LEARNING | CONNECTING)
             self._next(monotonic())
         else:
             self._end()
@@ -455,7 +458,7 @@ class Client(asyncio.Protocol):
             self.transport.close()
             return
         self.deadline = monotonic() + _LINGER
-        self._holds = Hold(0)
+        self._holds = 0
         self.transport.resume_reading()
         self.transport.write_eof()
 
@@ -467,7 +470,7 @@ class Client(asyncio.Protocol):
         if upstream is not None:
             upstream.abandon()
         if self._holds:
-            self._holds = Hold(0)
+            self._holds = 0
             self.transport.resume_reading()
         self._plane.hand_over(self.transport, self._request.raw + self._buffer)
 
@@ -484,7 +487,7 @@ class Client(asyncio.Protocol):
                 started=self._started,
                 address=self._caller.address,
                 method=self.method,
-                target=self._request.head.target,
+                target=self._request.target,
                 status=status,
                 sent=self._sent,
                 micros=micros,
@@ -495,7 +498,7 @@ class Client(asyncio.Protocol):
 
     def overdue(self, now: float) -> None:
         """The deadline has passed."""
-        if self.state is State.BUSY:
+        if self.state is _BUSY:
             if self._active:
                 self._active = False
                 timeouts = self._plane.timeouts
@@ -505,7 +508,7 @@ class Client(asyncio.Protocol):
                 self._fail(Reason.UPSTREAM_TIMEOUT, 504)
             else:
                 self.transport.abort()
-        elif self.state is State.IDLE and self._buffer:
+        elif self.state is _IDLE and self._buffer:
             self._refuse(Refusal(Reason.HEAD_TIMEOUT, 408))
         else:
             self.transport.abort()
@@ -534,5 +537,5 @@ class Client(asyncio.Protocol):
 
     def drain(self) -> None:
         """Close now if nothing is going on; else after this answer."""
-        if self.state is State.IDLE and not self._buffer:
+        if self.state is _IDLE and not self._buffer:
             self.transport.close()

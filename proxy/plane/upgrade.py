@@ -23,7 +23,8 @@ class Upgrades:
 
     def __call__(self, transport: asyncio.Transport, early: bytes, caller: Caller, head: Head, verdict: Pass) -> None:
         """From here on the connection is the plane's: its answer, its record and its end. `early` followed the head."""
-        request = Request(head, Framing(websocket=True), b"", keep=False)
+        request = Request(head.method, head.target, head.lines, head.noted, old=head.old)
+        request.framing, request.raw, request.keep = Framing(websocket=True), b"", False
         Adopted(self._plane, caller, verdict).adopt(transport, request, early)
 
 

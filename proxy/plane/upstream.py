@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 STATUS_LINES: Final = {status: b"HTTP/1.1 %d " % status for status in range(100, 1000)}
 HIGH_WATER: Final = 32 * 1024
 """Bytes a transport may hold back before the other side stops reading; what one recv brings comes on top."""
+_REWRITTEN: Final = frozenset({"location", "set-cookie"})
+_BODYLESS: Final = frozenset({204, 304})
 _PLAIN_CONNECTION: Final = frozenset({b"keep-alive", b"close", b"Keep-Alive", b"Close"})
 
 
@@ -53,7 +55,7 @@ class Upstream(asyncio.Protocol):
         """Send a request's head; its answer goes to the client."""
         self._client = client
         self._out: list[bytes] = [b""]
-        self._noted: dict[str, list[bytes]] | None = None
+        self._noted: list[tuple[str, bytes]] = []
         self._done = self._surplus = self._until_close = self._chunked = self._keep = False
         self._head_open = True
         if self._parser is None:
@@ -139,77 +141,80 @@ class Upstream(asyncio.Protocol):
             self._out[0] += reason
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if self._surplus or not self._head_open:  # trailers are dropped
+        if not self._head_open:  # trailers, and what nobody asked for, are dropped
             return
         treatment = RESPONSE[name]
-        if isinstance(treatment, bytes):
+        if treatment.__class__ is bytes:  # cheaper than isinstance, ten times per answer
             self._out += (treatment, value)
         elif treatment is not None:
-            if self._noted is None:
-                self._noted = {}
-            self._noted.setdefault(treatment, []).append(value)
+            self._noted.append((treatment, value))
 
     def on_headers_complete(self) -> None:
         client, parser = self._client, self._parser
         if self._surplus or not self._head_open or client is None or parser is None:
             return
         status = parser.get_status_code()
-        noted = self._noted or {}
-        self._noted = None
         self._out[0] = STATUS_LINES[status] + self._out[0]
         if status < 200:
             self._interim(client, status)
             return
         self._head_open = False
         self._keep = parser.should_keep_alive()  # llhttp clears it after the message
-        self._frame(client, status, noted)
+        self._frame(client, status)
 
     def _interim(self, client: "Client", status: int) -> None:
         """1xx go on to the client (RFC 9110 section 15.2), but not to one that speaks HTTP/1.0; 101 is `switch`."""
+        self._noted = []
         if status == 101:
             return
         if not client.old:
             client.send(b"".join(self._out) + b"\r\n\r\n")
         self._out = [b""]
 
-    def _frame(self, client: "Client", status: int, noted: dict[str, list[bytes]]) -> None:
+    def _frame(self, client: "Client", status: int) -> None:
         """Close the head: what Connection names goes, framing is written anew."""
-        connection = b", ".join(noted.get("connection", ()))
-        if connection and connection not in _PLAIN_CONNECTION:
-            self._out = [self._out[0], *without_nominated(self._out[1:], connection)]
-        self._measure(client, noted, bodyless=client.method == b"HEAD" or status in (204, 304))
-        for name in ("content-type", "location", "set-cookie"):
-            for value in noted.get(name, ()):
+        framing: dict[str, bytes] = {}
+        stream = False
+        for name, value in self._noted:
+            if name == "content-type":
+                self._out += (b"\r\nContent-Type: ", value)
+                stream = value.startswith(b"text/event-stream")
+            elif name in _REWRITTEN:
                 self._rewritten(client, name, value)
-        client.answer(status, stream=noted.get("content-type", [b""])[0].startswith(b"text/event-stream"))
+            else:
+                framing[name] = framing[name] + b", " + value if name in framing else value
+        connection = framing.get("connection")
+        if connection is not None and connection not in _PLAIN_CONNECTION:
+            self._out = [self._out[0], *without_nominated(self._out[1:], connection)]
+        head_only = client.method == b"HEAD"
+        self._measure(client, framing, bodyless=head_only or status in _BODYLESS)
+        client.answer(status, stream=stream)
         if client.tail:
             self._out.append(client.tail)
         self._out.append(b"\r\n\r\n" if client.keep else b"\r\nConnection: close\r\n\r\n")
-        if client.method == b"HEAD":
+        if head_only:
             self._done = True
             self._parser = None  # it would wait for the body that HEAD's answer only announces
 
-    def _measure(self, client: "Client", noted: dict[str, list[bytes]], *, bodyless: bool) -> None:
+    def _measure(self, client: "Client", framing: dict[str, bytes], *, bodyless: bool) -> None:
         """The framing of the answer (RFC 9112 section 6.3). An ambiguous one is a broken answer."""
-        lengths, codings = noted.get("content-length"), noted.get("transfer-encoding")
-        if codings is not None:
-            if lengths is not None or [coding.lower() for coding in codings] != [b"chunked"]:
+        length, coding = framing.get("content-length"), framing.get("transfer-encoding")
+        if coding is not None:
+            if length is not None or coding.lower() != b"chunked":
                 raise ValueError("an answer's framing is ambiguous")
             if client.old:
                 client.keep = False
             else:
                 self._chunked = not bodyless
                 self._out.append(b"\r\nTransfer-Encoding: chunked")
-        elif lengths is not None:
-            self._out += (b"\r\nContent-Length: ", lengths[0])
+        elif length is not None:
+            self._out += (b"\r\nContent-Length: ", length)
         elif not bodyless:
             self._until_close = True
             client.keep = self._keep = False
 
     def _rewritten(self, client: "Client", name: str, value: bytes) -> None:
-        if name == "content-type":
-            self._out += (b"\r\nContent-Type: ", value)
-        elif name == "location":
+        if name == "location":
             moved = location(value, self._pool.endpoint.origins, client.origin, client.prefix)
             self._out += (b"\r\nLocation: ", moved)
         elif (kept := set_cookie(value, client.prefix)) is not None:
