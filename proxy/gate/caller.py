@@ -28,6 +28,7 @@ _COOKIES_TRIED: Final = 4
 _OURS: Final = (b"__Host-flowward", b"flowward=", b"flowward-hop=")
 """How cookies of ours start, with TLS and without; no instance gets to see one."""
 JWKS: Final = b"/-/jwks.json"
+_SOCKET, _PREFLIGHT = Surface.SOCKET, Surface.PREFLIGHT
 _SLASH: Final = 0x2F
 _HASH: Final = 0x23
 
@@ -37,7 +38,7 @@ class Caller:
 
     # fmt: off
     __slots__ = (
-        "_cookie", "_forwarded", "_forwarded_for", "_forwarded_proto", "_host", "_passed_cookie", "_peer",
+        "_cookie", "_forwarded", "_forwarded_for", "_forwarded_proto", "_host", "_passed_cookie", "_peer", "_station",
         "_tls", "_world", "address", "gate", "inspects", "presented", "principal", "secure", "site", "trusted",
     )
     # fmt: on
@@ -59,30 +60,45 @@ class Caller:
         self._cookie: bytes | None = None
         self._passed_cookie = b""
         self._forwarded = b""
+        self._station: Station | None = None
+        """The instance that has the whole host."""
         self._forwarded_for: bytes | None = None
         self._forwarded_proto: bytes | None = None
 
     def judge(self, head: Head, now: float) -> Verdict:
         """What becomes of a request. `now` is steady seconds. Nothing is awaited, and nothing changes but limits."""
+        noted, target = head.noted, head.target
         try:
-            return self._judge(head, now)
+            if (
+                noted.get("cookie") != self._cookie
+                or noted.get("host") != self._host
+                or self.gate.world is not self._world
+                or self.principal.ended
+                or self.trusted
+            ):
+                unsettled = self._settle(noted)
+                if unsettled is not None:
+                    return unsettled
+            if target[0] != _SLASH or _HASH in target:
+                target = origin_form(target, noted["host"])
+            station = self._station
+            if station is None or target[:3] == b"/-/":
+                return self._elsewhere(head, target, now)
+            return self._at(station, head, target, now)
         except BadTarget as error:
             return Refusal(Reason.BAD_TARGET, 400, error.args[0])
 
-    def _judge(self, head: Head, now: float) -> Verdict:
-        noted, target = head.noted, head.target
-        host = noted.get("host")
-        if target[0] != _SLASH or _HASH in target:
-            target = origin_form(target, host or b"")
+    def _settle(self, noted: dict[str, bytes]) -> "Refusal | Missing | None":
+        """Match and recognise anew, since something is not as it was for the last request."""
+        host, cookie = noted.get("host"), noted.get("cookie")
         if host != self._host or self.gate.world is not self._world or self.trusted:
             refused = self._match(host, noted)
             if refused is not None:
                 return refused
-        cookie = noted.get("cookie")
-        if cookie != self._cookie or self.principal.ended:
-            missing = self._recall(cookie)
-            if missing is not None:
-                return missing
+        return self._recall(cookie) if cookie != self._cookie or self.principal.ended else None
+
+    def _elsewhere(self, head: Head, target: bytes, now: float) -> Verdict:
+        """What is not simply an instance's whole host: pages of ours, mounts, nothing."""
         site, world = self.site, self._world
         if target[:3] == b"/-/" or site is None or world is None:
             return self._local(target)
@@ -109,7 +125,9 @@ class Caller:
         if host != self._host:  # a cookie opens one host: look at it again
             self._host, self._cookie, self.principal = host, None, self.gate.nobody
             self._passed_cookie, self.presented = b"", False
-        self.site = world.sites.find(host)
+        self.site = site = world.sites.find(host)
+        whole = site is not None and len(site.mounts) == 1 and not site.mounts[0].prefix
+        self._station = world.stations.get(site.mounts[0].resource.id) if site is not None and whole else None
         if self.trusted:
             self.address = client_address(self._peer, forwarded_for, self.gate.trusted)
             self.secure = self._tls if proto is None else proto.lower().strip() == b"https"
@@ -166,7 +184,7 @@ class Caller:
 
     def _at(self, station: Station, head: Head, path: bytes, now: float) -> Verdict:
         surface = station.layout.surface(head.method, path)
-        if surface is Surface.PREFLIGHT and not ("origin" in head.noted and from_here(head, self.site, station)):
+        if surface is _PREFLIGHT and not ("origin" in head.noted and from_here(head, self.site, station)):
             surface = Surface.ENDPOINT  # an OPTIONS like any other
         principal = self.principal
         if "authorization" in head.noted or (principal is not self.gate.nobody and acts(head, surface)):
@@ -216,7 +234,7 @@ class Caller:
             found = refusal(head, path, surface, station)
             if found is not None:
                 return Refusal(*found, station, surface, lease)
-            if surface is Surface.SOCKET and (sid := sid_of(path)) is not None:
+            if surface is _SOCKET and (sid := sid_of(path)) is not None:
                 owner = self.gate.sid_owner(station, sid, principal)
                 if isinstance(owner, Missing):
                     return owner

@@ -7,6 +7,7 @@ from proxy.gate.world import Station
 from proxy.nodered.surfaces import Surface
 from proxy.wire.headers import without_nominated
 
+_SOCKET = Surface.SOCKET
 _PLAIN_CONNECTION: Final = frozenset({b"keep-alive", b"close", b"Keep-Alive", b"Close"})
 
 
@@ -19,7 +20,7 @@ def inject(head: Head, path: bytes, station: Station, surface: Surface, ours: tu
     parts = [head.method, b" ", path, b" HTTP/1.1\r\nHost: ", noted["host"], *lines]
     origin = noted.get("origin")
     # Dashboard's default middleware ends a session whose first poll carries an Origin; the gate has checked it.
-    if origin is not None and (surface is not Surface.SOCKET or "upgrade" in noted):
+    if origin is not None and (surface is not _SOCKET or "upgrade" in noted):
         parts += (b"\r\nOrigin: ", origin)
     if station.prefix:
         parts += (b"\r\nX-Forwarded-Prefix: ", station.prefix)

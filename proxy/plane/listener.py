@@ -1,6 +1,7 @@
 """The fast lane as a whole: its connections, pools, deadlines and its end."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from time import monotonic
@@ -61,6 +62,8 @@ class Plane:
         self._per_address: dict[str, int] = {}
         self._pools: dict[Endpoint, Pool] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._empty = asyncio.Event()
+        """Set once the last connection is gone while draining."""
 
     def __call__(self) -> Client:
         """A protocol for a new connection: what a listening socket asks for."""
@@ -90,6 +93,8 @@ class Plane:
                 self._per_address[client.peer] = left
             else:
                 del self._per_address[client.peer]
+            if self.draining and not self.clients:
+                self._empty.set()
 
     def pool(self, endpoint: Endpoint) -> Pool:
         found = self._pools.get(endpoint)
@@ -135,9 +140,10 @@ class Plane:
         self.draining = True
         for client in list(self.clients):
             client.drain()
-        deadline = monotonic() + seconds
-        while self.clients and monotonic() < deadline:
-            await asyncio.sleep(0.05)
+        if self.clients:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await self._empty.wait()
         self.close()
 
     def close(self) -> None:

@@ -147,7 +147,7 @@ class Upstream(asyncio.Protocol):
         if treatment.__class__ is bytes:  # cheaper than isinstance, ten times per answer
             self._out += (treatment, value)
         elif treatment is not None:
-            self._noted.append((treatment, value))
+            self._noted.append((treatment, value))  # type: ignore[arg-type]
 
     def on_headers_complete(self) -> None:
         client, parser = self._client, self._parser
