@@ -52,6 +52,8 @@ class HeadReader:
         self._complete = False
         try:
             parser.feed_data(raw)
+        except httptools.HttpParserUpgrade:
+            self._parser = None  # offers to switch are the framing's business, not the parser's
         except httptools.HttpParserError as error:
             self._give_up(error)
         if not self._complete:
@@ -69,8 +71,6 @@ class HeadReader:
 
     def _give_up(self, error: httptools.HttpParserError) -> None:
         self._parser = None
-        if isinstance(error, httptools.HttpParserUpgrade):
-            return  # offers to switch are the framing's business, not the parser's
         cause = error.__context__
         detail = cause.args[0] if isinstance(cause, BadFields) else str(error)
         raise cause if isinstance(cause, BadHead) else BadHead(Reason.BAD_REQUEST, 400, detail) from None
