@@ -73,3 +73,11 @@ def test_a_file_that_is_absent_or_not_text_is_told(tmp_path) -> None:
     other.write_bytes(b"a: \xe4\n")
     (problem,) = read(other).problems
     assert str(problem) == f"{other}: is not UTF-8 text. Save it as UTF-8."
+
+
+@pytest.mark.parametrize(
+    "nested", ["[" * 100_000, "a: " + "{a: " * 50_000, "- " * 100_000, "a:\n  " + "[" * 900 + "]" * 900]
+)
+def test_a_text_nested_without_end_is_a_problem_and_not_the_end(nested: str) -> None:
+    [problem] = parse(nested, "x.yaml").problems
+    assert "nested too deeply" in str(problem)
