@@ -174,12 +174,11 @@ async def test_logging_out_without_a_session_says_goodbye_all_the_same(tmp_path:
         ('{"subscribe":"a","topic":"my-node/do","data":1}', (Says.PLAIN, '{"subscribe":"a"}')),
         ('{"subscribe":"","topic":"my-node/do","data":1}', (Says.NOTHING, "")),
         ('{"subscribe":"a","subscribe":"b"}', (Says.PLAIN, '{"subscribe":"b"}')),
-        # what would end Node-RED's process, or keep it busy
+        # what would end Node-RED's process
         ('{"subscribe":1}', (Says.NOTHING, "")),
         ('{"topic":"multiplayer/connect"}', (Says.NOTHING, "")),
         ('{"topic":"multiplayer/connect","data":null}', (Says.NOTHING, "")),
-        ('{"subscribe":"' + "+" * 30 + '"}', (Says.NOTHING, "")),
-        ('{"subscribe":"' + "a" * 300 + '"}', (Says.NOTHING, "")),
+        ('{"subscribe":"{1}"}', (Says.NOTHING, "")),
         # no message at all
         ("", (Says.NOTHING, "")),
         ("hello", (Says.NOTHING, "")),
