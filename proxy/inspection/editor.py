@@ -8,9 +8,8 @@ from urllib.parse import urlencode
 import orjson
 from aiohttp import web
 
-from proxy.gate.answers import answer
 from proxy.gate.verdict import Refusal
-from proxy.inspection.desk import InspectionDesk
+from proxy.inspection.desk import InspectionDesk, refused
 from proxy.inspection.exchange import Exchange, json_object, whole
 from proxy.model.access import Reason
 from proxy.model.audit import Event
@@ -67,8 +66,7 @@ async def revoke(desk: InspectionDesk, exchange: Exchange) -> web.Response:
             _let_leave(desk, exchange)
             await desk.sessions.end(session.id)
         except StoreUnavailable:
-            made = answer(Refusal(Reason.FACTS_UNAVAILABLE, 503), exchange.head)
-            return web.Response(status=made.status, headers=list(made.fields), body=made.body)
+            return refused(Refusal(Reason.FACTS_UNAVAILABLE, 503), exchange)
         desk.wake()
     return web.Response(headers=_NO_STORE, body=orjson.dumps({"redirect": f"{desk.home}/-/logout?done"}))
 

@@ -7,8 +7,8 @@ import orjson
 from aiohttp import ClientError, ClientWebSocketResponse, ClientWSTimeout, WSMsgType, web
 
 from proxy.gate.live import close_code, rights_of
-from proxy.gate.verdict import Missing
-from proxy.inspection.desk import InspectionDesk
+from proxy.gate.verdict import Missing, Refusal
+from proxy.inspection.desk import InspectionDesk, refused
 from proxy.inspection.editor import Says, said
 from proxy.inspection.exchange import Carrier, Exchange, failure
 from proxy.inspection.takeover import Detached, tap_of
@@ -33,8 +33,11 @@ def splice(desk: InspectionDesk, exchange: Exchange) -> web.StreamResponse:
     tap = tap_of(exchange.request)
     if tap is None:
         raise RuntimeError("a connection came here without a Tap")
-    transport = tap.transport
-    desk.upgrade(transport, tap.take(), exchange.caller, exchange.head, exchange.verdict)
+    transport, early = tap.transport, tap.take()
+    if early is None:
+        detail = "open a websocket on a connection of its own: this one just carried a body"
+        return refused(Refusal(Reason.BAD_REQUEST, 400, detail), exchange)
+    desk.upgrade(transport, early, exchange.caller, exchange.head, exchange.verdict)
     return Detached()
 
 
