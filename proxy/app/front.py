@@ -110,7 +110,7 @@ class Front:
             refusal.lease.tally.count(refusal.status, 0)
         if wants_telling(head, refusal):
             return await refuse_comms(request, refusal.reason)
-        if not wants_page(head, refusal.surface):
+        if not wants_page(head, refusal):
             return _serialised(refusal, head)
         if refusal.status == 401 and refusal.realm is None and is_navigation(head) and caller.site is not None:
             cookies = head.noted.get("cookie", b"").decode("latin-1")

@@ -19,6 +19,7 @@ PHRASES: Final = {
     403: "Forbidden",
     404: "Not Found",
     408: "Request Timeout",
+    308: "Permanent Redirect",
     413: "Content Too Large",
     414: "URI Too Long",
     429: "Too Many Requests",
@@ -41,6 +42,7 @@ DETAILS: Final = {
     Reason.UNLISTED_ENDPOINT: "writes to endpoints that share a root with the admin API are for members, unless the "
     "instance lists the path under `endpoints`",
     Reason.UNKNOWN_HOST: "no instance has this host name",
+    Reason.MOVED: "relative addresses need the slash at the end",
     Reason.NOT_FOUND: "there is nothing here",
     Reason.HEAD_TOO_LARGE: "a head has at most 100 fields, 8 KiB a field and 32 KiB in all",
     Reason.TARGET_TOO_LONG: "a request target has at most 8 KiB",
@@ -82,9 +84,9 @@ def is_navigation(head: Head) -> bool:
     return b"text/html" in accept or b"application/xhtml+xml" in accept
 
 
-def wants_page(head: Head, surface: Surface | None) -> bool:
+def wants_page(head: Head, refusal: Refusal) -> bool:
     """Whether the refusal is for a person to read."""
-    machine = surface in (Surface.SETUP, Surface.SOCKET, Surface.COMMS)
+    machine = refusal.location or refusal.surface in (Surface.SETUP, Surface.SOCKET, Surface.COMMS)
     return not machine and (is_navigation(head) or value_of(head.lines, b"sec-fetch-mode") == b"navigate")
 
 
@@ -116,6 +118,8 @@ def answer(refusal: Refusal, head: Head | None = None) -> Answer:
 def _hints(refusal: Refusal) -> list[tuple[str, str]]:
     """What the client is told to do about it."""
     hints: list[tuple[str, str]] = []
+    if refusal.location:
+        hints.append(("Location", refusal.location.decode("ascii", "backslashreplace")))
     if refusal.status == 401:
         hints.append(("WWW-Authenticate", _challenge(refusal)))
     if refusal.retry_after is not None or refusal.status == 503:

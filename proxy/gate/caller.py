@@ -19,7 +19,7 @@ from proxy.model.access import Permission, Reason
 from proxy.model.estate import HttpAuth
 from proxy.nodered.surfaces import RULES, Surface
 from proxy.services.sites import LOOPBACK, Site, host_name
-from proxy.wire.address import client_address, trusted
+from proxy.wire.address import client_address, subject, trusted
 from proxy.wire.engineio import sid_of
 from proxy.wire.target import BadTarget, origin_form
 
@@ -38,7 +38,7 @@ class Caller:
 
     # fmt: off
     __slots__ = (
-        "_cookie", "_forwarded", "_forwarded_for", "_forwarded_proto", "_host", "_passed_cookie", "_peer", "_station",
+        "_authorization", "_authorized_at", "_cookie", "_forwarded", "_forwarded_for", "_forwarded_proto", "_host", "_passed_cookie", "_peer", "_station",
         "_tls", "_world", "address", "gate", "inspects", "presented", "principal", "secure", "site", "trusted",
     )
     # fmt: on
@@ -56,6 +56,9 @@ class Caller:
         """Whether a cookie of ours was sent at all."""
         self.trusted = bool(gate.trusted) and trusted(peer, gate.trusted)
         self._world: World | None = None
+        self._authorization: bytes | None = None
+        """The last field that opened an instance by its own password, and which one: a station is of one world."""
+        self._authorized_at: Station | None = None
         self._host: bytes | None = None
         self._cookie: bytes | None = None
         self._passed_cookie = b""
@@ -105,6 +108,8 @@ class Caller:
         station = world.station(site, target)
         if station is None:
             return LOCAL if site.home else Refusal(Reason.NOT_FOUND, 404)
+        if station.prefix and target.partition(b"?")[0] == station.prefix and head.method in (b"GET", b"HEAD"):
+            return Refusal(Reason.MOVED, 308, location=station.prefix + b"/" + target[len(station.prefix) :])
         return self._at(station, head, _below(station.prefix, target) if station.prefix else target, now)
 
     # -- match
@@ -170,11 +175,14 @@ class Caller:
     ) -> "Principal | Missing | Refusal":
         """Whom an Authorization field stands for where the instance asks for its own password, or for users."""
         settings = station.settings
+        if value == self._authorization and station is self._authorized_at:
+            return self.gate.instance_password
         if settings.http_auth is HttpAuth.BASIC:
             right = self.gate.password(station, value)
             if isinstance(right, Missing):
                 return self._too_many(station, surface, now) or right
             if right:
+                self._authorization, self._authorized_at = value, station
                 return self.gate.instance_password
         realm = station.name if settings.http_auth is HttpAuth.BASIC else None
         detail = "the Authorization field holds no credential this instance accepts"
@@ -267,7 +275,7 @@ class Caller:
 
     def _too_many(self, station: Station, surface: Surface, now: float, lease: Lease | None = None) -> Refusal | None:
         """Charge an address for what was asked without a login, guesses of a password included."""
-        bucket = self.gate.anonymous.of(self.address, now)
+        bucket = self.gate.anonymous.of(subject(self.address), now)
         if bucket.admit(now):
             return None
         wait = max(1, ceil(bucket.wait(now)))

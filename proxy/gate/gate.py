@@ -20,7 +20,7 @@ from proxy.gate.principal import Block, Kind, Lease, Principal, nobody
 from proxy.gate.verdict import Fact, Missing, PasswordFact, PersonFact, SessionFact, SidFact
 from proxy.gate.world import Station, World
 from proxy.model.access import Decision, Reason, Role
-from proxy.model.identity import Person, Session
+from proxy.model.identity import Person, Session, UserState
 from proxy.nodered.presets import ControlCharacter
 from proxy.nodered.surfaces import RULES, Surface
 from proxy.services.bounded import Bounded
@@ -142,6 +142,11 @@ class Gate:
                 await self._fetch_session(fact.cookie)
             case PersonFact():
                 await self._fetch_person(fact.user_id)
+            case SidFact() if fact.principal == self.nobody.key:
+                # Nobody's sids are kept in memory alone: anybody could fill the store with them. A login's sid is
+                # found there all the same, and nobody can know one before its login has used it.
+                kept_by = await self._shared.get(fact.key, self.clock.wall())
+                self._sids.keep(fact.key, kept_by or fact.principal)
             case SidFact():
                 until = self.clock.wall() + _SID_LIFE
                 self._sids.keep(fact.key, await self._shared.put_new(fact.key, fact.principal, until))
@@ -158,7 +163,12 @@ class Gate:
         while forgotten != self._forgotten:
             forgotten = self._forgotten
             found = await self._shared.session(cookie)
-        self._cookies.keep(cookie, (self.principal(found[0]), found[1]) if found else None)
+        if found is None:
+            self._cookies.keep(cookie, None)
+            return
+        principal = self.principal(found[0])
+        principal.cookies.add(cookie)
+        self._cookies.keep(cookie, (principal, found[1]))
 
     async def _fetch_person(self, user_id: str) -> None:
         forgotten = -1
@@ -213,8 +223,8 @@ class Gate:
         if principal is not None:
             principal.end()
             self.touched.discard(principal)
-        for cookie in [key for key, found in self._cookies.items() if found and found[0].key == session_id]:
-            del self._cookies[cookie]
+            for cookie in principal.cookies:
+                self._cookies.pop(cookie, None)
         return principal
 
     def forget_person(self, user_id: str) -> list[Principal]:
@@ -251,8 +261,7 @@ class Gate:
 
         `active` is False where the gateway looks again by itself, which is no sign that anybody is there.
         """
-        idle = station.settings.session_idle
-        if not principal.alive(now, idle):
+        if not principal.alive(now, station.settings):
             return self._refuse(principal, station, surface, Reason.SESSION_ENDED)
         decision = self.decide(principal, station, surface)
         if isinstance(decision, Missing):
@@ -267,7 +276,7 @@ class Gate:
             except ControlCharacter as error:
                 _log.warning("identity-refused", user=principal.user_id, instance=station.name, field=error.args[0])
                 decision = Decision(allowed=False, reason=Reason.BAD_REQUEST, role=decision.role, status=400)
-        until = min(now + LEASE, principal.ends(idle))
+        until = min(now + LEASE, principal.ends(station.settings))
         lease = self._lease(principal, station, surface, decision, until, block, address if block else None)
         principal.leases[station.number + surface] = lease
         return lease
@@ -279,7 +288,7 @@ class Gate:
             found = self.person(principal.user_id)
             if isinstance(found, Missing):
                 return found
-            if found is None:
+            if found is None or found.user.state is not UserState.ACTIVE:
                 return Decision(allowed=False, reason=Reason.SESSION_ENDED, status=401)
             person = found
         return judge(self.world.estate, principal.kind, person, station.resource, station.settings, surface)

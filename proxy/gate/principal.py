@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from proxy.model.access import Decision
+from proxy.model.estate import InstanceSettings
 from proxy.model.identity import Person, Session
 from proxy.nodered.surfaces import Surface
 from proxy.services.traffic import Tally
@@ -79,6 +80,7 @@ class Principal:
     __slots__ = (
         "__weakref__",
         "blocks",
+        "cookies",
         "ended",
         "expires",
         "idle",
@@ -103,20 +105,27 @@ class Principal:
         self.ended = False
         self.leases: dict[int, Lease] = {}
         self.blocks: dict[tuple[str, str], Block] = {}
+        self.cookies: set[bytes] = set()
+        """Hashes of the cookies by which it is recalled."""
 
     def end(self) -> None:
         self.ended = True
         self.leases.clear()
         self.blocks.clear()
 
-    def ends(self, idle: float | None = None) -> float:
-        """When it ends by itself; `idle` is an instance's own idle time, which only sessions have."""
-        limit = self.idle if idle is None or self.session is None else idle
-        return min(self.expires, self.seen + limit)
+    def ends(self, settings: InstanceSettings | None = None) -> float:
+        """When it ends by itself (steady seconds), on an instance that may have times of its own; those are for sessions."""
+        idle, end = self.idle, self.expires
+        if settings is not None and self.session is not None:
+            if settings.session_idle is not None:
+                idle = settings.session_idle
+            if settings.session_absolute is not None:
+                end = min(end, self.expires - self.session.expires + self.session.created + settings.session_absolute)
+        return min(end, self.seen + idle)
 
-    def alive(self, now: float, idle: float | None = None) -> bool:
+    def alive(self, now: float, settings: InstanceSettings | None = None) -> bool:
         """Whether it may still act."""
-        return not self.ended and now < self.ends(idle)
+        return not self.ended and now < self.ends(settings)
 
 
 def nobody() -> Principal:

@@ -52,6 +52,8 @@ class Refusal:
     lease: Lease | None = None
     retry_after: int | None = None
     """Seconds."""
+    location: bytes = b""
+    """Where to go instead, with status 308."""
     realm: str | None = None
     """Ask for a user name and password of this realm (RFC 7617)."""
 

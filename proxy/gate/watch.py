@@ -127,7 +127,7 @@ class Watch:
         now = self._gate.clock.steady()
         for live in self._live:
             station = self._gate.world.stations.get(live.resource_id)
-            if not live.principal.alive(now, station.settings.session_idle if station else None):
+            if not live.principal.alive(now, station.settings if station else None):
                 live.end(Reason.SESSION_ENDED)
 
     async def _judge_pending(self) -> None:

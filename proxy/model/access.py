@@ -55,6 +55,7 @@ class Reason(StrEnum):
     # there is nothing here
     UNKNOWN_HOST = "unknown_host"
     NOT_FOUND = "not_found"
+    MOVED = "moved"
     # this is no request we could judge
     BAD_REQUEST = "bad_request"
     BAD_TARGET = "bad_target"

@@ -211,7 +211,7 @@ class Client(asyncio.Protocol):
         elif isinstance(verdict, Refusal):
             self._lease = verdict.lease
             head = self._request
-            if wants_page(head, verdict.surface) or wants_telling(head, verdict):
+            if wants_page(head, verdict) or wants_telling(head, verdict):
                 self._hand_over()
             else:
                 self._refuse(verdict)
@@ -519,7 +519,7 @@ class Client(asyncio.Protocol):
         if lease is None or not self._status:
             return
         principal = self._principal
-        alive = principal.alive(now, lease.station.settings.session_idle)
+        alive = principal.alive(now, lease.station.settings)
         if alive and lease.world is gate.world and (principal.user_id is None or lease.until > now):
             return
         station = gate.world.stations.get(lease.station.resource.id)

@@ -61,6 +61,15 @@ class Accounts:
             raise Refused("account_unknown")
         return person
 
+    async def activation_link(self, home: str, user_id: str) -> str:
+        """The address of a new activation link at the gateway's own origin; links before it are void."""
+        return f"{home}/-/activate/{await self.issue_link(user_id)}"
+
+    async def invitation(self, home: str, user: User) -> str:
+        """A sentence, to be shown once, that holds the link by which a new user gets in."""
+        link = await self.activation_link(home, user.id)
+        return f"{user.username} chooses a password at {link} (once, within a day)."
+
     async def issue_link(self, user_id: str) -> str:
         """The token of a new activation link; links issued before for the same user are void from now on."""
         now, token = self.now(), secrets.token_urlsafe(32)

@@ -7,12 +7,14 @@ that was lost or has run out is made anew by `flowward user link`, never by appl
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
+from uuid import uuid4
 
 from config.problems import ConfigurationError
-from proxy.access.passwords import LONGEST
+from proxy.access.passwords import LONGEST, hash_password, verify
 from proxy.model.audit import Event
 from proxy.services.estate_ledger import Applied, Place, Whole
 from proxy.services.estate_plan import Plan, Sign, Step, plan
+from proxy.services.offload import Offload
 from proxy.store import Database, Shared
 
 _VERBS: Final[Mapping[str, tuple[str, str, str]]] = {
@@ -40,6 +42,15 @@ class Workshop:
     shared: Shared
     hashing: Hashing
     new_id: Callable[[], str]
+
+
+def workshop(database: Database, shared: Shared, offload: Offload) -> Workshop:
+    """What applying works with, as the gateway and the command line have it."""
+    hashing = Hashing(
+        verify=lambda password, kept: offload(verify, password, kept),
+        hash=lambda password: offload(hash_password, password),
+    )
+    return Workshop(database=database, shared=shared, hashing=hashing, new_id=lambda: uuid4().hex)
 
 
 async def prepare(work: Workshop, files: Sequence[Applied], *, prune: bool = True) -> Plan:

@@ -5,7 +5,6 @@ answers with a code that is good once, for half a minute, on that host, in the b
 """
 
 import hmac
-import ipaddress
 import json
 import math
 import re
@@ -21,6 +20,7 @@ from proxy.access.gcra import Bucket, Buckets, Rate
 from proxy.services.cookies import Cookies, values
 from proxy.services.sites import Site, Sites
 from proxy.store import Shared
+from proxy.wire.address import subject
 
 HOP_LASTS: Final = 1800.0
 CODE_LASTS: Final = 30.0
@@ -157,7 +157,7 @@ class Throttle:
         bucket.whole_at -= bucket.interval
 
     def _bucket(self, address: str, account: str) -> Bucket:
-        return self._buckets.of(f"{_network(address)} {_hash(account.casefold())}", self._now())
+        return self._buckets.of(f"{subject(address)} {_hash(account.casefold())}", self._now())
 
 
 def safe_path(path: str) -> str:
@@ -165,15 +165,6 @@ def safe_path(path: str) -> str:
     if not _PATH.fullmatch(path) or _ENCODED.match(path) or path.startswith("/-/"):
         return "/"
     return path
-
-
-def _network(address: str) -> str:
-    """An IPv6 client owns its /64 and can take another address of it for every attempt."""
-    try:
-        parsed = ipaddress.ip_address(address)
-    except ValueError:
-        return address
-    return address if parsed.version == 4 else str(ipaddress.ip_network((parsed, 64), strict=False))
 
 
 def _hash(value: str) -> str:

@@ -71,18 +71,24 @@ class Traffic:
 class Sink(Protocol):
     """Where finished log lines go; written from a thread."""
 
-    def write(self, data: bytes, /) -> object: ...
-    def flush(self) -> object: ...
+    def write(self, data: bytes, /) -> object:
+        """Write all of it. Raises OSError."""
+        ...
 
 
 class AccessLog:
-    """Lines gather on the loop, are handed over on its tick and written by a thread; a slow disk drops, never blocks."""
+    """Lines gather on the loop, are handed over on its tick and written by a thread; a slow disk drops, never blocks.
+
+    The event log goes the same way, line by line.
+    """
 
     _QUEUED: Final = 256
 
-    def __init__(self, sink: Sink | None) -> None:
+    def __init__(self, sink: Sink | None, *, requests: bool = True) -> None:
+        """Without a sink nothing is written; without `requests` only events are."""
         self.lines: list[bytes] = []
-        self.enabled = sink is not None
+        self.enabled = requests and sink is not None
+        """Whether requests are to be logged."""
         self.dropped = 0
         self._queue: queue.Queue[list[bytes] | None] = queue.Queue(self._QUEUED)
         self._thread: threading.Thread | None = None
@@ -95,6 +101,13 @@ class AccessLog:
         if not self.lines:
             return
         lines, self.lines = self.lines, []
+        self._put(lines)
+
+    def say(self, line: bytes) -> None:
+        """Write an event; may be called from any thread."""
+        self._put([line])
+
+    def _put(self, lines: list[bytes]) -> None:
         try:
             self._queue.put_nowait(lines)
         except queue.Full:
@@ -118,7 +131,6 @@ class AccessLog:
         for lines in self._batches():
             try:
                 sink.write(b"".join(lines))
-                sink.flush()
             except OSError:
                 self.dropped += len(lines)
 

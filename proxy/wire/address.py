@@ -1,7 +1,7 @@
 """Who is on the other end, when trusted proxies stand in between."""
 
 from collections.abc import Sequence
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 Network = IPv4Network | IPv6Network
 
@@ -28,6 +28,12 @@ def client_address(peer: str, forwarded_for: bytes | None, networks: Sequence[Ne
         if not trusted(nearest, networks):
             break
     return nearest
+
+
+def subject(address: str) -> str:
+    """What a limit by address counts: an IPv6 client owns its /64 and can take another address of it every time."""
+    parsed = _parse(address)
+    return str(ip_network((parsed, 64), strict=False)) if isinstance(parsed, IPv6Address) else address
 
 
 def _parse(text: str) -> IPv4Address | IPv6Address | None:

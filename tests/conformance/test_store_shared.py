@@ -128,7 +128,8 @@ async def test_a_sweep_forgets_what_is_past_its_time_and_nothing_else(store: Sto
     await store.shared.sweep(5_000.0)
     assert await store.shared.get("old", now=0.0) is None
     assert await store.shared.get("new", now=0.0) == "value"
-    assert [each.id for each in await store.shared.sessions_of("ada")] == ["alive"]
+    # An instance may have a longer idle time than the session's own, so idle ones are kept to their absolute end.
+    assert {each.id for each in await store.shared.sessions_of("ada")} == {"alive", "idle"}
     assert {change.id for change in await store.database.changes(0)} == {"over", "idle"}
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from sqlalchemy import Delete, bindparam, delete, insert, literal, or_, select, update
+from sqlalchemy import Delete, bindparam, delete, insert, literal, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -94,7 +94,8 @@ class SqlShared:
             return (await connection.execute(wanted)).scalar_one_or_none()
 
     async def sweep(self, now: float) -> None:
-        ended = or_(session.c.expires <= now, session.c.seen + session.c.idle + LINGER <= now)
+        # Not by idle time: an instance may have a longer one of its own. Whoever opens a session asks whether it lives.
+        ended = session.c.expires <= now
         async with self._connections.writing() as connection:
             await connection.execute(delete(kept).where(kept.c.until <= now))
             await _end(connection, delete(session).where(ended))

@@ -60,7 +60,7 @@ def test_only_what_a_browser_is_about_to_show_is_a_navigation(
 def test_a_person_gets_a_page_and_a_machine_a_problem(
     surface: Surface | None, fields: dict[str, str], method: str, page: bool
 ) -> None:
-    assert wants_page(head("/", fields, method=method), surface) is page
+    assert wants_page(head("/", fields, method=method), Refusal(Reason.LOGIN_REQUIRED, 401, surface=surface)) is page
 
 
 @pytest.mark.parametrize("reason", Reason)

@@ -156,9 +156,8 @@ async def test_what_was_judged_is_forwarded_byte_for_byte(house: House) -> None:
 @pytest.mark.parametrize(
     ("target", "path"),
     [
-        ("/line-3", "/"),
         ("/line-3/", "/"),
-        ("/line-3?x=1", "/?x=1"),
+        ("/line-3/?x=1", "/?x=1"),
         ("/line-3/dashboard/?x", "/dashboard/?x"),
         ("/line-3//flows", "//flows"),
     ],
@@ -171,6 +170,14 @@ async def test_an_instance_below_a_path_does_not_see_it_but_is_told(target: str,
     assert fields["x-forwarded-prefix"] == ["/line-3"]
     beside = told(await house.passed(house.caller(), head("/line-33/x", host=SHARED, cookie=cookie)))
     assert "x-forwarded-prefix" not in beside
+
+
+@pytest.mark.parametrize(("target", "location"), [("/line-3", b"/line-3/"), ("/line-3?x=1", b"/line-3/?x=1")])
+async def test_a_mount_without_its_slash_leads_to_the_one_with_it(target: str, location: bytes) -> None:
+    """Relative addresses on the page would miss the mount otherwise."""
+    house = House().open([instance("line-3", SHARED, path="/line-3/"), instance("top", SHARED)])
+    refused = await house.refused(house.caller(), head(target, host=SHARED))
+    assert (refused.status, refused.location) == (308, location)
 
 
 async def test_beside_the_mounted_paths_of_a_host_there_is_nothing() -> None:
