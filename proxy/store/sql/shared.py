@@ -13,9 +13,6 @@ from proxy.store.sql import changes, rows
 from proxy.store.sql.connections import Connections
 from proxy.store.tables import kept, session, session_cookie
 
-LINGER: Final = 300.0
-"""Seconds that an idle session outlives its end here: activity is written some seconds late, in batches."""
-
 # Built once: building costs as much as asking.
 _BY_COOKIE: Final = (
     select(session, session_cookie.c.host)

@@ -63,6 +63,9 @@ class Facts:
     async def session(self, cookie: bytes) -> tuple[Session, str] | None:
         return await self._answer("session", self.sessions.get(cookie))
 
+    async def get(self, key: str, now: float) -> str | None:
+        return self.kept.get(key)
+
     async def put_new(self, key: str, value: str, until: float) -> str:
         return await self._answer(f"put {key}", self.kept.setdefault(key, value))
 
