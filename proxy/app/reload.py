@@ -4,18 +4,21 @@ import asyncio
 import contextlib
 import os
 from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import structlog
 
+from auth_plugins import Unavailable
+from auth_plugins.registry import UnusablePlugins, choose, installed
 from config.configuration import Config
-from config.keys import load_or_create
+from config.keys import Keys, load_or_create
 from config.load import load
 from config.problems import ConfigurationError
 from config.schema import Settings
-from proxy.access.gcra import Buckets, Rate
-from proxy.app.gateway import Gateway, timeouts_of
+from proxy.app.gateway import Gateway
+from proxy.services.certificates import Certificates, Entrance, certificate_files, certificates_of
 from proxy.services.estate_plan import Plan
 from proxy.store import Conflict, StoreUnavailable
 
@@ -26,13 +29,38 @@ _log = structlog.get_logger(__name__)
 ApplyEstate = Callable[[Config], Awaitable[Plan]]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Read:
+    """What the files hold, found to be usable."""
+
+    config: Config
+    keys: Keys
+    certificates: Certificates | None
+
+
+def read(path: Path, state: Path, now: float) -> Read:
+    """Read everything that a reload takes over; the keys are those of a state directory.
+
+    Blocks; raises ConfigurationError, UnusablePlugins or OSError.
+    """
+    config = load(path, os.environ)
+    choose(config.settings.auth, installed())
+    return Read(config=config, keys=load_or_create(state, now), certificates=certificates_of(config))
+
+
 class Reloader:
     """Watches the configuration's files and takes over what changed."""
 
-    def __init__(self, path: Path, config: Config, gateway: Gateway, apply_estate: ApplyEstate) -> None:
-        self._path, self._config, self._gateway, self._apply = path, config, gateway, apply_estate
+    def __init__(
+        self, path: Path, config: Config, gateway: Gateway, entrance: Entrance | None, apply_estate: ApplyEstate
+    ) -> None:
+        self._path, self._gateway, self._entrance, self._apply = path, gateway, entrance, apply_estate
         self._wanted = asyncio.Event()
         self._stamps: dict[Path, tuple[int, int]] = {}
+        self._state = config.settings.state.directory
+        self._started_with = config.settings
+        self.config = config
+        """As it was taken over last."""
         self.done = 0
         self.refused = 0
 
@@ -55,33 +83,38 @@ class Reloader:
                 await self.reload()
 
     def _files(self) -> list[Path]:
-        return [*self._config.files(), self._config.settings.state.directory / "signing-keys.json"]
+        tls = self.config.settings.server.tls
+        return [*self.config.files(), *certificate_files(tls), self._state / "signing-keys.json"]
 
     async def reload(self) -> None:
         """Take over the files as they are now, or leave everything as it is and say why."""
-        now = self._gateway.gate.clock.wall()
         try:
-            config = await asyncio.to_thread(load, self._path, os.environ)
-            keys = await asyncio.to_thread(load_or_create, self._config.settings.state.directory, now)
-            planned = await self._apply(config)
-        except (ConfigurationError, Conflict, StoreUnavailable) as error:
-            self.refused += 1
-            _log.error("reload-refused", reason=str(error))
-            return
-        self._gateway.signer.keys = keys
-        self._take_over(config.settings)
-        for setting in _needing_restart(self._config.settings, config.settings):
-            _log.warning("restart-needed", setting=setting)
-        self._config = config
-        self._gateway.watch.wake()
-        self.done += 1
-        _log.info("reloaded", steps=len(planned.steps))
+            found = await asyncio.to_thread(read, self._path, self._state, self._gateway.gate.clock.wall())
+            planned = await self._apply(found.config)
+        except (ConfigurationError, UnusablePlugins, Conflict) as error:
+            self._refuse(error)
+        except (StoreUnavailable, Unavailable, OSError) as error:
+            self._stamps = {}  # the files may be right: try again at the next look
+            self._refuse(error)
+        else:
+            self._take_over(found)
+            self.done += 1
+            _log.info("reloaded", steps=len(planned.steps))
 
-    def _take_over(self, settings: Settings) -> None:
-        gateway, anonymous = self._gateway, settings.limits.anonymous
-        gateway.plane.timeouts = timeouts_of(settings)
-        gateway.gate.trusted = settings.server.trusted_proxies
-        gateway.gate.anonymous = Buckets(Rate(count=anonymous.count, period=anonymous.seconds))
+    def _refuse(self, error: Exception) -> None:
+        self.refused += 1
+        _log.error("reload-refused", reason=str(error))
+
+    def _take_over(self, found: Read) -> None:
+        settings = found.config.settings
+        for setting in _needing_restart(self._started_with, settings):
+            _log.warning("restart-needed", setting=setting)
+        self._gateway.signer.keys = found.keys
+        self._gateway.take_over(settings)
+        if self._entrance is not None and found.certificates is not None:
+            self._entrance.certificates = found.certificates
+        self.config = found.config
+        self._gateway.watch.wake()
 
 
 def _stamps(files: Iterable[Path]) -> dict[Path, tuple[int, int]]:
@@ -94,12 +127,18 @@ def _stamps(files: Iterable[Path]) -> dict[Path, tuple[int, int]]:
     return stamps
 
 
+_RELOADED: Final = frozenset({"connections", "connections_per_address", "drain", "timeouts", "trusted_proxies"})
+"""Of the section server."""
+
+
 def _needing_restart(before: Settings, after: Settings) -> list[str]:
-    """Settings that differ and that only a restart can take over."""
-    reloaded = {"trusted_proxies", "timeouts"}
-    names = [f"server.{name}" for name in type(before.server).model_fields if name not in reloaded]
+    """Settings that differ from those the gateway was started with, and that only a restart can take over."""
+    names = [f"server.{name}" for name in type(before.server).model_fields if name not in {*_RELOADED, "tls"}]
     names += ["state", "session", "auth", "limits.login", "log"]
-    return [name for name in names if _at(before, name) != _at(after, name)]
+    changed = [name for name in names if _at(before, name) != _at(after, name)]
+    # Other certificates are taken over, but a socket that speaks TLS goes on speaking it, and the reverse.
+    switched = (before.server.tls is None) != (after.server.tls is None)
+    return [*changed, "server.tls"] if switched else changed
 
 
 def _at(settings: Settings, name: str) -> object:

@@ -8,10 +8,10 @@ import resource
 import signal
 import ssl
 import sys
-import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from time import monotonic
 from typing import Any, Final
 
 import structlog
@@ -23,17 +23,18 @@ from config.configuration import Config
 from config.keys import load_or_create
 from config.load import load
 from config.problems import ConfigurationError
-from proxy.access.passwords import hash_password, verify
+from config.schema import Settings
 from proxy.app.gateway import Gateway, assemble
-from proxy.app.logs import set_up_logs
+from proxy.app.logs import StandardOutput, set_up_logs
 from proxy.app.redirect import to_https
 from proxy.app.reload import Reloader
-from proxy.app.tls import server_context
 from proxy.model.access import Reason
+from proxy.services.certificates import Entrance, certificates_of
 from proxy.services.clock import SYSTEM, Clock
-from proxy.services.estate import Hashing, Workshop, apply
+from proxy.services.estate import apply, workshop
 from proxy.services.estate_ledger import applied_files
 from proxy.services.estate_plan import Plan
+from proxy.services.traffic import AccessLog
 from proxy.store import Conflict, StoreUnavailable
 from proxy.store.sql import Store, open_store
 from proxy.web.health import Vitals, operations
@@ -42,6 +43,8 @@ BACKLOG: Final = 4096
 MISCONFIGURED: Final = 2
 FAILED: Final = 1
 _FLUSH: Final = 15.0
+_SIDE: Final = 1.0
+"""Seconds for an answer to an operator to finish at the end."""
 _log = structlog.get_logger(__name__)
 
 
@@ -86,12 +89,12 @@ class Running:
 async def opened(path: Path, clock: Clock = SYSTEM) -> AsyncIterator[Running]:
     """Serve a configuration for as long as the context is open. Raises what is wrong with it."""
     config = await asyncio.to_thread(load, path, os.environ)
-    set_up_logs(config.settings.log)
-    for warning in config.warnings:
-        _log.warning("configuration", problem=str(warning))
-    keys = await asyncio.to_thread(load_or_create, config.settings.state.directory, clock.wall())
-    async with open_store(config.settings.state.directory) as store:
-        gateway = await assemble(config, keys, store, clock)
+    certificates = await asyncio.to_thread(certificates_of, config)
+    async with _logging(config.settings) as log, open_store(config.settings.state.directory) as store:
+        for warning in config.warnings:
+            _log.warning("configuration", problem=str(warning))
+        keys = await asyncio.to_thread(load_or_create, config.settings.state.directory, clock.wall())
+        gateway = await assemble(config, keys, store, log, clock)
 
         async def apply_estate(config: Config) -> Plan:
             return await _apply_estate(config, store, gateway)
@@ -99,47 +102,58 @@ async def opened(path: Path, clock: Clock = SYSTEM) -> AsyncIterator[Running]:
         try:
             await apply_estate(config)
             await gateway.watch.look()
-            reloader = Reloader(path, config, gateway, apply_estate)
+            entrance = Entrance(certificates) if certificates is not None else None
+            reloader = Reloader(path, config, gateway, entrance, apply_estate)
             _raise_file_limit()
-            async with _listening(config, gateway, reloader) as listening:
+            async with _listening(config, gateway, reloader, entrance) as listening:
                 _log.info("serving", listen=[str(at) for at in config.settings.server.listen])
                 yield Running(config=config, gateway=gateway, reloader=reloader, store=store, listening=listening)
         finally:
             await gateway.close()
 
 
+@contextlib.asynccontextmanager
+async def _logging(settings: Settings) -> AsyncIterator[AccessLog]:
+    log = AccessLog(StandardOutput(), requests=settings.log.access)
+    set_up_logs(settings.log, log.say)
+    try:
+        yield log
+    finally:
+        await asyncio.to_thread(log.close)
+
+
 async def _apply_estate(config: Config, store: Store, gateway: Gateway) -> Plan:
     """Bring what is kept in line with the estate files; print each activation link once."""
-    offload = gateway.offload
-    hashing = Hashing(
-        verify=lambda password, kept: offload(verify, password, kept),
-        hash=lambda password: offload(hash_password, password),
-    )
-    workshop = Workshop(database=store.database, shared=store.shared, hashing=hashing, new_id=lambda: uuid.uuid4().hex)
     files = await asyncio.to_thread(applied_files, config)
-    planned = await apply(workshop, files, now=gateway.gate.clock.wall())
+    work = workshop(store.database, store.shared, gateway.offload)
+    planned = await apply(work, files, now=gateway.gate.clock.wall())
     for user in planned.invited:
-        token = await gateway.accounts.issue_link(user.id)
-        home = config.settings.server.public_url
-        print(f"{user.username} chooses a password at {home}/-/activate/{token} (once, within a day).", file=sys.stderr)  # noqa: T201
+        invitation = await gateway.accounts.invitation(str(config.settings.server.public_url), user)
+        print(invitation, file=sys.stderr)  # noqa: T201 - the operator's terminal; a log would keep it
     return planned
 
 
+class CannotListen(OSError):
+    """A socket that visitors or operators are to connect to cannot be had."""
+
+
 @contextlib.asynccontextmanager
-async def _listening(config: Config, gateway: Gateway, reloader: Reloader) -> AsyncIterator[list[asyncio.Server]]:
+async def _listening(
+    config: Config, gateway: Gateway, reloader: Reloader, entrance: Entrance | None
+) -> AsyncIterator[list[asyncio.Server]]:
     """Everything that runs beside the requests, and the sockets visitors connect to."""
     server = config.settings.server
     await gateway.lane.start(gateway.plane.timeouts)
-    context = await asyncio.to_thread(server_context, server.tls) if server.tls is not None else None
+    context = entrance.context if entrance is not None else None
     factory: Callable[[], asyncio.Protocol] = gateway.plane if server.fast_lane else gateway.lane.protocol
     async with contextlib.AsyncExitStack() as stack:
         stack.push_async_callback(gateway.lane.stop)
-        for work in (gateway.watch.run(), gateway.plane.sweep(), reloader.run(), _flush(gateway)):
+        for work in (gateway.watch.run(), gateway.plane.sweep(), gateway.lane.sweep(), reloader.run(), _flush(gateway)):
             stack.push_async_callback(_cancelled, asyncio.create_task(work))
         if server.operations is not None:
-            await _side(stack, operations(_vitals(gateway, reloader)), server.operations)
+            await _side(stack, operations(_vitals(gateway, reloader)), "operations", server.operations)
         for listen in server.redirect_http:
-            await _side(stack, to_https(lambda: gateway.gate.world.sites), listen)
+            await _side(stack, to_https(lambda: gateway.gate.world.sites), "redirect_http", listen)
         listening = [await _listen(factory, listen, context) for listen in server.listen]
         try:
             yield listening
@@ -153,16 +167,30 @@ async def _listening(config: Config, gateway: Gateway, reloader: Reloader) -> As
 async def _listen(
     factory: Callable[[], asyncio.Protocol], at: Listen, context: ssl.SSLContext | None
 ) -> asyncio.Server:
-    loop = asyncio.get_running_loop()
-    return await loop.create_server(factory, at.host, at.port, ssl=context, backlog=BACKLOG)
+    with _told("listen", at):
+        loop = asyncio.get_running_loop()
+        return await loop.create_server(factory, at.host, at.port, ssl=context, backlog=BACKLOG)
 
 
-async def _side(stack: contextlib.AsyncExitStack, app: web.Application, at: Listen) -> None:
+async def _side(stack: contextlib.AsyncExitStack, app: web.Application, setting: str, at: Listen) -> None:
     """A small application on an address of its own."""
-    runner = web.AppRunner(app, access_log=None)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=_SIDE)
     await runner.setup()
     stack.push_async_callback(runner.cleanup)
-    await web.TCPSite(runner, at.host, at.port).start()
+    with _told(setting, at):
+        await web.TCPSite(runner, at.host, at.port).start()
+
+
+@contextlib.contextmanager
+def _told(setting: str, at: Listen) -> Iterator[None]:
+    """Say which address failed, and what to do about it."""
+    try:
+        yield
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
+        raise CannotListen(
+            f"server.{setting}: nothing can listen on {at}: {reason}. Stop what uses it, or choose another address."
+        ) from error
 
 
 async def _cancelled(task: "asyncio.Task[Any]") -> None:
@@ -183,7 +211,7 @@ async def _flush(gateway: Gateway) -> None:
 
 async def _until_told(running: Running) -> None:
     """SIGTERM or SIGINT: finish in good order. A second one: at once."""
-    config, gateway, reloader = running.config, running.gateway, running.reloader
+    gateway, reloader = running.gateway, running.reloader
     loop = asyncio.get_running_loop()
     told, again = asyncio.Event(), asyncio.Event()
 
@@ -195,11 +223,12 @@ async def _until_told(running: Running) -> None:
     loop.add_signal_handler(signal.SIGHUP, reloader.ask)
     try:
         await told.wait()
-        _log.info("draining", seconds=config.settings.server.drain)
+        seconds = reloader.config.settings.server.drain
+        _log.info("draining", seconds=seconds)
         gateway.plane.draining = True
         for server in running.listening:
             server.close()
-        draining = asyncio.create_task(gateway.plane.drain(config.settings.server.drain))
+        draining = asyncio.create_task(_drain(gateway, seconds))
         impatient = asyncio.create_task(again.wait())
         await asyncio.wait((draining, impatient), return_when=asyncio.FIRST_COMPLETED)
         await _cancelled(impatient)
@@ -207,6 +236,14 @@ async def _until_told(running: Running) -> None:
     finally:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             loop.remove_signal_handler(number)
+
+
+async def _drain(gateway: Gateway, seconds: float) -> None:
+    """Let requests finish, then close sockets, which would stay for ever; all of it within so many seconds."""
+    until = monotonic() + seconds
+    await gateway.plane.drain(seconds)
+    gateway.live.end_all(Reason.DRAINING)
+    await gateway.lane.drain(max(0.0, until - monotonic()))
 
 
 def _vitals(gateway: Gateway, reloader: Reloader) -> Vitals:

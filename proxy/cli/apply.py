@@ -62,7 +62,5 @@ async def _apply(opened: Opened, files: tuple[Applied, ...], *, dry_run: bool, p
         return planned
     await carry_out(opened.workshop, planned, now=time.time())
     for user in planned.invited:
-        click.echo(
-            f"{user.username} chooses a password at {await opened.activation_link(user.id)} (once, within a day)."
-        )
+        click.echo(await opened.accounts.invitation(opened.home, user))
     return planned

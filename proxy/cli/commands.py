@@ -14,6 +14,7 @@ from proxy.cli.demo import demo
 from proxy.cli.keys import keys, nodered
 from proxy.cli.opening import Commands, config_option, configuration, tell
 from proxy.cli.users import user
+from proxy.services.certificates import certificates_of
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -38,6 +39,7 @@ def check(path: Path) -> None:
     config = configuration(path)
     tell(config.warnings)
     _check_plugins(config)
+    certificates_of(config)
     instances = sum(len(file.estate.instances) for file in config.estates)
     click.echo(f"{path} is sound. Estate files: {len(config.estates)}, instances: {instances}.")
 

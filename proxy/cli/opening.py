@@ -16,11 +16,10 @@ from typing_extensions import override
 from config.configuration import Config
 from config.load import load
 from config.problems import ConfigurationError, Problem
-from proxy.access.passwords import hash_password, verify
 from proxy.cli.nodered_setup import CannotRun
 from proxy.services.accounts import Accounts
 from proxy.services.directory import Directory, NotPossible
-from proxy.services.estate import Hashing, Workshop
+from proxy.services.estate import Workshop, workshop
 from proxy.services.offload import Offload
 from proxy.store import Conflict, Dangling, StoreUnavailable
 from proxy.store.sql import Store, open_store
@@ -85,20 +84,12 @@ class Opened:
 
     @property
     def workshop(self) -> Workshop:
-        return Workshop(
-            database=self.store.database,
-            shared=self.store.shared,
-            hashing=Hashing(
-                verify=lambda password, kept: self.offload(verify, password, kept),
-                hash=lambda password: self.offload(hash_password, password),
-            ),
-            new_id=new_id,
-        )
+        return workshop(self.store.database, self.store.shared, self.offload)
 
-    async def activation_link(self, user_id: str) -> str:
-        """A new one-time link by which a user chooses a password; links before it are void."""
-        token = await self.accounts.issue_link(user_id)
-        return f"{self.config.settings.server.public_url}/-/activate/{token}"
+    @property
+    def home(self) -> str:
+        """The gateway's own origin."""
+        return str(self.config.settings.server.public_url)
 
 
 def tell(problems: Iterable[Problem]) -> None:

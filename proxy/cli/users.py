@@ -66,7 +66,7 @@ def add(
 
     async def work(opened: Opened) -> str:
         made = await opened.directory.add(wanted, dict(held))
-        return await opened.activation_link(made.id)
+        return await opened.accounts.activation_link(opened.home, made.id)
 
     _print_link(username, with_store(configuration(path), work))
 
@@ -81,7 +81,7 @@ def link(username: str, path: Path) -> None:
         found = await opened.directory.named(username)
         if found.state is UserState.SUSPENDED:
             raise click.UsageError(f"{found.username} is suspended. Run flowward user resume {found.username} first.")
-        return await opened.activation_link(found.id)
+        return await opened.accounts.activation_link(opened.home, found.id)
 
     _print_link(username, with_store(configuration(path), work))
 

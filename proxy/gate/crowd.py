@@ -11,6 +11,10 @@ class Crowd:
         self._open = 0
         self._by_address: dict[str, int] = {}
 
+    def take_over(self, *, connections: int, connections_per_address: int) -> None:
+        """Other limits for those who come from now on; whoever is here stays."""
+        self._most, self._most_by_address = connections, connections_per_address
+
     def __len__(self) -> int:
         return self._open
 
