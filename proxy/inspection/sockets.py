@@ -21,8 +21,6 @@ _FROM_EDITOR: Final = 1024 * 1024
 _FROM_INSTANCE: Final = 16 * 1024 * 1024
 _LINGER: Final = 1.0
 """Seconds each side has to take part in closing."""
-_GREETING: Final = 5.0
-"""Seconds for an instance to accept the gateway's own token."""
 _OK: Final = '{"auth":"ok"}'
 _FAIL: Final = '{"auth":"fail"}'
 _TRY_AGAIN: Final = frozenset({Reason.DRAINING, Reason.FACTS_UNAVAILABLE})
@@ -147,24 +145,25 @@ async def _connected(carrier: Carrier, exchange: Exchange) -> ClientWebSocketRes
     for name in [name for name in fields if name.lower().startswith("sec-websocket-")]:
         fields.popall(name, None)
     try:
-        instance = await carrier.session(station.endpoint).ws_connect(
-            carrier.url(station.endpoint, exchange.path),
-            headers=fields,
-            max_msg_size=_FROM_INSTANCE,
-            timeout=ClientWSTimeout(ws_close=_LINGER),
-            server_hostname=station.endpoint.tls.server_name,
-        )
+        async with asyncio.timeout(carrier.patience.connect):
+            instance = await carrier.session(station.endpoint).ws_connect(
+                carrier.url(station.endpoint, exchange.path),
+                headers=fields,
+                max_msg_size=_FROM_INSTANCE,
+                timeout=ClientWSTimeout(ws_close=_LINGER),
+                server_hostname=station.endpoint.tls.server_name,
+            )
         if station.settings.admin_token:
-            await _greet(instance, station.settings.admin_token)
+            await _greet(instance, station.settings.admin_token, carrier.patience.connect)
     except (ClientError, TimeoutError) as error:
         raise failure(error) from error
     return instance
 
 
-async def _greet(instance: ClientWebSocketResponse, token: str) -> None:
+async def _greet(instance: ClientWebSocketResponse, token: str, seconds: float) -> None:
     """Say the gateway's own token where an instance keeps its own accounts: on a socket it does not look at fields."""
     try:
-        async with asyncio.timeout(_GREETING):
+        async with asyncio.timeout(seconds):
             await instance.send_str(orjson.dumps({"auth": token}).decode())
             answered = await instance.receive()
     except TimeoutError:

@@ -125,7 +125,7 @@ async def _suspend(gate: House, _: str) -> None:
     ("change", "code"),
     [
         (_end_session, 4401),
-        (_suspend, 4403),
+        (_suspend, 4401),
         (lambda gate, _: gate.change("mia", Role.VIEWER), 1012),
         (lambda gate, _: gate.change("mia", Role.DASHBOARD), 4403),
         (lambda gate, _: gate.change("mia", None), 4403),
