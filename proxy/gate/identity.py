@@ -16,8 +16,6 @@ LIFETIME: Final = 60
 """Seconds an assertion is valid."""
 REUSED: Final = 45
 """Seconds for which a minted one is used again."""
-OWN_SUBJECT: Final = "flowward"
-"""Who the gateway itself is to an instance."""
 
 Sign = Callable[[dict[str, object]], bytes]
 
@@ -71,21 +69,6 @@ def claims(
         settings = station.settings
         told["permissions"] = list(scopes(role, protected=settings.protected, min_edit_role=settings.min_edit_role))
     return told
-
-
-def own_claims(resource_id: str, issuer: str, now: float) -> dict[str, object]:
-    """The claims with which the gateway itself reads an instance's admin API."""
-    return {
-        "iss": issuer,
-        "aud": resource_id,
-        "sub": OWN_SUBJECT,
-        "username": OWN_SUBJECT,
-        "role": Role.VIEWER.label,
-        "permissions": ["read"],
-        "use": "editor",
-        "iat": int(now),
-        "exp": int(now) + LIFETIME,
-    }
 
 
 def lines(who: Bearer, station: Station, assertion: Callable[[], bytes]) -> bytes:

@@ -8,7 +8,8 @@ import orjson
 import pytest
 
 from auth_plugins import Unavailable
-from proxy.gate.gate import LEASE, basic_credentials
+from proxy.gate.facts import basic_credentials
+from proxy.gate.gate import LEASE
 from proxy.gate.principal import Lease, Principal
 from proxy.gate.verdict import Missing, PasswordFact, PersonFact, SessionFact, SidFact
 from proxy.model.access import Reason, Role
@@ -340,23 +341,6 @@ async def test_a_person_whose_name_no_field_can_carry_is_refused(house: House, n
     cookie = house.login(replace(ADA, user=replace(ADA.user, name=name)))
     refused = await house.refused(house.caller(), head("/dashboard", cookie=cookie))
     assert (refused.reason, refused.status) == (Reason.BAD_REQUEST, 400)
-
-
-async def test_the_gateway_has_an_identity_of_its_own_that_reads(house: House) -> None:
-    assert house.gate.own_identity(house.gate.world.stations["r-line-3"]) == b"assertion-1"
-    assert house.claims == [
-        {
-            "iss": "https://gate.example",
-            "aud": "r-line-3",
-            "sub": "flowward",
-            "username": "flowward",
-            "role": "viewer",
-            "permissions": ["read"],
-            "use": "editor",
-            "iat": int(house.wall),
-            "exp": int(house.wall) + 60,
-        }
-    ]
 
 
 @pytest.mark.parametrize(

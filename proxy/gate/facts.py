@@ -1,0 +1,221 @@
+"""What the gate knows: sessions, people, credentials and sids in memory, and how they get there and out again."""
+
+import asyncio
+import base64
+import binascii
+import hmac
+import secrets
+from collections.abc import Awaitable, Callable
+from typing import Final
+from weakref import WeakValueDictionary
+
+from auth_plugins import Unavailable
+from proxy.gate.principal import Kind, Principal, nobody
+from proxy.gate.verdict import Fact, Missing, PasswordFact, PersonFact, SessionFact, SidFact
+from proxy.gate.world import Station, World
+from proxy.model.identity import Person, Session
+from proxy.services.bounded import Bounded
+from proxy.services.clock import Clock
+from proxy.store import Database, Shared, StoreUnavailable
+
+LEARNING: Final = 3.0
+"""Seconds a fact may take."""
+_AT_ONCE: Final = 64
+_RECALLED: Final = 200_000
+_PASSWORDS: Final = 4096
+_SID_LIFE: Final = 7 * 86400.0
+
+VerifyPassword = Callable[[str, str], Awaitable[bool]]
+"""(hash, password) -> whether they belong together."""
+
+
+class Facts:
+    """Facts in memory. One that is missing is named, so that the caller can `learn` it and ask again."""
+
+    def __init__(
+        self, *, world: World, database: Database, shared: Shared, clock: Clock, verify: VerifyPassword
+    ) -> None:
+        self.world = world
+        self.clock = clock
+        self.nobody = nobody()
+        self.touched: set[Principal] = set()
+        """Sessions seen since they were last written down."""
+        self._database, self._shared, self._verify = database, shared, verify
+        self._cookies: Bounded[bytes, tuple[Principal, str] | None] = Bounded(_RECALLED)
+        self._principals: WeakValueDictionary[str, Principal] = WeakValueDictionary()
+        self._people: Bounded[str, Person | None] = Bounded(_RECALLED)
+        self._sids: Bounded[str, str] = Bounded(_RECALLED)
+        self._passwords: Bounded[bytes, bool] = Bounded(_PASSWORDS)
+        self._forgotten = 0
+        self._secret = secrets.token_bytes(32)
+        self._learning: dict[Fact, asyncio.Task[None]] = {}
+        self._slots = asyncio.Semaphore(_AT_ONCE)
+
+    def session(self, cookie: bytes) -> "tuple[Principal, str] | Missing | None":
+        """The principal a cookie (sha256) opens and the host it opens; None for a cookie of nobody's."""
+        try:
+            return self._cookies[cookie]
+        except KeyError:
+            return Missing([SessionFact(cookie)])
+
+    def person(self, user_id: str) -> "Person | Missing | None":
+        try:
+            return self._people[user_id]
+        except KeyError:
+            return Missing([PersonFact(user_id)])
+
+    def known_person(self, user_id: str) -> Person | None:
+        """The person if it is in memory, as it is for whoever was just judged."""
+        return self._people.get(user_id)
+
+    def password(self, station: Station, authorization: bytes) -> "bool | Missing":
+        """Whether an Authorization field opens an instance that has its own password."""
+        found = self._passwords.get(self._fingerprint(station, authorization))
+        return Missing([PasswordFact(station.resource.id, authorization)]) if found is None else found
+
+    def sid_owner(self, station: Station, sid: bytes, principal: Principal) -> "str | Missing":
+        """The key of the principal that first used an engine.io session of an instance."""
+        key = f"sid:{station.resource.id}:{sid.decode('latin-1')}"
+        found = self._sids.get(key)
+        return Missing([SidFact(key, principal.key)]) if found is None else found
+
+    async def learn(self, missing: Missing) -> None:
+        """Fetch facts, each at most once at a time. Raises StoreUnavailable when that fails or takes too long."""
+        try:
+            async with asyncio.timeout(LEARNING), self._slots:
+                for fact in missing.facts:
+                    await asyncio.shield(self._learning.get(fact) or self._start(fact))
+        except TimeoutError as error:
+            raise StoreUnavailable("a fact took too long to learn") from error
+
+    def _start(self, fact: Fact) -> "asyncio.Task[None]":
+        task = self._learning[fact] = asyncio.create_task(self._fetch(fact))
+
+        def done(task: "asyncio.Task[None]") -> None:
+            del self._learning[fact]
+            if not task.cancelled():
+                task.exception()  # whoever still waits gets it; a waiter that gave up must not leave it unretrieved
+
+        task.add_done_callback(done)
+        return task
+
+    async def _fetch(self, fact: Fact) -> None:
+        match fact:
+            case SessionFact():
+                await self._fetch_session(fact.cookie)
+            case PersonFact():
+                await self._fetch_person(fact.user_id)
+            case SidFact() if fact.principal == self.nobody.key:
+                # Nobody's sids are kept in memory alone: anybody could fill the store with them. A login's sid is
+                # found there all the same, and nobody can know one before its login has used it.
+                kept_by = await self._shared.get(fact.key, self.clock.wall())
+                self._sids.keep(fact.key, kept_by or fact.principal)
+            case SidFact():
+                until = self.clock.wall() + _SID_LIFE
+                self._sids.keep(fact.key, await self._shared.put_new(fact.key, fact.principal, until))
+            case PasswordFact():
+                station = self.world.stations.get(fact.resource_id)
+                if station is not None:
+                    key = self._fingerprint(station, fact.authorization)
+                    self._passwords.keep(key, await self._check(station, fact.authorization))
+
+    async def _fetch_session(self, cookie: bytes) -> None:
+        """Read until nothing was forgotten meanwhile: what was read before a change is not true after it."""
+        forgotten = -1
+        found = None
+        while forgotten != self._forgotten:
+            forgotten = self._forgotten
+            found = await self._shared.session(cookie)
+        if found is None:
+            self._cookies.keep(cookie, None)
+            return
+        principal = self.principal(found[0])
+        principal.cookies.add(cookie)
+        self._cookies.keep(cookie, (principal, found[1]))
+
+    async def _fetch_person(self, user_id: str) -> None:
+        forgotten = -1
+        found = None
+        while forgotten != self._forgotten:
+            forgotten = self._forgotten
+            found = await self._database.person(user_id)
+        self._people.keep(user_id, found)
+
+    async def _check(self, station: Station, authorization: bytes) -> bool:
+        username, password = basic_credentials(authorization) or ("", "")
+        settings = station.settings
+        try:
+            right = await self._verify(settings.basic_password_hash, password)
+        except Unavailable as error:
+            raise StoreUnavailable("a password could not be checked") from error
+        return hmac.compare_digest(username.encode(), settings.basic_username.encode()) and right
+
+    def _fingerprint(self, station: Station, authorization: bytes) -> bytes:
+        """What a checked credential is remembered by: the instance, what it asked for then, and what was sent."""
+        settings = station.settings
+        asked = f"{station.resource.id}\0{settings.basic_username}\0{settings.basic_password_hash}\0".encode()
+        return hmac.digest(self._secret, asked + authorization, "sha256")
+
+    def principal(self, session: Session) -> Principal:
+        """The one principal of a session in this process."""
+        found = self._principals.get(session.id)
+        if found is None:
+            ahead = self.clock.steady() - self.clock.wall()
+            found = Principal(
+                Kind.SESSION,
+                session.id,
+                session=session,
+                expires=session.expires + ahead,
+                idle=session.idle,
+                seen=session.seen + ahead,
+            )
+            self._principals[session.id] = found
+        return found
+
+    def forget_session(self, session_id: str) -> Principal | None:
+        """A session ended or changed: its principal and cookies are nobody's from now on."""
+        self._forgotten += 1
+        principal = self._principals.pop(session_id, None)
+        if principal is not None:
+            principal.end()
+            self.touched.discard(principal)
+            for cookie in principal.cookies:
+                self._cookies.pop(cookie, None)
+        return principal
+
+    def forget_person(self, user_id: str) -> list[Principal]:
+        """A user changed: fetch the row again when it is needed; return the sessions to judge anew."""
+        self._forgotten += 1
+        self._people.pop(user_id, None)
+        concerned = [principal for principal in self._principals.values() if principal.user_id == user_id]
+        for principal in concerned:
+            principal.leases.clear()
+            principal.blocks.clear()
+        return concerned
+
+    def forget_all(self) -> None:
+        """Too much changed to say what: every fact about people and sessions is fetched again."""
+        self._forgotten += 1
+        self._people.clear()
+        self._cookies.clear()
+        for principal in list(self._principals.values()):
+            principal.end()
+        self._principals.clear()
+
+    def take_touched(self) -> list[tuple[str, float]]:
+        """Sessions and when they were last seen (seconds since the epoch), to be written down."""
+        behind = self.clock.wall() - self.clock.steady()
+        touched, self.touched = self.touched, set()
+        return [(principal.key, principal.seen + behind) for principal in touched if not principal.ended]
+
+
+def basic_credentials(authorization: bytes) -> tuple[str, str] | None:
+    """User name and password of a Basic Authorization field (RFC 7617); None when it is none."""
+    scheme, _, encoded = authorization.partition(b" ")
+    if scheme.lower() != b"basic":
+        return None
+    try:
+        username, colon, password = base64.b64decode(encoded.strip(), validate=True).decode().partition(":")
+    except (binascii.Error, UnicodeDecodeError):
+        return None
+    return (username, password) if colon else None
