@@ -1,0 +1,125 @@
+"""What a page tells to type or to write down works as it stands there."""
+
+import configparser
+import re
+import shlex
+import subprocess
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+import yaml
+
+from config.load import load
+from proxy.cli.commands import flowward
+from tests.conftest import Needs
+from tests.docs.pages import PAGES, ROOT, Snippet, prose, snippets
+
+AROUND = """\
+spaces:
+  - {slug: acme, kind: team}
+applications:
+  - {slug: plant, space: acme}
+instances:
+"""
+FILES = {"file", "certificate", "key", "ca"}
+
+
+def files_named(written: object) -> Iterator[str]:
+    if isinstance(written, dict):
+        for key, value in written.items():
+            if key in FILES and isinstance(value, str):
+                yield value
+            yield from files_named(value)
+    if isinstance(written, list):
+        for value in written:
+            yield from files_named(value)
+
+
+def configuration(folder: Path, snippet: Snippet) -> Path:
+    """A folder in which a snippet stands where its first line says, with the files it names."""
+    where, _, rest = snippet.text.removeprefix("# ").partition("\n")
+    if where == "an instance in estate.yaml":
+        rest = AROUND + "  - application: acme/plant\n" + textwrap.indent(rest, "    ")
+    for name in files_named(yaml.safe_load(rest)):
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("what a file of this kind holds\n")
+    home = "http://localhost:8080" if ".localhost" in rest else "https://gate.plant.example"
+    settings = rest if where == "flowward.yaml" else f"server: {{public_url: {home}}}\n"
+    estate = "{}\n" if where == "flowward.yaml" else rest
+    (folder / "estate.yaml").write_text(estate)
+    (folder / "flowward.yaml").write_text(settings if "estate:" in settings else f"{settings}estate: [estate.yaml]\n")
+    return folder / "flowward.yaml"
+
+
+@pytest.mark.parametrize("snippet", snippets("yaml"), ids=str)
+def test_a_configuration_shown_is_sound(snippet: Snippet, tmp_path: Path) -> None:
+    where = snippet.text.partition("\n")[0]
+    assert where in {"# flowward.yaml", "# estate.yaml", "# an instance in estate.yaml"}
+    load(configuration(tmp_path, snippet), {})
+
+
+@pytest.mark.parametrize("snippet", snippets("js"), ids=str)
+def test_javascript_shown_is_javascript(snippet: Snippet, needs: Needs, tmp_path: Path) -> None:
+    """What belongs inside module.exports of settings.js is put there."""
+    text = snippet.text
+    if text.startswith("// settings.js\n"):
+        text = f"module.exports = {{\n{text}}}\n"
+    path = tmp_path / "snippet.js"
+    path.write_text(text)
+    checked = subprocess.run([needs("node"), "--check", path], capture_output=True, text=True, check=False, timeout=60)
+    assert checked.returncode == 0, checked.stderr
+
+
+def commands() -> Iterator[tuple[str, str]]:
+    """(where, command line) of each `flowward` command in a snippet, a unit or the text."""
+    for snippet in snippets("sh", "ini"):
+        for line in snippet.text.splitlines():
+            if found := re.search(r"(?:^|=|/|\s)(flowward [a-z].*)$", line):
+                yield str(snippet), found[1]
+    for page in PAGES:
+        for code in re.findall(r"`(?:[^`\n]*/bin/)?(flowward [a-z][^`]*)`", prose(page)):
+            yield page.name, " ".join(code.split())
+
+
+@pytest.mark.parametrize(("where", "line"), sorted(set(commands())))
+def test_a_command_shown_exists_with_its_options(where: str, line: str) -> None:
+    words = shlex.split(line.partition(" > ")[0], comments=True)[1:]
+    command: click.Command = flowward
+    while isinstance(command, click.Group) and words:
+        assert words[0] in command.commands, where
+        command = command.commands[words.pop(0)]
+    if words or not any(isinstance(parameter, click.Argument) for parameter in command.params):
+        command.make_context(line, words, resilient_parsing=isinstance(command, click.Group))
+
+
+def test_what_make_is_asked_for_is_in_the_makefile() -> None:
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    asked = {name for page in PAGES for name in re.findall(r"(?:`|^ {4})make ([a-z]+)", page.read_text(), re.MULTILINE)}
+    assert {"demo", "test"} <= asked <= targets
+
+
+def test_the_two_commands_stand_in_the_readme_word_for_word() -> None:
+    lines = (ROOT / "README.md").read_text().splitlines()
+    assert "    make demo" in lines
+    assert "    make test" in lines
+
+
+@pytest.mark.parametrize("snippet", snippets("ini"), ids=str)
+def test_the_unit_is_one_and_gives_the_gateway_its_time_to_drain(snippet: Snippet, tmp_path: Path) -> None:
+    unit = configparser.ConfigParser(interpolation=None)
+    unit.optionxform = str  # type: ignore[assignment, method-assign]
+    unit.read_string(snippet.text)
+    (tmp_path / "flowward.yaml").write_text("")
+    assert int(unit["Service"]["TimeoutStopSec"]) > load(tmp_path / "flowward.yaml", {}).settings.server.drain
+    assert unit["Service"]["ExecReload"] == "/bin/kill -HUP $MAINPID"
+
+
+@pytest.mark.parametrize("snippet", snippets("sh"), ids=str)
+def test_files_of_the_checkout_that_a_command_names_are_there(snippet: Snippet) -> None:
+    """`/path/to/checkout/…`, and paths in tools/ and docker/."""
+    named = re.findall(r"(?:/path/to/checkout/|(?=tools/|docker/))([\w./-]+)", snippet.text)
+    assert all((ROOT / name).exists() for name in named), named
