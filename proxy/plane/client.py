@@ -15,9 +15,10 @@ from proxy.gate.verdict import Missing, Pass, Refusal
 from proxy.model.access import Reason
 from proxy.plane.head import HEAD_LIMIT, BadHead, HeadReader, Request
 from proxy.plane.record import serialised
+from proxy.plane.upload import Upload
 from proxy.plane.upstream import HIGH_WATER, Pool, Upstream
 from proxy.store import StoreUnavailable
-from proxy.wire.chunked import LAST, BadChunk, ChunkedBody, chunk
+from proxy.wire.chunked import BadChunk
 from proxy.wire.framing import NO_BODY, Framing
 
 if TYPE_CHECKING:
@@ -53,9 +54,9 @@ class Client(asyncio.Protocol):
 
     # fmt: off
     __slots__ = (
-        "_active", "_body", "_buffer", "_caller", "_discarded", "_head_bytes", "_holds", "_lease", "_plane", "_pool",
-        "_principal", "_reader", "_received", "_remaining", "_request", "_retriable", "_sent", "_started", "_status",
-        "_stream", "_upstream", "deadline", "keep", "method", "old", "origin", "peer", "prefix", "state", "tail",
+        "_active", "_buffer", "_caller", "_discarded", "_head_bytes", "_holds", "_lease", "_plane", "_pool",
+        "_principal", "_reader", "_received", "_request", "_retriable", "_sent", "_started", "_status",
+        "_stream", "_upload", "_upstream", "deadline", "keep", "method", "old", "origin", "peer", "prefix", "state", "tail",
         "transport",
     )
     # fmt: on
@@ -67,7 +68,7 @@ class Client(asyncio.Protocol):
         self._reader = HeadReader()
         self._upstream: Upstream | None = None
         self._lease: Lease | None = None
-        self._body: ChunkedBody | None = None
+        self._upload: Upload | None = None
         self._principal: Principal
         self._pool: Pool
         self._request: Request
@@ -200,8 +201,7 @@ class Client(asyncio.Protocol):
             self._received = True
         else:
             self._received = not framing.body
-            self._remaining = framing.length
-            self._body = ChunkedBody() if framing.chunked else None
+            self._upload = Upload(framing)
         self._judge(now, 1)
 
     def _judge(self, now: float, turn: int) -> None:
@@ -309,32 +309,21 @@ class Client(asyncio.Protocol):
             self._buffer += data
             if self._received:
                 self._hold(PIPELINE)
-        elif self._body is not None:
-            self._take_chunked(self._body, upstream, data)
-        else:
-            part = data[: self._remaining]
-            self._remaining -= len(part)
-            upstream.transport.write(part)
-            if not self._remaining:
-                self._received = True
-                if len(part) < len(data):
-                    self._take_body(data[len(part) :])
+        elif self._upload is not None:
+            self._pass_on(self._upload, upstream, data)
 
-    def _take_chunked(self, body: ChunkedBody, upstream: Upstream, data: bytes) -> None:
+    def _pass_on(self, upload: Upload, upstream: Upstream, data: bytes) -> None:
         try:
-            content, rest = body.feed(data)
+            content, rest = upload.feed(data)
         except BadChunk as error:
             if self._status:
                 self.transport.abort()
             else:
                 self._refuse(Refusal(Reason.BAD_REQUEST, 400, error.args[0]))
             return
-        out = [chunk(part) for part in content]
-        if body.done:
-            out.append(LAST)
-            self._received = True
-        if out:
-            upstream.transport.write(b"".join(out))
+        self._received = upload.done
+        if content:
+            upstream.transport.write(content)
         if rest:
             self._take_body(rest)
 
@@ -437,7 +426,7 @@ class Client(asyncio.Protocol):
             upstream.abandon()
         busy = self.state is _BUSY
         made = answer(refusal, self._request if busy else None)
-        goes_on = busy and self._received and self.keep and not self._plane.draining
+        goes_on = busy and self._received and self.keep and made.status != 400 and not self._plane.draining
         head_only = busy and self.method == b"HEAD"
         self.transport.write(serialised(made, close=not goes_on, head_only=head_only, tail=self.tail))
         self._plane.traffic.refused(refusal.station.name if refusal.station else "", refusal.reason)
