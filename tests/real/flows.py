@@ -32,14 +32,17 @@ export default {
 _STREAM = """const out = msg.res._res
 out.writeHead(200, { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-cache' })
 out.write('data: first\\n\\n')
-global.set('out', out)"""
+global.set('out', out)
+out.on('close', () => global.set('out', null))"""
 _STREAM_MORE = """const out = global.get('out')
-out.write('data: ' + msg.payload.data + '\\n\\n')
-if (msg.payload.end) out.end()
-msg.payload = { open: !out.writableEnded && !out.destroyed }
+if (out) out.write('data: ' + msg.payload.data + '\\n\\n')
+if (out && msg.payload.end) out.end()
+msg.payload = { open: Boolean(out) }
 return msg"""
-_UPLOAD = """const hash = crypto.createHash('sha256').update(msg.payload)
-msg.payload = { bytes: msg.payload.length, sha256: hash.digest('hex'), framing: msg.req.headers['transfer-encoding'] }
+_UPLOAD = """const hash = crypto.createHash('sha256')
+let bytes = 0
+for await (const part of msg.req) { hash.update(part); bytes += part.length }
+msg.payload = { bytes, sha256: hash.digest('hex'), length: msg.req.headers['content-length'] || null }
 return msg"""
 _LARGE = """msg.payload = Buffer.alloc(Number(msg.req.query.bytes), 'flowward ')
 msg.headers = { 'Content-Type': 'application/octet-stream' }
@@ -72,12 +75,22 @@ def _endpoint(method: str, url: str, target: str, **more: object) -> Node:
 
 
 def _widget(kind: str, key: str, *targets: str, **more: object) -> Node:
-    return {"id": key, "type": kind, "z": "tab", "group": "group", "name": key, "wires": [list(targets)], **more}
+    plain = {"width": 3, "height": 2, "className": "", "icon": "", "tooltip": ""}
+    return {
+        "id": key,
+        "type": kind,
+        "z": "tab",
+        "group": "group",
+        "name": key,
+        "wires": [list(targets)],
+        **plain,
+        **more,
+    }
 
 
 def _slider(key: str, *targets: str) -> Node:
-    more = {"label": key, "min": 0, "max": 100, "step": 1, "outs": "end", "topic": key, "topicType": "str"}
-    return _widget("ui-slider", key, *targets, **more)
+    more = {"height": 1, "label": key, "min": 0, "max": 100, "step": 1, "outs": "all"}
+    return _widget("ui-slider", key, *targets, topic=key, topicType="str", **more)
 
 
 def _chart(key: str) -> Node:
@@ -230,7 +243,7 @@ _ENDPOINTS: list[Node] = [
     _function("told", _TOLD, "reply"),
     _endpoint("get", "/api/headers", "headers"),
     _function("headers", "msg.payload = msg.req.headers\nreturn msg", "reply"),
-    _endpoint("post", "/api/upload", "upload", skipBodyParsing=False),
+    _endpoint("post", "/api/upload", "upload", skipBodyParsing=True),
     _function("upload", _UPLOAD, "reply", libs=[{"var": "crypto", "module": "crypto"}]),
     _endpoint("get", "/api/large", "large"),
     _function("large", _LARGE, "reply"),
@@ -249,10 +262,19 @@ _ENDPOINTS: list[Node] = [
 def write_flows(path: Path, *, accepting: Sequence[str] = ACCEPTING, more: Sequence[Node] = ()) -> Path:
     """A flow file with all of it, and `more` nodes of a test's own on the tab `tab` and in the group `group`."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps([*_base(accepting), *_THREE_SLIDERS, *_TALK, *_ENDPOINTS, *more]))
+    nodes = [*_base(accepting), *_THREE_SLIDERS, *_TALK, *_ENDPOINTS, *more]
+    # Without a place on its tab, a node is taken for a configuration.
+    path.write_text(json.dumps([{**node, "x": 100, "y": 100} if "z" in node else node for node in nodes]))
     return path
 
 
 def template(key: str, html: str) -> Node:
     """A widget that is a template of its author's own, script and all."""
     return _widget("ui-template", key, format=html, templateScope="local", storeOutMessages=True, passthru=False)
+
+
+def script(url: str, code: str) -> list[Node]:
+    """An endpoint that serves a script, with every field a service worker could wish for."""
+    serve = "msg.headers = { 'Content-Type': 'text/javascript', 'Service-Worker-Allowed': '/' }\n"
+    serve += f"msg.payload = {json.dumps(code)}\nreturn msg"
+    return [_endpoint("get", url, f"script-{url}"), _function(f"script-{url}", serve, "reply")]

@@ -2,12 +2,12 @@
 
 import asyncio
 import re
-import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import aiohttp
@@ -32,6 +32,8 @@ class Place:
     site: Site
     node: NodeRed
     gateway: asyncio.subprocess.Process
+    start_node: Callable[[], AbstractAsyncContextManager[NodeRed]]
+    """Start Node-RED once more, where it was."""
     signer: Signer
     trust: Mapping[str, str]
     """Whose assertions the instance takes, and for whom."""
@@ -105,7 +107,6 @@ async def place(
     instance: Mapping[str, object] | None = None,
     further: Sequence[Mapping[str, object]] = (),
     settings: Mapping[str, dict[str, object]] | None = None,
-    stop: signal.Signals | None = signal.SIGTERM,
 ) -> AsyncIterator[Place]:
     """`instance` adds to what the estate says of the one instance; `further` are whole ones on the same Node-RED."""
     upstream = free_port()
@@ -120,10 +121,11 @@ async def place(
     site = Site(folder, estate(instances))
     site.settings = {"limits": {"login": PLENTY, "anonymous": PLENTY}, **(settings or {})}
     written = flows or write_flows(folder / "the-flows.json")
-    async with site.process(stop=stop) as gateway:
+    async with site.process() as gateway:
         module = await _trust(site)
         keys = await asyncio.to_thread(load_or_create, folder / "var", time.time())
-        async with nodered(
+        start_node = partial(
+            nodered,
             programs,
             folder / "node-red",
             flows=written,
@@ -132,11 +134,13 @@ async def place(
             admin_root=admin_root,
             node_root=node_root,
             port=upstream,
-        ) as node:
+        )
+        async with start_node() as node:
             yield Place(
                 site=site,
                 node=node,
                 gateway=gateway,
+                start_node=start_node,
                 signer=Signer(keys, time.time),
                 trust=_told(module.read_text()),
                 admin_root=admin_root,

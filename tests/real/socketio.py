@@ -12,7 +12,7 @@ from yarl import URL
 from tests.peers.changes import DEADLINE, Changes
 from tests.peers.gateway import Visitor
 
-_OPEN, _CLOSE, _PING, _PONG, _MESSAGE, _UPGRADE = "0", "1", "2", "3", "4", "5"
+_PING, _PONG, _UPGRADE = "2", "3", "5"
 _APART = "\x1e"
 
 
@@ -24,6 +24,9 @@ class SocketIo:
     url: str
     headers: Mapping[str, str]
     sid: str = ""
+    """engine.io's name for the connection."""
+    socket_id: str = ""
+    """socket.io's, which is the one that flows see."""
     events: list[list[object]] = field(default_factory=list)
     ended: bool = False
     socket: ClientWebSocketResponse | None = None
@@ -83,7 +86,9 @@ class SocketIo:
 
     def _heard_all(self, payload: str) -> None:
         for packet in payload.split(_APART):
-            if packet.startswith("42"):
+            if packet.startswith("40"):
+                self.socket_id = json.loads(packet[2:])["sid"]
+            elif packet.startswith("42"):
                 self.events.append(json.loads(packet[2:]))
         self.changes.told()
 
@@ -113,7 +118,7 @@ async def connected(
 
 
 async def open_websocket(
-    visitor: Visitor, session: ClientSession, url: str, headers: Mapping[str, str], **more: object
+    visitor: Visitor, session: ClientSession, url: str, headers: Mapping[str, str]
 ) -> ClientWebSocketResponse:
     """A websocket as a page of the address's own host opens it."""
     address = URL(url, encoded=True)
@@ -122,4 +127,4 @@ async def open_websocket(
     if address.host in visitor.cookies:
         sent.setdefault("Cookie", visitor.cookie(address.host))
     local = URL(f"http://127.0.0.1:{address.port}{address.raw_path_qs}", encoded=True)
-    return await session.ws_connect(local, headers=sent, max_msg_size=2**25, **more)  # type: ignore[arg-type]
+    return await session.ws_connect(local, headers=sent, max_msg_size=2**25)
