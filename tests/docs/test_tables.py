@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from config.estate_schema import Estate, InstanceEntry
 from config.schema import Settings
 from config.shape import section_in
+from proxy.app import reload
 from proxy.model.access import Reason, Role
 from proxy.nodered.presets import ASSERTION, PRESETS
 from proxy.nodered.surfaces import RULES, Surface, Write
@@ -78,6 +79,12 @@ def test_every_event_that_is_told_is_logged() -> None:
     logged = set(re.findall(r'_log\.\w+\(\s*"([a-z-]+)"', source))
     told = {name for line in table.splitlines() for name in code_in(line.split("|")[1] if "|" in line else "")}
     assert told == logged
+
+
+def test_what_a_reload_takes_over_is_told() -> None:
+    told = (DOCS / "operations.md").read_text().partition("Taken over are ")[2].partition(". ")[0]
+    reloaded = {name.removeprefix("server.") for name in code_in(told) if name.startswith("server.")}
+    assert reloaded == reload._RELOADED
 
 
 def settings_named(page: Path) -> set[str]:
