@@ -1,6 +1,7 @@
 """The gateway itself, in this process or one of its own, in front of whatever a test puts behind it."""
 
 import asyncio
+import os
 import re
 import signal
 import sys
@@ -38,6 +39,12 @@ def estate(instances: Sequence[Mapping[str, object]], **more: object) -> dict[st
         "instances": [{"application": "acme/plant", **instance} for instance in instances],
         **more,
     }
+
+
+def _environment() -> dict[str, str]:
+    """That of this process, but with bytecode kept, as an installed gateway has it: it halves the time to start."""
+    kept = Path(__file__).parents[2] / ".cache" / "bytecode"
+    return {**os.environ, "PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(kept)}
 
 
 @dataclass(slots=True)
@@ -85,13 +92,20 @@ class Site:
 
     @asynccontextmanager
     async def process(
-        self, *, stop: signal.Signals | None = signal.SIGTERM
+        self,
+        *,
+        stop: signal.Signals | None = signal.SIGTERM,
+        stdout: int = asyncio.subprocess.DEVNULL,
+        stderr: int | None = None,
+        before: Sequence[str] = (),
     ) -> AsyncIterator[asyncio.subprocess.Process]:
-        """`flowward serve` as an operator starts it, ready; stopped at the end unless it ended by itself."""
+        """`flowward serve` as an operator starts it, ready; stopped at the end unless it ended by itself.
+
+        `before` is a command that ends by becoming what follows it.
+        """
         self.write()
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "proxy.cli", "serve", "-c", str(self.path), stdout=asyncio.subprocess.DEVNULL
-        )
+        command = (*before, sys.executable, "-m", "proxy.cli", "serve", "-c", str(self.path))
+        process = await asyncio.create_subprocess_exec(*command, stdout=stdout, stderr=stderr, env=_environment())
         try:
             await self._ready(process)
             yield process

@@ -1,0 +1,40 @@
+"""Plain http beside TLS leads to https, and only to hosts that are known."""
+
+from pathlib import Path
+
+import pytest
+import trustme
+from aiohttp import ClientSession
+
+from proxy.cli.nodered_setup import free_port
+from tests.peers.talk import dial, request
+from tests.proxy.app.house import HOST, certificate, site
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "HEAD"])
+async def test_whatever_comes_in_the_clear_is_sent_to_the_same_address_on_https(
+    tmp_path: Path, authority: trustme.CA, method: str
+) -> None:
+    port = free_port()
+    tls = certificate(authority, tmp_path, "localhost")
+    made = site(tmp_path, "http://127.0.0.1:9", tls=tls, redirect_http=[f"127.0.0.1:{port}"])
+    made.scheme = "https"
+    async with made.running(), dial(port) as line:
+        await line.send(request(method, "/a%2Fb/?x=%20&y", host=f"{HOST}:{port}"))
+        answer = await line.response(to=method.encode())
+        assert answer.status == 308
+        assert answer.value(b"Location") == f"{made.origin(HOST)}/a%2Fb/?x=%20&y".encode()
+        assert answer.value(b"Strict-Transport-Security") is None  # RFC 6797 section 7.2: not in the clear
+
+
+@pytest.mark.parametrize("host", ["evil.example", "line-3.localhost.evil.example", "evil.example@localhost", "a b"])
+async def test_nobody_is_sent_to_a_host_that_is_not_ours(tmp_path: Path, authority: trustme.CA, host: str) -> None:
+    port = free_port()
+    tls = certificate(authority, tmp_path, "localhost")
+    made = site(tmp_path, "http://127.0.0.1:9", tls=tls, redirect_http=[f"127.0.0.1:{port}"])
+    made.scheme = "https"
+    async with made.running(), ClientSession() as session:
+        address = f"http://127.0.0.1:{port}/"
+        async with session.get(address, headers={"Host": host}, allow_redirects=False) as answer:
+            assert answer.status in (400, 404)
+            assert "Location" not in answer.headers
