@@ -80,7 +80,7 @@ def commands() -> Iterator[tuple[str, str]]:
         for line in snippet.text.splitlines():
             if found := re.search(r"(?:^|=|/|\s)(flowward [a-z].*)$", line):
                 yield str(snippet), found[1]
-    for page in PAGES:
+    for page in (page for page in PAGES if page.parent.name != "reference"):  # those are written by the code
         for code in re.findall(r"`(?:[^`\n]*/bin/)?(flowward [a-z][^`]*)`", prose(page)):
             yield page.name, " ".join(code.split())
 
