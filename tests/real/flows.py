@@ -39,10 +39,9 @@ if (out) out.write('data: ' + msg.payload.data + '\\n\\n')
 if (out && msg.payload.end) out.end()
 msg.payload = { open: Boolean(out) }
 return msg"""
-_UPLOAD = """const hash = crypto.createHash('sha256')
-let bytes = 0
-for await (const part of msg.req) { hash.update(part); bytes += part.length }
-msg.payload = { bytes, sha256: hash.digest('hex'), length: msg.req.headers['content-length'] || null }
+_UPLOAD = """const hash = crypto.createHash('sha256').update(msg.payload)
+const length = msg.req.headers['content-length'] || null
+msg.payload = { bytes: msg.payload.length, sha256: hash.digest('hex'), length }
 return msg"""
 _LARGE = """msg.payload = Buffer.alloc(Number(msg.req.query.bytes), 'flowward ')
 msg.headers = { 'Content-Type': 'application/octet-stream' }
@@ -243,7 +242,7 @@ _ENDPOINTS: list[Node] = [
     _function("told", _TOLD, "reply"),
     _endpoint("get", "/api/headers", "headers"),
     _function("headers", "msg.payload = msg.req.headers\nreturn msg", "reply"),
-    _endpoint("post", "/api/upload", "upload", skipBodyParsing=True),
+    _endpoint("post", "/api/upload", "upload"),
     _function("upload", _UPLOAD, "reply", libs=[{"var": "crypto", "module": "crypto"}]),
     _endpoint("get", "/api/large", "large"),
     _function("large", _LARGE, "reply"),

@@ -106,7 +106,7 @@ async def place(
     flows: Path | None = None,
     instance: Mapping[str, object] | None = None,
     further: Sequence[Mapping[str, object]] = (),
-    settings: Mapping[str, dict[str, object]] | None = None,
+    settings: Mapping[str, Mapping[str, object]] | None = None,
 ) -> AsyncIterator[Place]:
     """`instance` adds to what the estate says of the one instance; `further` are whole ones on the same Node-RED."""
     upstream = free_port()
@@ -119,7 +119,8 @@ async def place(
     instances = [{"slug": "line-3", "hosts": [HOST], **said, **(instance or {})}]
     instances += [{**said, **one} for one in further]
     site = Site(folder, estate(instances))
-    site.settings = {"limits": {"login": PLENTY, "anonymous": PLENTY}, **(settings or {})}
+    site.settings = {"limits": {"login": PLENTY, "anonymous": PLENTY}}
+    site.settings |= {section: dict(values) for section, values in (settings or {}).items()}
     written = flows or write_flows(folder / "the-flows.json")
     async with site.process() as gateway:
         module = await _trust(site)

@@ -34,7 +34,8 @@ class SocketIo:
 
     async def poll(self, sid: str = "") -> ClientResponse:
         """One GET poll, answered when the instance has something to say."""
-        return await self.visitor.request("GET", self._address("polling", sid or self.sid), headers=self.headers)
+        sent = {"Accept-Encoding": "identity", **self.headers}
+        return await self.visitor.request("GET", self._address("polling", sid or self.sid), headers=sent)
 
     async def post(self, packet: str, sid: str = "", **headers: str) -> ClientResponse:
         """One packet by POST."""

@@ -32,7 +32,7 @@ async def cloudflare(node_red_programs: Programs, tmp_path_factory: pytest.TempP
 
 
 @asynccontextmanager
-async def three(where: Place, chromium: Chromium, *, greets: bool = True) -> AsyncIterator[tuple[Visitor, ...]]:
+async def three(where: Place, chromium: Chromium) -> AsyncIterator[tuple[Visitor, ...]]:
     """Dora in two browsers and vic in one, all of whom claim to be somebody else in every header they can set."""
     async with AsyncExitStack() as stack:
         browsers = [await stack.enter_async_context(chromium.visitor()) for _ in range(3)]
@@ -91,7 +91,7 @@ async def test_an_unmodified_cloudflare_plugin_answers_everyone_and_one_tab_and_
     cloudflare: Place, chromium: Chromium
 ) -> None:
     """X-0, steps 1 and 3. D-08, R-57: it has no say about whom a message reaches, so step 2 is not its to give."""
-    async with three(cloudflare, chromium, greets=False) as visitors:
+    async with three(cloudflare, chromium) as visitors:
         assert await receivers(visitors, visitors[0], "everyone") == [1, 1, 1]
         assert await receivers(visitors, visitors[0], "here") == [1, 0, 0]
         await cloudflare.seen()
