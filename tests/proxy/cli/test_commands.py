@@ -82,3 +82,12 @@ def test_another_package_in_the_way_of_ours_is_named(site: Path) -> None:
     )
     assert ran.returncode == 2
     assert ran.stderr.startswith(f"flowward: the package config is taken from {site / 'config.py'}, not from ")
+
+
+def test_check_tells_of_certificates_that_cannot_be_used(run: Run, site: Path) -> None:
+    (site / "gate.pem").write_text("no certificate\n")
+    server = "server: {public_url: 'https://gate.example', tls: {certificate: gate.pem, key: gate.pem}}\n"
+    (site / "flowward.yaml").write_text(server + "estate: [estate.yaml]\n")
+    checked = run("check")
+    assert checked.exit_code == 2
+    assert "server.tls.certificate: and its key cannot be used" in checked.stderr

@@ -55,9 +55,6 @@ class Disk:
             raise OSError("no space left")
         self.written += data
 
-    def flush(self) -> None:
-        pass
-
 
 def test_lines_are_written_in_order_by_the_end() -> None:
     disk = Disk()
@@ -114,6 +111,26 @@ def test_a_log_that_is_switched_off_starts_no_thread() -> None:
     assert not log.enabled
     log.close()
     assert threading.active_count() == before
+
+
+def test_events_are_written_where_requests_are_not() -> None:
+    disk = Disk()
+    log = AccessLog(disk, requests=False)
+    assert not log.enabled
+    log.say(b"event\n")
+    log.close()
+    assert disk.written == b"event\n"
+
+
+def test_an_event_that_finds_no_room_is_dropped_and_counted() -> None:
+    disk = Disk()
+    disk.go_on.clear()
+    log = AccessLog(disk)
+    for _ in range(400):
+        log.say(b"event\n")
+    assert log.dropped >= 400 - 256 - 1
+    disk.go_on.set()
+    log.close()
 
 
 @pytest.mark.parametrize(("status", "where"), [(101, 1), (200, 2), (499, 4), (599, 5), (799, 5)])
