@@ -1,11 +1,13 @@
 """The front of the aiohttp lane: every request that comes here is judged here, by the same gate."""
 
+import asyncio
 from dataclasses import dataclass
 from time import monotonic
 from typing import Final
 
 import structlog
-from aiohttp import ClientError, web
+from aiohttp import ClientError, HttpVersion10, HttpVersion11, web
+from aiohttp.http import SERVER_SOFTWARE
 from aiohttp.typedefs import Handler
 
 from proxy.gate.answers import answer as machine_answer
@@ -15,10 +17,12 @@ from proxy.gate.gate import Gate
 from proxy.gate.verdict import Head, Local, Missing, Pass, Refusal
 from proxy.inspection.dispatch import InspectionDesk, inspect, refuse_comms
 from proxy.inspection.exchange import Exchange, UpstreamFailed
-from proxy.inspection.takeover import tap_of
+from proxy.inspection.takeover import Detached, tap_of
 from proxy.model.access import Reason, Role
 from proxy.model.identity import Person
 from proxy.nodered.surfaces import RULES
+from proxy.plane.head import HEAD_LIMIT
+from proxy.plane.record import serialised
 from proxy.services.traffic import Traffic
 from proxy.store import StoreUnavailable
 from proxy.web import answers as pages
@@ -29,6 +33,8 @@ from proxy.wire.framing import BadFraming, request_framing
 from proxy.wire.headers import BadFields, treated
 
 _ROUNDS: Final = 3
+_OWN_PAGE: Final = 60.0
+"""Seconds for a page of the gateway's own, the arrival of its form included."""
 _log = structlog.get_logger(__name__)
 
 
@@ -45,10 +51,12 @@ class Front:
 
     async def handle(self, request: web.Request, own_page: Handler) -> web.StreamResponse:
         """One request, from head to answer."""
+        if (tap := tap_of(request)) is not None:
+            tap.judged()
         try:
             return await self._judged(request, own_page)
         except web.HTTPException as error:  # aiohttp's own: a body over the limit, for one
-            return _serialised(Refusal(Reason.BAD_REQUEST, error.status, error.reason), None)
+            return self._last(request, Refusal(Reason.BAD_REQUEST, error.status, error.reason))
         except (ConnectionError, ClientError, TimeoutError):
             raise  # the connection is gone: nobody is there to be answered
         except Exception:  # noqa: BLE001 - the one catch-all: a defect lets nobody in, and is told apart from a refusal
@@ -56,15 +64,21 @@ class Front:
             self.traffic.refused("", Reason.DEFECT)
             return _serialised(Refusal(Reason.DEFECT, 500), None)
         finally:
-            tap = tap_of(request)
-            if tap is not None:
-                tap.mark()
+            if (tap := tap_of(request)) is not None:
+                tap.mark(body=request.body_exists)
 
     async def prepare(self, request: web.BaseRequest, response: web.StreamResponse) -> None:
-        """Before any head is sent: with the fast lane on, the next request belongs to it."""
-        if self.fast_lane and response.status != 101:
+        """Before any head is sent: with the fast lane on, the next request belongs to it.
+
+        After a chunked body nothing more is read at all: aiohttp takes its trailers for fields of the next request.
+        """
+        if response.status != 101 and (self.fast_lane or "Transfer-Encoding" in request.headers):
             response.headers["Connection"] = "close"
             response.force_close()
+        if response.headers.get("Server") == SERVER_SOFTWARE:
+            del response.headers["Server"]
+        if response.headers.get("Content-Type") == "":  # an instance that named none
+            del response.headers["Content-Type"]
         if self.hsts and isinstance(request, web.Request) and request.get(SECURE):
             response.headers.setdefault("Strict-Transport-Security", self.hsts)
 
@@ -74,13 +88,14 @@ class Front:
         try:
             head = _head(request)
         except (BadFields, BadFraming) as error:
-            return _serialised(Refusal(Reason.BAD_REQUEST, 400, error.args[0]), None)
+            return self._last(request, Refusal(Reason.BAD_REQUEST, 400, error.args[0]))
         verdict = await self._verdict(caller, head)
         request[ADDRESS], request[SECURE] = caller.address, caller.secure
         if caller.site is not None:
             request[SITE] = caller.site
         if isinstance(verdict, Local):
-            return await own_page(request)
+            async with asyncio.timeout(_OWN_PAGE):
+                return await own_page(request)
         if isinstance(verdict, Refusal):
             return await self._refuse(request, head, caller, verdict)
         lease = verdict.lease
@@ -104,12 +119,23 @@ class Front:
 
     # -- refusals
 
+    def _last(self, request: web.Request, refusal: Refusal) -> web.StreamResponse:
+        """A refusal after which nobody knows where the next request would start, said past aiohttp, which might go on."""
+        tap = tap_of(request)
+        if tap is None:
+            raise ConnectionError("the connection is gone")
+        tail = f"\r\nStrict-Transport-Security: {self.hsts}".encode() if self.hsts and tap.secure else b""
+        tap.dismiss(serialised(machine_answer(refusal), close=True, head_only=False, tail=tail))
+        return Detached()
+
     async def _refuse(self, request: web.Request, head: Head, caller: Caller, refusal: Refusal) -> web.StreamResponse:
         self.traffic.refused(refusal.station.name if refusal.station else "", refusal.reason)
         if refusal.lease is not None:
             refusal.lease.tally.count(refusal.status, 0)
         if wants_telling(head, refusal):
             return await refuse_comms(request, refusal.reason)
+        if refusal.status == 400:
+            return self._last(request, refusal)
         if not wants_page(head, refusal):
             return _serialised(refusal, head)
         if refusal.status == 401 and refusal.realm is None and is_navigation(head) and caller.site is not None:
@@ -152,8 +178,14 @@ class Front:
 def _head(request: web.Request) -> Head:
     """What the gate looks at. Raises BadFields or BadFraming; aiohttp has framed the message already."""
     lines, noted = treated(request.raw_headers)
+    if sum(len(name) + len(value) for name, value in request.raw_headers) > HEAD_LIMIT:
+        raise BadFields(f"a head has at most {HEAD_LIMIT} bytes")
     method = request.method.encode("ascii", "replace")
-    old = request.version < (1, 1)
+    if method in (b"CONNECT", b"TRACE"):
+        raise BadFraming(f"{request.method} is not for this gateway")
+    if request.version not in (HttpVersion10, HttpVersion11):
+        raise BadFraming("this gateway speaks HTTP/1.1 and 1.0")
+    old = request.version == HttpVersion10
     request_framing(method, noted, old=old)
     return Head(method, request.raw_path.encode("utf-8", "surrogateescape"), lines, noted, old=old)
 

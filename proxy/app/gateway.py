@@ -1,8 +1,8 @@
 """The composition root: every part of a running gateway, made from a configuration and a store."""
 
 import asyncio
-import sys
 from dataclasses import dataclass
+from functools import partial
 
 from aiohttp import ClientSession, ClientTimeout, DummyCookieJar, web
 from aiohttp.typedefs import Handler, Middleware
@@ -12,16 +12,18 @@ from auth_plugins.registry import installed, providers
 from config.configuration import Config
 from config.keys import Keys
 from config.schema import Settings
-from proxy.access.gcra import Rate
+from proxy.access.gcra import Buckets, Rate
 from proxy.access.passwords import verify
 from proxy.app.front import Front
+from proxy.app.lane import Lane
+from proxy.gate.crowd import Crowd
 from proxy.gate.gate import Gate
 from proxy.gate.live import LiveConnections
 from proxy.gate.watch import Watch
 from proxy.gate.world import world_of
 from proxy.inspection.dispatch import InspectionDesk
 from proxy.inspection.exchange import Carrier
-from proxy.inspection.takeover import Tap
+from proxy.inspection.streams import going_on
 from proxy.plane.listener import Plane, Timeouts
 from proxy.plane.upgrade import Upgrades
 from proxy.services.accounts import Accounts
@@ -38,14 +40,13 @@ from proxy.web.keys import Desk
 from proxy.web.outside import Outside
 from proxy.web.routes import routes
 
-_FORM_LIMIT = 64 * 1024
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gateway:
     """The parts that run."""
 
     gate: Gate
+    crowd: Crowd
     plane: Plane
     watch: Watch
     live: LiveConnections
@@ -57,7 +58,16 @@ class Gateway:
     carrier: Carrier
     outside: ClientSession
     offload: Offload
-    lane: "Lane"
+    lane: Lane
+
+    def take_over(self, settings: Settings) -> None:
+        """What of other settings can hold from now on, without a restart."""
+        timeouts, server, anonymous = timeouts_of(settings), settings.server, settings.limits.anonymous
+        self.crowd.take_over(connections=server.connections, connections_per_address=server.connections_per_address)
+        self.plane.take_over(timeouts)
+        self.carrier.patience = self.lane.timeouts = timeouts
+        self.gate.trusted = server.trusted_proxies
+        self.gate.anonymous = Buckets(Rate(count=anonymous.count, period=anonymous.seconds))
 
     async def close(self) -> None:
         await self.sessions.flush()
@@ -65,66 +75,34 @@ class Gateway:
         await self.carrier.close()
         await self.outside.close()
         self.offload.close()
-        self.log.close()
 
 
-class Lane:
-    """The aiohttp lane's server, made when the loop runs."""
-
-    def __init__(self) -> None:
-        self.app = web.Application(client_max_size=_FORM_LIMIT)
-        self._runner: web.AppRunner | None = None
-
-    async def start(self, timeouts: Timeouts) -> None:
-        self._runner = web.AppRunner(
-            self.app,
-            access_log=None,
-            handler_cancellation=True,
-            auto_decompress=False,
-            max_line_size=8190,
-            max_field_size=8190,
-            max_headers=128,
-            keepalive_timeout=timeouts.idle,
-            lingering_time=2.0,
-        )
-        await self._runner.setup()
-
-    def protocol(self) -> Tap:
-        """A protocol for one connection."""
-        runner = self._runner
-        if runner is None or runner.server is None:
-            raise RuntimeError("the lane is not started")
-        return Tap(runner.server())
-
-    async def stop(self) -> None:
-        if self._runner is not None:
-            await self._runner.cleanup()
-
-
-async def assemble(config: Config, keys: Keys, store: Store, clock: Clock = SYSTEM) -> Gateway:
+async def assemble(config: Config, keys: Keys, store: Store, log: AccessLog, clock: Clock = SYSTEM) -> Gateway:
     """Build every part. Raises UnusablePlugins or StoreUnavailable; nothing listens yet."""
     settings = config.settings
-    signer, traffic, live, offload, lane = Signer(keys, clock.wall), Traffic(), LiveConnections(), Offload(), Lane()
-    log = AccessLog(sys.stdout.buffer if settings.log.access else None)
+    signer, traffic, live, offload = Signer(keys, clock.wall), Traffic(), LiveConnections(), Offload()
     gate = await _gate(settings, store, traffic, clock, signer, offload)
     watch = Watch(gate, store.database, store.shared, live, _home(settings), _homes(settings))
     hsts = _hsts(settings)
+    server = settings.server
+    crowd = Crowd(connections=server.connections, connections_per_address=server.connections_per_address)
+    hsts_line = f"\r\nStrict-Transport-Security: {hsts}".encode() if hsts else b""
+    lane = Lane(gate=gate, crowd=crowd, live=live, hsts=hsts_line)
     plane = Plane(
         gate=gate,
         traffic=traffic,
         log=log,
         live=live,
         timeouts=timeouts_of(settings),
-        hand_over=lambda transport, raw: hand_over(lane, transport, raw),
-        connections=settings.server.connections,
-        connections_per_address=settings.server.connections_per_address,
-        hsts=f"\r\nStrict-Transport-Security: {hsts}".encode() if hsts else b"",
+        hand_over=lane.take_over,
+        crowd=crowd,
+        hsts=hsts_line,
     )
     timeout = ClientTimeout(total=None, sock_connect=5)
     outside = ClientSession(cookie_jar=DummyCookieJar(), trust_env=False, auto_decompress=True, timeout=timeout)
     sessions = Sessions(store.shared, now=clock.wall, absolute=settings.session.absolute, idle=settings.session.idle)
     desk = await asyncio.to_thread(_desk, settings, store, gate, signer, sessions, offload, outside, keys, clock)
-    carrier = Carrier(connect=plane.timeouts.connect, response=plane.timeouts.response)
+    carrier = Carrier(plane.timeouts, partial(going_on, live))
     inspection = InspectionDesk(
         carrier=carrier,
         live=live,
@@ -149,6 +127,7 @@ async def assemble(config: Config, keys: Keys, store: Store, clock: Clock = SYST
     lane.app.add_routes(routes(desk))
     return Gateway(
         gate=gate,
+        crowd=crowd,
         plane=plane,
         watch=watch,
         live=live,
@@ -162,14 +141,6 @@ async def assemble(config: Config, keys: Keys, store: Store, clock: Clock = SYST
         offload=offload,
         lane=lane,
     )
-
-
-def hand_over(lane: Lane, transport: asyncio.Transport, raw: bytes) -> None:
-    """Give a connection of the fast lane to the aiohttp lane, with every byte of the message that is due."""
-    protocol = lane.protocol()
-    transport.set_protocol(protocol)
-    protocol.connection_made(transport)
-    protocol.data_received(raw)
 
 
 def timeouts_of(settings: Settings) -> Timeouts:

@@ -1,8 +1,11 @@
 """Carrying one exchange with an instance in the aiohttp lane: streamed as it is, or fetched whole to be changed."""
 
-from collections.abc import AsyncIterator
+import asyncio
+import ssl
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 from urllib.parse import unquote, urlsplit
 
 import orjson
@@ -12,6 +15,7 @@ from aiohttp import (
     ClientSession,
     ClientTimeout,
     DummyCookieJar,
+    StreamReader,
     TCPConnector,
     UnixConnector,
     web,
@@ -40,11 +44,11 @@ class UpstreamFailed(Exception):
         self.reason, self.status = reason, status
 
 
-def failure(error: ClientError | TimeoutError) -> UpstreamFailed:
+def failure(error: ClientError | OSError) -> UpstreamFailed:
     """What it means that a request could not be sent, or its answer's head not be had."""
     if isinstance(error, TimeoutError):
         return UpstreamFailed(Reason.UPSTREAM_TIMEOUT, 504)
-    broken = getattr(error, "os_error", None) is None
+    broken = isinstance(error, ClientError) and getattr(error, "os_error", None) is None
     return UpstreamFailed(Reason.UPSTREAM_BROKEN if broken else Reason.UPSTREAM_UNREACHABLE, 502)
 
 
@@ -83,40 +87,73 @@ class Fetched:
     body: bytes
 
 
+Begun = Callable[[Exchange], AbstractContextManager[None]]
+"""Entered while the body of an answer is sent."""
+
+
+class Patience(Protocol):
+    """Seconds: for connecting, until an answer begins, and between two parts of one."""
+
+    @property
+    def connect(self) -> float: ...
+    @property
+    def response(self) -> float: ...
+    @property
+    def stream(self) -> float: ...
+    @property
+    def event_stream(self) -> float: ...
+
+
+class Upload:
+    """The body of a request on its way to the instance. It can be sent only once."""
+
+    def __init__(self, content: StreamReader, seconds: float) -> None:
+        self._content, self._seconds = content, seconds
+        self._begun = False
+        self.limit: asyncio.Timeout | None = None
+        """Ends the wait for an answer, so many seconds after the last part."""
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        if self._begun:
+            raise ClientError("a body that was sent on a stale connection is gone")
+        self._begun = True
+        async for part in self._content.iter_any():
+            yield part
+            if self.limit is not None and not self.limit.expired():
+                self.limit.reschedule(asyncio.get_running_loop().time() + self._seconds)
+
+
 class Carrier:
     """The aiohttp client's side: one session per endpoint, without limits, cookies, redirects or decompression."""
 
-    def __init__(self, *, connect: float, response: float, hsts: str = "") -> None:
-        """Seconds, for connecting and for the wait between two parts of an answer."""
-        self._timeout = ClientTimeout(total=None, sock_connect=connect, sock_read=response)
+    def __init__(self, patience: Patience, begun: Begun) -> None:
+        self.patience, self._begun = patience, begun
         self._sessions: dict[Endpoint, ClientSession] = {}
-        self._hsts = hsts
 
     async def close(self) -> None:
         for session in self._sessions.values():
             await session.close()
 
-    def session(self, endpoint: Endpoint) -> ClientSession:
+    async def session(self, endpoint: Endpoint) -> ClientSession:
         """The session for an endpoint."""
-        found = self._sessions.get(endpoint)
-        if found is None:
-            found = self._sessions[endpoint] = self._new_session(endpoint)
-        return found
+        if endpoint not in self._sessions:
+            context = await asyncio.to_thread(tls_context, endpoint.url, endpoint.tls)
+            if endpoint not in self._sessions:  # another request may have been here meanwhile
+                self._sessions[endpoint] = self._new_session(endpoint, context)
+        return self._sessions[endpoint]
 
-    def _new_session(self, endpoint: Endpoint) -> ClientSession:
+    def _new_session(self, endpoint: Endpoint, context: ssl.SSLContext | None) -> ClientSession:
         url = urlsplit(endpoint.url)
         connector: TCPConnector | UnixConnector
         if url.scheme == "http+unix":
             connector = UnixConnector(unquote(url.path), limit=0, keepalive_timeout=4)
         else:
-            context = tls_context(endpoint.url, endpoint.tls)
             connector = TCPConnector(limit=0, keepalive_timeout=4, ssl=context if context is not None else True)
         return ClientSession(
             connector=connector,
             cookie_jar=DummyCookieJar(),
             auto_decompress=False,
             trust_env=False,
-            timeout=self._timeout,
             skip_auto_headers=_SKIPPED,
             read_bufsize=2**16,
         )
@@ -130,29 +167,38 @@ class Carrier:
         """Send the request; the answer's head is there, its body is the caller's to read. Raises UpstreamFailed."""
         station, request = exchange.verdict.lease.station, exchange.request
         sent = exchange.fields if fields is None else fields
-        body: AsyncIterator[bytes] | None = None
-        if request.body_exists:
-            body = request.content.iter_any()
+        body = Upload(request.content, self.patience.response) if request.body_exists else None
+        if body is not None:
             if (length := request.headers.get("Content-Length")) is not None:
                 sent["Content-Length"] = length
         elif request.headers.get("Content-Length") == "0":
             sent["Content-Length"] = "0"
         try:
-            return await self.session(station.endpoint).request(
-                request.method,
-                self.url(station.endpoint, exchange.path),
-                headers=sent,
-                data=body,
-                allow_redirects=False,
-                server_hostname=station.endpoint.tls.server_name,
-            )
-        except (ClientError, TimeoutError) as error:
+            session = await self.session(station.endpoint)
+            async with asyncio.timeout(self.patience.response) as limit:
+                if body is not None:
+                    body.limit = limit
+                answer = await session.request(
+                    request.method,
+                    self.url(station.endpoint, exchange.path),
+                    headers=sent,
+                    data=body,
+                    allow_redirects=False,
+                    timeout=ClientTimeout(total=None, sock_connect=self.patience.connect),
+                    server_hostname=station.endpoint.tls.server_name,
+                )
+        except (ClientError, TimeoutError, OSError) as error:
             raise failure(error) from error
+        finally:
+            if body is not None:
+                body.limit = None
+        if answer.status == 101 or not _plain(answer):
+            answer.close()
+            raise UpstreamFailed(Reason.UPSTREAM_BROKEN, 502)
+        return answer
 
     def fields(self, exchange: Exchange, answer: ClientResponse) -> CIMultiDict[str]:
         """The end-to-end fields of an answer, rewritten for this host; framing is left out."""
-        station, site = exchange.verdict.lease.station, exchange.caller.site
-        origin = site.origin_bytes if site is not None else b""
         lines: list[bytes] = []
         connection = b""
         for name, value in answer.raw_headers:
@@ -161,19 +207,13 @@ class Carrier:
                 lines += (treatment, value)
             elif treatment == "connection":
                 connection += b"," + value
-            elif treatment == "content-type":
-                lines += (b"\r\nContent-Type: ", value)
-            elif treatment == "location":
-                lines += (b"\r\nLocation: ", location(value, station.endpoint.origins, origin, station.prefix))
-            elif treatment == "set-cookie" and (kept := set_cookie(value, station.prefix)) is not None:
-                lines += (b"\r\nSet-Cookie: ", kept)
+            elif treatment is not None:
+                lines += _rewritten(exchange, treatment, value)
         if connection:
             lines = without_nominated(lines, connection)
         fields: CIMultiDict[str] = CIMultiDict()
         for at in range(0, len(lines), 2):
             fields.add(lines[at][2:-2].decode("latin-1"), lines[at + 1].decode("utf-8", "surrogateescape"))
-        if self._hsts and exchange.caller.secure:
-            fields["Strict-Transport-Security"] = self._hsts
         return fields
 
     async def carry(self, exchange: Exchange) -> web.StreamResponse:
@@ -187,9 +227,8 @@ class Carrier:
                 response.headers["Content-Type"] = ""  # aiohttp would invent one
             _measure(exchange.request, response, answer.headers, answer.status)
             await response.prepare(exchange.request)
-            if exchange.request.method != "HEAD":
-                async for part in answer.content.iter_any():
-                    await response.write(part)
+            with self._begun(exchange):
+                await self._copy(exchange.request, answer, response)
             await response.write_eof()
         except (ClientError, TimeoutError):
             # The client must not take half an answer for a whole one.
@@ -200,6 +239,17 @@ class Carrier:
             answer.close() if not answer.content.is_eof() else answer.release()
         return response
 
+    async def _copy(self, request: web.Request, answer: ClientResponse, response: web.StreamResponse) -> None:
+        """The body, part by part. Raises TimeoutError when either side makes a pause that is too long."""
+        if request.method == "HEAD":
+            return
+        streams = answer.headers.get("Content-Type", "").startswith("text/event-stream")
+        pause = self.patience.event_stream if streams else self.patience.stream
+        async with asyncio.timeout(pause) as limit:
+            async for part in answer.content.iter_any():
+                await response.write(part)
+                limit.reschedule(asyncio.get_running_loop().time() + pause)
+
     async def fetch(self, exchange: Exchange) -> Fetched:
         """The whole answer, uncompressed, at most 8 MiB. Raises UpstreamFailed."""
         fields = exchange.fields
@@ -209,15 +259,34 @@ class Carrier:
         answer = await self.open(exchange, fields)
         try:
             body = bytearray()
-            async for part in answer.content.iter_any():
-                body += part
-                if len(body) > WHOLE:
-                    raise UpstreamFailed(Reason.UPSTREAM_BROKEN, 502)
+            async with asyncio.timeout(self.patience.response):
+                async for part in answer.content.iter_any():
+                    body += part
+                    if len(body) > WHOLE:
+                        raise UpstreamFailed(Reason.UPSTREAM_BROKEN, 502)
         except (ClientError, TimeoutError) as error:
             raise UpstreamFailed(Reason.UPSTREAM_BROKEN, 502) from error
         finally:
             answer.close()
         return Fetched(status=answer.status, fields=self.fields(exchange, answer), body=bytes(body))
+
+
+def _rewritten(exchange: Exchange, name: str, value: bytes) -> tuple[bytes, ...]:
+    """A field that speaks of this host, as a line; nothing where it is not for the client."""
+    station, site = exchange.verdict.lease.station, exchange.caller.site
+    if name == "content-type":
+        return b"\r\nContent-Type: ", value
+    if name == "location":
+        origin = site.origin_bytes if site is not None else b""
+        return b"\r\nLocation: ", location(value, station.endpoint.origins, origin, station.prefix)
+    kept = set_cookie(value, station.prefix) if name == "set-cookie" else None
+    return (b"\r\nSet-Cookie: ", kept) if kept is not None else ()
+
+
+def _plain(answer: ClientResponse) -> bool:
+    """Whether the framing is one that every parser reads alike; aiohttp takes more (RFC 9112 section 6.1)."""
+    codings = [value for name, value in answer.raw_headers if name.lower() == b"transfer-encoding"]
+    return not codings or [coding.lower() for coding in codings] == [b"chunked"]
 
 
 def json_object(fetched: Fetched) -> dict[str, object] | None:

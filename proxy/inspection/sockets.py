@@ -146,7 +146,8 @@ async def _connected(carrier: Carrier, exchange: Exchange) -> ClientWebSocketRes
         fields.popall(name, None)
     try:
         async with asyncio.timeout(carrier.patience.connect):
-            instance = await carrier.session(station.endpoint).ws_connect(
+            session = await carrier.session(station.endpoint)
+            instance = await session.ws_connect(
                 carrier.url(station.endpoint, exchange.path),
                 headers=fields,
                 max_msg_size=_FROM_INSTANCE,

@@ -461,7 +461,14 @@ class Client(asyncio.Protocol):
         if self._holds:
             self._holds = 0
             self.transport.resume_reading()
-        self._plane.hand_over(self.transport, self._request.raw + self._buffer)
+        self._plane.hand_over(self.transport, self._request.raw + self._own_bytes())
+
+    def _own_bytes(self) -> bytes:
+        """What has come of this message after its head. What follows it is not carried: the other lane closes."""
+        framing = self._request.framing
+        if framing.websocket or framing.chunked:
+            return self._buffer
+        return self._buffer[: framing.length]
 
     def _record(self, status: int, now: float) -> None:
         lease = self._lease

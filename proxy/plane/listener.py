@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import Final
 
+from proxy.gate.crowd import Crowd
 from proxy.gate.gate import Gate
 from proxy.gate.live import LiveConnections
 from proxy.gate.principal import Lease, Principal
@@ -50,16 +51,13 @@ class Plane:
         live: LiveConnections,
         timeouts: Timeouts,
         hand_over: HandOver,
-        connections: int = 20_000,
-        connections_per_address: int = 512,
+        crowd: Crowd,
         hsts: bytes = b"",
     ) -> None:
         self.gate, self.traffic, self.log, self.live, self.timeouts = gate, traffic, log, live, timeouts
-        self.hand_over, self.hsts = hand_over, hsts
+        self.hand_over, self.hsts, self._crowd = hand_over, hsts, crowd
         self.draining = False
         self.clients: set[Client] = set()
-        self._limit, self._limit_per_address = connections, connections_per_address
-        self._per_address: dict[str, int] = {}
         self._pools: dict[Endpoint, Pool] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._empty = asyncio.Event()
@@ -68,6 +66,12 @@ class Plane:
     def __call__(self) -> Client:
         """A protocol for a new connection: what a listening socket asks for."""
         return Client(self)
+
+    def take_over(self, timeouts: Timeouts) -> None:
+        """Other deadlines from now on."""
+        self.timeouts = timeouts
+        for pool in self._pools.values():
+            pool.timeout = timeouts.connect
 
     def start(self, coroutine: Coroutine[None, None, None]) -> None:
         """Run something for a connection; the plane owns the task."""
@@ -79,20 +83,13 @@ class Plane:
 
     def enter(self, client: Client) -> bool:
         """Count a connection; False when there are too many, of this address or in all."""
-        held = self._per_address.get(client.peer, 0)
         self.clients.add(client)
-        self._per_address[client.peer] = held + 1
-        open_in_all = len(self.clients) + len(self.live)
-        return open_in_all <= self._limit and (held < self._limit_per_address or client.trusted)
+        return self._crowd.enter(client.peer, beside=len(self.live), trusted=client.trusted)
 
     def leave(self, client: Client) -> None:
         if client in self.clients:
             self.clients.discard(client)
-            left = self._per_address[client.peer] - 1
-            if left:
-                self._per_address[client.peer] = left
-            else:
-                del self._per_address[client.peer]
+            self._crowd.leave(client.peer)
             if self.draining and not self.clients:
                 self._empty.set()
 

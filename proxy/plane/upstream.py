@@ -236,10 +236,10 @@ class Upstream(asyncio.Protocol):
 class Pool:
     """The connections to one endpoint. Last in, first out, so that the longest idle lie at the front."""
 
-    __slots__ = ("_context", "_timeout", "endpoint", "idle")
+    __slots__ = ("_context", "endpoint", "idle", "timeout")
 
     def __init__(self, endpoint: Endpoint, timeout: float) -> None:
-        self.endpoint, self._timeout = endpoint, timeout
+        self.endpoint, self.timeout = endpoint, timeout
         self._context: ssl.SSLContext | None = None
         self.idle: list[Upstream] = []
 
@@ -255,7 +255,7 @@ class Pool:
         """A new connection. Raises OSError or TimeoutError."""
         loop = asyncio.get_running_loop()
         url = urlsplit(self.endpoint.url)
-        async with asyncio.timeout(self._timeout):
+        async with asyncio.timeout(self.timeout):
             if url.scheme == "http+unix":
                 _, upstream = await loop.create_unix_connection(lambda: Upstream(self), unquote(url.path))
                 return upstream
