@@ -20,6 +20,7 @@ from proxy.model.directory import Space, SpaceKind
 from proxy.model.estate import InstanceSettings, Resource, ResourceKind
 from proxy.model.identity import Membership, Person, User
 from proxy.services.sessions import Visit
+from proxy.services.traffic import AccessLog
 from proxy.store import PutPerson, Remove
 from proxy.store.sql import Store, open_store
 
@@ -114,7 +115,7 @@ async def house(directory: Path, upstream: str, *, fast_lane: bool = True, **set
     keys = await asyncio.to_thread(load_or_create, config.settings.state.directory, 0.0)
     async with open_store(config.settings.state.directory) as store:
         await _furnish(store, upstream, settings)
-        gateway = await assemble(config, keys, store)
+        gateway = await assemble(config, keys, store, AccessLog(None))
         await gateway.lane.start(gateway.plane.timeouts)
         factory = gateway.plane if fast_lane else gateway.lane.protocol
         server = await asyncio.get_running_loop().create_server(factory, sock=listening)
