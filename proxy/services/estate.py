@@ -12,6 +12,7 @@ from uuid import uuid4
 from config.problems import ConfigurationError
 from proxy.access.passwords import LONGEST, hash_password, verify
 from proxy.model.audit import Event
+from proxy.model.identity import Person
 from proxy.services.estate_ledger import Applied, Place, Whole
 from proxy.services.estate_plan import Plan, Sign, Step, plan
 from proxy.services.offload import Offload
@@ -56,10 +57,15 @@ def workshop(database: Database, shared: Shared, offload: Offload) -> Workshop:
 async def prepare(work: Workshop, files: Sequence[Applied], *, prune: bool = True) -> Plan:
     """What applying these files would do now; writes nothing. Raises ConfigurationError with every problem."""
     _refuse_long_passwords(files)
-    before = await _whole(work.database, files)
+    before = await _whole(work.database, files, await _concerned(work.database, files))
     kept = dict(_kept_hashes(before))
     hashes = {name: hashed async for name, hashed in _hashes(work.hashing, files, kept)}
-    return plan(files, before, hashes, prune=prune, new_id=work.new_id)
+    planned = plan(files, before, hashes, prune=prune, new_id=work.new_id)
+    if any(step.sign is Sign.REMOVED and step.kind not in {"user", "grant"} for step in planned.steps):
+        # Anybody may have a role where something goes: only then everybody is looked at, which takes time.
+        before = await _whole(work.database, files, await work.database.people())
+        return plan(files, before, hashes, prune=prune, new_id=work.new_id)
+    return planned
 
 
 async def carry_out(work: Workshop, planned: Plan, *, now: float) -> None:
@@ -81,15 +87,21 @@ async def apply(work: Workshop, files: Sequence[Applied], *, now: float, prune: 
     return planned
 
 
-async def _whole(database: Database, files: Sequence[Applied]) -> Whole:
-    people = {person.user.id: person for person in await database.people()}
+async def _concerned(database: Database, files: Sequence[Applied]) -> Sequence[Person]:
+    """The people that applying these files could change, or that stand in their way."""
+    entries = [entry for file in files for _, entry in file.users()]
+    logins = {login for entry in entries for login in (entry.username, entry.email) if login}
+    return await database.people_of({file.origin for file in files}, logins)
+
+
+async def _whole(database: Database, files: Sequence[Applied], people: Sequence[Person]) -> Whole:
     hashes: dict[str, str] = {}
     for _, entry in (found for file in files for found in file.users()):
         account = await database.account(entry.username)
         # An account is found by e-mail address too; then this is somebody else's hash.
         if account and account.password_hash and account.user.username.casefold() == entry.username.casefold():
             hashes[account.user.id] = account.password_hash
-    return Whole(estate=await database.estate(), people=people, hashes=hashes)
+    return Whole(estate=await database.estate(), people={person.user.id: person for person in people}, hashes=hashes)
 
 
 def _kept_hashes(before: Whole) -> Iterator[tuple[str, str]]:

@@ -1,6 +1,6 @@
 """Where state is kept: the protocols that services speak to. Times are seconds since the epoch."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -98,6 +98,10 @@ class Database(Protocol):
 
     async def users(self) -> Sequence[User]: ...
     async def people(self) -> Sequence[Person]: ...
+    async def people_of(self, origins: Collection[str], logins: Collection[str]) -> Sequence[Person]:
+        """Those whom these files declare, and those with one of these usernames or e-mail addresses, whatever the case."""
+        ...
+
     async def edit(self, edits: Sequence[Edit], events: Sequence[Event]) -> int:
         """Do all of it, with its events and version bumps, in one transaction; return the new version.
 

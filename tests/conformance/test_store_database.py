@@ -204,6 +204,20 @@ async def test_users_without_an_address_do_not_conflict(database: Database) -> N
     assert len(await database.users()) == 2
 
 
+async def test_people_are_found_by_the_file_that_declares_them_and_by_what_they_log_in_with(database: Database) -> None:
+    declared = PutPerson(person=Person(user=replace(user("dora"), declared="a.yaml"), memberships={}))
+    other = PutPerson(person=Person(user=replace(user("olga"), declared="b.yaml"), memberships={}))
+    mailed = PutPerson(person=Person(user=user("max", "Max@Acme.example"), memberships={}))
+    vic = put("vic", {"acme": Role.VIEWER})
+    await database.edit([ACME, declared, other, mailed, vic, put("nora")], [])
+    many = [f"nobody{number}" for number in range(3000)]
+    found = await database.people_of(["a.yaml", "none.yaml"], ["VIC", "max@ACME.example", "DORA", *many])
+    assert {person.user.id for person in found} == {"dora", "max", "vic"}
+    assert len(found) == 3
+    assert vic.person in found
+    assert await database.people_of([], []) == []
+
+
 async def test_the_same_slug_may_stand_in_two_places(database: Database) -> None:
     elsewhere = replace(PLANT, id="plant-2", owner="customer")
     await database.edit([ACME, CUSTOMER, PLANT, elsewhere, LINE, replace(LINE, id="line-2", parent="plant-2")], [])

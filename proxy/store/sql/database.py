@@ -2,10 +2,10 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from typing import Any, Final
 
-from sqlalchemy import Row, Select, bindparam, case, insert, or_, select, update
+from sqlalchemy import ColumnElement, Row, Select, bindparam, case, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from proxy.model.audit import Event
@@ -81,6 +81,16 @@ class SqlDatabase:
         async with self._connections.reading(BULK_DEADLINE) as connection:
             found = [row async for some in _pages(connection, rows.PEOPLE) for row in some]
         return await asyncio.to_thread(lambda: list(rows.people(found)))
+
+    async def people_of(self, origins: Collection[str], logins: Collection[str]) -> Sequence[Person]:
+        user, keys = tables.user.c, sorted({rows.folded(login) for login in logins})
+        wanted: list[ColumnElement[bool]] = [user.declared.in_(origins)]
+        for at in range(0, len(keys), PAGE):
+            some = keys[at : at + PAGE]
+            wanted.append(or_(user.username_key.in_(some), user.email_key.in_(some)))
+        async with self._connections.snapshot(BULK_DEADLINE) as connection:
+            found = [(await connection.execute(rows.PEOPLE.where(which))).all() for which in wanted]
+        return list({person.user.id: person for some in found for person in rows.people(some)}.values())
 
     async def edit(self, edits: Sequence[Edit], events: Sequence[Event]) -> int:
         async with self._connections.writing(max(DEADLINE, len(edits) / 1000)) as connection:

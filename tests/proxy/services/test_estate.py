@@ -9,13 +9,14 @@ import pytest
 from config.load import load_estate
 from config.problems import ConfigurationError
 from proxy.access.passwords import hash_password, verify
-from proxy.model.identity import Session, User, UserState
+from proxy.model.access import Role
+from proxy.model.identity import Membership, Person, Session, User, UserState
 from proxy.services.directory import Directory
 from proxy.services.estate import Hashing, Workshop, apply, carry_out, prepare
 from proxy.services.estate_ledger import Applied, applied
 from proxy.services.estate_plan import render_diff
 from proxy.services.offload import Offload
-from proxy.store import Conflict
+from proxy.store import Conflict, PutPerson
 from proxy.store.sql import Store, open_store
 
 NOW = 1_800_000_000.0
@@ -186,3 +187,22 @@ async def test_an_invited_user_is_pending(work: Workshop, store: Store, folder: 
     planned = await apply(work, await file(folder, "users: [{username: root, admin: true, link: activation}]"), now=NOW)
     assert [user.username for user in planned.invited] == ["root"]
     assert [user.state for user in await store.database.users()] == [UserState.PENDING]
+
+
+async def test_whoever_had_a_role_where_something_goes_is_told_of_though_no_file_names_them(
+    store: Store, work: Workshop, tmp_path: Path
+) -> None:
+    before = tmp_path / "estate.yaml"
+    before.write_text("spaces: [{slug: acme, kind: team}, {slug: beta, kind: team}]\n")
+    await apply(work, [await asyncio.to_thread(_read, before)], now=NOW)
+    beta = next(space.id for space in (await store.database.estate()).spaces.values() if space.slug == "beta")
+    held = {beta: Membership(space=beta, role=Role.VIEWER)}
+    handmade = Person(user=User(id="u-nora", username="nora"), memberships=held)
+    await store.database.edit([PutPerson(person=handmade)], [])
+    before.write_text("spaces: [{slug: acme, kind: team}]\n")
+    planned = await prepare(work, [await asyncio.to_thread(_read, before)])
+    assert [(step.kind, step.name) for step in planned.steps] == [("user", "nora"), ("team", "beta")]
+
+
+def _read(path: Path) -> Applied:
+    return applied(load_estate(path), path.parent)
