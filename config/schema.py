@@ -98,8 +98,8 @@ class Server(Section):
         default=31536000.0, description="max-age of Strict-Transport-Security where tls is on; 0 sends none."
     )
     drain: Duration = Field(default=30.0, description="For requests under way to finish after SIGTERM.")
-    connections: int = Field(default=20000, ge=1, description="Open client connections at most.")
-    connections_per_address: int = Field(default=512, ge=1, description="Open client connections per address at most.")
+    connections: int = Field(default=20000, ge=1, description="Open client connections at most, websockets included.")
+    connections_per_address: int = Field(default=2048, ge=1, description="The same, per address.")
     timeouts: Timeouts = Field(default=Timeouts(), description="Deadlines of the steps of an exchange.")
 
     @field_validator("workers")
@@ -159,10 +159,6 @@ class AuthEntry(BaseModel):
 
     name: Slug = Field(description="Name in addresses (/-/auth/NAME/), logs and audit; unique.")
     plugin: str = Field(min_length=1, description="Name of an installed plugin, for example local.")
-    domains: Listing[HostName] = Field(
-        default=(), description="Mail domains whose users are sent to this entry at once."
-    )
-
     @property
     def options(self) -> Mapping[str, object]:
         """The plugin's options as written, for its own settings to parse; `{file: ...}` holds an absolute path."""

@@ -148,6 +148,8 @@ class Front:
     async def _page(self, caller: Caller, refusal: Refusal) -> web.StreamResponse:
         person = await self._person(caller)
         role = refusal.lease.decision.role if refusal.lease else Role.NONE
+        # A script of the instance can read this page: it must not learn what else this person may open.
+        at_home = caller.site is not None and caller.site.home
         needed = RULES[refusal.surface].least if refusal.surface is not None else None
         page = refusal_page(
             refusal.reason,
@@ -156,7 +158,7 @@ class Front:
             user=person.user.name or person.user.username if person else "",
             role=role,
             needed=needed if refusal.reason in (Reason.ROLE_TOO_LOW, Reason.UNLISTED_ENDPOINT) else None,
-            openings=openings(self.desk.estate(), self.desk.sites(), person) if person else (),
+            openings=openings(self.desk.estate(), self.desk.sites(), person) if person and at_home else (),
             retry_after=refusal.retry_after or 0,
             detail=refusal.detail,
         )

@@ -87,7 +87,7 @@ async def assemble(config: Config, keys: Keys, store: Store, log: AccessLog, clo
     server = settings.server
     crowd = Crowd(connections=server.connections, connections_per_address=server.connections_per_address)
     hsts_line = f"\r\nStrict-Transport-Security: {hsts}".encode() if hsts else b""
-    lane = Lane(gate=gate, crowd=crowd, live=live, hsts=hsts_line)
+    lane = Lane(gate=gate, crowd=crowd, hsts=hsts_line)
     plane = Plane(
         gate=gate,
         traffic=traffic,

@@ -11,7 +11,6 @@ from typing_extensions import override
 from proxy.gate.answers import answer
 from proxy.gate.crowd import Crowd
 from proxy.gate.gate import Gate
-from proxy.gate.live import LiveConnections
 from proxy.gate.verdict import Refusal
 from proxy.inspection.takeover import Detached, Tap, tap_of
 from proxy.model.access import Reason
@@ -38,11 +37,11 @@ _REFUSALS: Final = {
 class Lane:
     """The lane's connections; its server is made when the loop runs."""
 
-    def __init__(self, *, gate: Gate, crowd: Crowd, live: LiveConnections, hsts: bytes) -> None:
+    def __init__(self, *, gate: Gate, crowd: Crowd, hsts: bytes) -> None:
         """`hsts` is a line that last answers by TLS get at their end."""
         self.app = web.Application(client_max_size=_FORM_LIMIT)
         self.timeouts = Timeouts()
-        self._gate, self._crowd, self._live, self._hsts = gate, crowd, live, hsts
+        self._gate, self._crowd, self._hsts = gate, crowd, hsts
         self._taps: set[Tap] = set()
         self._runner: web.AppRunner | None = None
 
@@ -72,7 +71,7 @@ class Lane:
         self._taps.add(tap)
         tap.deadline = monotonic() + self.timeouts.head
         speaks_for_many = bool(self._gate.trusted) and trusted(tap.peer, self._gate.trusted)
-        if not self._crowd.enter(tap.peer, beside=len(self._live), trusted=speaks_for_many):
+        if not self._crowd.enter(tap.peer, trusted=speaks_for_many):
             self.dismiss(tap, 503)
 
     def _leave(self, tap: Tap) -> None:

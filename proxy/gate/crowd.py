@@ -1,4 +1,4 @@
-"""Open client connections, counted in all and by address, whichever lane carries them."""
+"""Open client connections, websockets included, counted in all and by address, whichever lane carries them."""
 
 
 class Crowd:
@@ -18,15 +18,12 @@ class Crowd:
     def __len__(self) -> int:
         return self._open
 
-    def enter(self, address: str, *, beside: int = 0, trusted: bool = False) -> bool:
-        """Count a connection; False when there are too many. `beside` are open and counted elsewhere.
-
-        A trusted address is a proxy that speaks for many.
-        """
+    def enter(self, address: str, *, trusted: bool = False) -> bool:
+        """Count a connection; False when there are too many. A trusted address is a proxy that speaks for many."""
         held = self._by_address.get(address, 0)
         self._by_address[address] = held + 1
         self._open += 1
-        return self._open + beside <= self._most and (trusted or held < self._most_by_address)
+        return self._open <= self._most and (trusted or held < self._most_by_address)
 
     def leave(self, address: str) -> None:
         self._open -= 1

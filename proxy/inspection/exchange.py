@@ -5,6 +5,7 @@ import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Final, Protocol
 from urllib.parse import unquote, urlsplit
 
@@ -17,6 +18,8 @@ from aiohttp import (
     DummyCookieJar,
     StreamReader,
     TCPConnector,
+    TraceConfig,
+    TraceRequestRedirectParams,
     UnixConnector,
     web,
 )
@@ -149,8 +152,11 @@ class Carrier:
             connector = UnixConnector(unquote(url.path), limit=0, keepalive_timeout=4)
         else:
             connector = TCPConnector(limit=0, keepalive_timeout=4, ssl=context if context is not None else True)
+        trace = TraceConfig()
+        trace.on_request_redirect.append(_never_followed)
         return ClientSession(
             connector=connector,
+            trace_configs=[trace],
             cookie_jar=DummyCookieJar(),
             auto_decompress=False,
             trust_env=False,
@@ -269,6 +275,12 @@ class Carrier:
         finally:
             answer.close()
         return Fetched(status=answer.status, fields=self.fields(exchange, answer), body=bytes(body))
+
+
+async def _never_followed(_: ClientSession, __: SimpleNamespace, moved: TraceRequestRedirectParams) -> None:
+    """aiohttp follows redirects of a websocket's handshake, and would take a visitor's identity anywhere."""
+    moved.response.close()
+    raise ClientError("an instance does not send the gateway elsewhere")
 
 
 def _rewritten(exchange: Exchange, name: str, value: bytes) -> tuple[bytes, ...]:

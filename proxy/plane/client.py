@@ -384,7 +384,7 @@ class Client(asyncio.Protocol):
         self.state = State.GONE
         self._plane.leave(self)
         self.transport.write(head + b"\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n" + rest)
-        self._plane.splice(self.transport, upstream.transport, lease, self._principal, rest)
+        self._plane.splice(self, upstream.transport, lease, self._principal, rest)
         if early:
             upstream.transport.write(early)
         self.transport.resume_reading()

@@ -84,7 +84,7 @@ class Plane:
     def enter(self, client: Client) -> bool:
         """Count a connection; False when there are too many, of this address or in all."""
         self.clients.add(client)
-        return self._crowd.enter(client.peer, beside=len(self.live), trusted=client.trusted)
+        return self._crowd.enter(client.peer, trusted=client.trusted)
 
     def leave(self, client: Client) -> None:
         if client in self.clients:
@@ -100,12 +100,13 @@ class Plane:
         return found
 
     def splice(
-        self, client: asyncio.Transport, instance: asyncio.Transport, lease: Lease, principal: Principal, early: bytes
+        self, client: Client, instance: asyncio.Transport, lease: Lease, principal: Principal, early: bytes
     ) -> None:
         """From here on bytes go both ways; `early` is what the instance sent together with its 101."""
         boundaries = Boundaries()
         boundaries.feed(early)
-        Tunnel(self.live, principal, lease).join(client, instance, boundaries)
+        self._crowd.enter(client.peer, trusted=True)  # it was here already
+        Tunnel(self.live, self._crowd, client.peer, principal, lease).join(client.transport, instance, boundaries)
 
     # -- time
 

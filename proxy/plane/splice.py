@@ -5,6 +5,7 @@ from typing import Final
 
 from typing_extensions import override
 
+from proxy.gate.crowd import Crowd
 from proxy.gate.live import LiveConnections, close_code, rights_of
 from proxy.gate.principal import Lease, Principal
 from proxy.model.access import Reason
@@ -19,15 +20,17 @@ class Tunnel:
 
     # fmt: off
     __slots__ = (
-        "_boundaries", "_ended", "_half", "_live", "client", "instance", "principal", "resource_id", "rights", "surface",
+        "_address", "_boundaries", "_crowd", "_ended", "_half", "_live", "_open", "client", "instance", "principal", "resource_id", "rights", "surface",
     )
     # fmt: on
 
-    def __init__(self, live: LiveConnections, principal: Principal, lease: Lease) -> None:
-        self._live = live
+    def __init__(self, live: LiveConnections, crowd: Crowd, address: str, principal: Principal, lease: Lease) -> None:
+        """`crowd` has counted the client's connection under `address`; the tunnel takes it off again."""
+        self._live, self._crowd, self._address = live, crowd, address
         self.principal, self.resource_id, self.surface = principal, lease.station.resource.id, lease.surface
         self.rights = rights_of(lease.station, lease.surface, lease.decision)
         self._half = self._ended = False
+        self._open = True
 
     def join(self, client: asyncio.Transport, instance: asyncio.Transport, boundaries: Boundaries) -> None:
         """Let bytes flow. What comes from the instance is followed, so that a frame can be put between its frames."""
@@ -61,7 +64,10 @@ class Tunnel:
         return True
 
     def lost(self, other: asyncio.Transport, error: Exception | None) -> None:
-        self._live.remove(self)
+        if self._open:
+            self._open = False
+            self._live.remove(self)
+            self._crowd.leave(self._address)
         if self._ended or other.is_closing():
             return
         if error is None:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 STATUS_LINES: Final = {status: b"HTTP/1.1 %d " % status for status in range(100, 1000)}
 HIGH_WATER: Final = 32 * 1024
 """Bytes a transport may hold back before the other side stops reading; what one recv brings comes on top."""
+HEAD_LIMIT: Final = 256 * 1024
+"""Bytes of an answer's head, interim ones included, that may come in parts: what is incomplete is held."""
 _REWRITTEN: Final = frozenset({"location", "set-cookie"})
 _BODYLESS: Final = frozenset({204, 304})
 _PLAIN_CONNECTION: Final = frozenset({b"keep-alive", b"close", b"Keep-Alive", b"Close"})
@@ -29,8 +31,8 @@ class Upstream(asyncio.Protocol):
     """One connection to an instance."""
 
     __slots__ = (
-        "_chunked", "_client", "_done", "_head_open", "_keep", "_noted", "_out", "_parser", "_pool", "_surplus",
-        "_until_close", "fresh", "idle_since", "transport", "usable",
+        "_chunked", "_client", "_done", "_head_open", "_head_size", "_keep", "_noted", "_out", "_parser", "_pool",
+        "_surplus", "_until_close", "fresh", "idle_since", "transport", "usable",
     )  # fmt: skip
 
     transport: asyncio.Transport
@@ -58,6 +60,7 @@ class Upstream(asyncio.Protocol):
         self._noted: list[tuple[str, bytes]] = []
         self._done = self._surplus = self._until_close = self._chunked = self._keep = False
         self._head_open = True
+        self._head_size = 0
         if self._parser is None:
             self._parser = httptools.HttpResponseParser(self)
         self.transport.write(request)
@@ -94,6 +97,7 @@ class Upstream(asyncio.Protocol):
             client.failed(stale=False)
             return
         if self._head_open:
+            self._wait_for_head(client, len(data))
             return
         out, self._out = self._out, []
         if out:
@@ -103,6 +107,12 @@ class Upstream(asyncio.Protocol):
             if not reusable:
                 self._parser = None
             client.finished(reusable=reusable)
+
+    def _wait_for_head(self, client: "Client", size: int) -> None:
+        self._head_size += size
+        if self._head_size > HEAD_LIMIT:
+            self.abandon()
+            client.failed(stale=False)
 
     @override
     def eof_received(self) -> bool:

@@ -24,6 +24,8 @@ from proxy.wire.address import subject
 
 HOP_LASTS: Final = 1800.0
 CODE_LASTS: Final = 30.0
+ACCOUNTS: Final = 20
+"""How many accounts may be tried from one address as often as one account may."""
 _ALGORITHM: Final = "HS256"
 _AUDIENCE: Final = "login"
 _SECRET: Final = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
@@ -139,25 +141,35 @@ class Logins:
 
 
 class Throttle:
-    """How often a login may be tried, per address and account."""
+    """How often a login may be tried: per address and account, and per address whatever the account.
+
+    Without the second, one address could keep the only worker that checks passwords busy with made-up names.
+    """
 
     def __init__(self, rate: Rate, now: Callable[[], float]) -> None:
-        self._buckets, self._now = Buckets(rate), now
+        self._accounts, self._now = Buckets(rate), now
+        self._addresses = Buckets(Rate(count=rate.count * ACCOUNTS, period=rate.period))
 
     def admit(self, address: str, account: str) -> bool:
-        return self._bucket(address, account).admit(self._now())
+        now = self._now()
+        return all(bucket.admit(now) for bucket in self._both(address, account))
 
     def wait(self, address: str, account: str) -> int:
         """Whole seconds until one more may be tried, at least 1."""
-        return max(1, math.ceil(self._bucket(address, account).wait(self._now())))
+        now = self._now()
+        return max(1, *(math.ceil(bucket.wait(now)) for bucket in self._both(address, account)))
 
     def give_back(self, address: str, account: str) -> None:
         """An attempt that could not be judged was none."""
-        bucket = self._bucket(address, account)
-        bucket.whole_at -= bucket.interval
+        for bucket in self._both(address, account):
+            bucket.whole_at -= bucket.interval
 
-    def _bucket(self, address: str, account: str) -> Bucket:
-        return self._buckets.of(f"{subject(address)} {_hash(account.casefold())}", self._now())
+    def _both(self, address: str, account: str) -> tuple[Bucket, Bucket]:
+        """The account's comes first, so that guesses at one name use up nobody else's allowance."""
+        now, place = self._now(), subject(address)
+        # As a login reads the name: blanks around it and its case do not matter.
+        name = _hash(account.strip().casefold())
+        return self._accounts.of(f"{place} {name}", now), self._addresses.of(place, now)
 
 
 def safe_path(path: str) -> str:

@@ -18,7 +18,8 @@ def sid_of(target: bytes) -> bytes | None:
     _, _, query = target.partition(b"?")
     if b"sid" not in query and b"%" not in query:
         return None
-    found = [value for name, value in parse_qsl(query, keep_blank_values=True) if name.partition(b"[")[0] == b"sid"]
+    pairs = parse_qsl(query.decode("latin-1"), keep_blank_values=True, encoding="latin-1")  # any byte may come
+    found = [value.encode("latin-1") for name, value in pairs if name.partition("[")[0] == "sid"]
     if not found:
         return None
     if len(found) > 1 or not found[0]:

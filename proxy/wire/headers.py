@@ -55,6 +55,10 @@ RESPONSE_NOTED: Final = frozenset(
     {b"connection", b"content-length", b"content-type", b"location", b"set-cookie", b"transfer-encoding", b"upgrade"}
 )
 
+# A worker that may claim the whole host could read the one-time code of the login. Clearing cookies clears those of all
+# hosts under one registrable domain (W3C Clear Site Data): an instance could log visitors out of its siblings.
+_POWERS: Final = frozenset({b"service-worker-allowed", b"clear-site-data"})
+
 _SPELLINGS_REMEMBERED: Final = 4096
 _LONGEST_REMEMBERED: Final = 64
 
@@ -93,8 +97,7 @@ def response_treatment(name: bytes) -> Treatment:
     plain = name.lower()
     if plain in RESPONSE_NOTED:
         return plain.decode()
-    # A worker that may claim the whole host could read the one-time code of the login.
-    if plain in HOP_BY_HOP or plain.startswith(b"x-flowward-") or plain == b"service-worker-allowed":
+    if plain in HOP_BY_HOP or plain in _POWERS or plain.startswith(b"x-flowward-"):
         return None
     return b"\r\n" + name + b": "
 

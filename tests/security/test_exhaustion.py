@@ -1,0 +1,59 @@
+"""What one address, or one login, must not use up."""
+
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import pytest
+
+from proxy.access.gcra import Rate
+from proxy.services.login import ACCOUNTS, Throttle
+from tests.lanes.stage import stage
+from tests.peers.answers import echo, plain
+from tests.security.test_instances import UPGRADE
+
+SITE = "192.0.2.7"
+
+
+@pytest.mark.parametrize("query", [b"sid=%ff", b"%ff=1&sid=abc", b"sid=%C3%A9", b"sid=\xe9"])
+async def test_no_byte_of_a_query_is_a_defect(tmp_path: Path, fast_lane: bool, query: bytes) -> None:
+    async with stage(tmp_path, plain(b"x"), fast_lane=fast_lane) as (gate, _), gate.line() as line:
+        await line.send(gate.head(b"GET /dashboard/socket.io/?EIO=4&transport=polling&" + query))
+        assert (await line.response()).status in (200, 400)
+
+
+async def test_websockets_do_not_slip_past_the_limit_per_address(tmp_path: Path, fast_lane: bool) -> None:
+    more = {"connections_per_address": 4}
+    async with stage(tmp_path, echo(), fast_lane=fast_lane, server=more) as (gate, _), AsyncExitStack() as held:
+        upgrade = gate.head(b"GET /ws/x", b"Origin: " + gate.origin, *UPGRADE)
+        statuses = []
+        for _ in range(6):
+            line = await held.enter_async_context(gate.line())
+            await line.send(upgrade)
+            statuses.append((await line.response()).status)
+        assert statuses == [101] * 4 + [503] * 2
+
+
+async def test_a_closed_websocket_makes_room_for_another(tmp_path: Path, fast_lane: bool) -> None:
+    async with stage(tmp_path, echo(), fast_lane=fast_lane, server={"connections_per_address": 1}) as (gate, _):
+        for _ in range(3):
+            async with gate.line() as line:
+                await line.send(gate.head(b"GET /ws/x", b"Origin: " + gate.origin, *UPGRADE))
+                assert (await line.response()).status == 101
+                await line.say(8, b"\x03\xe8")
+                await line.rest()
+
+
+@pytest.mark.parametrize("spelling", ["ada ", " ada", "ADA", "ada\t", "\u2003ada"])
+def test_another_spelling_of_a_name_is_no_fresh_guess(spelling: str) -> None:
+    throttle = Throttle(Rate(count=1, period=30.0), lambda: 0.0)
+    assert throttle.admit(SITE, "ada")
+    assert not throttle.admit(SITE, spelling)
+
+
+def test_made_up_names_do_not_keep_the_password_worker_busy() -> None:
+    """Nor may one address try one password on everybody."""
+    throttle = Throttle(Rate(count=1, period=30.0), lambda: 0.0)
+    admitted = sum(throttle.admit(SITE, f"somebody-{number}") for number in range(10 * ACCOUNTS))
+    assert admitted == ACCOUNTS
+    assert throttle.wait(SITE, "somebody-else") >= 1
+    assert throttle.admit("198.51.100.1", "somebody-else")
