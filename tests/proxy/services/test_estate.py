@@ -192,17 +192,11 @@ async def test_an_invited_user_is_pending(work: Workshop, store: Store, folder: 
 async def test_whoever_had_a_role_where_something_goes_is_told_of_though_no_file_names_them(
     store: Store, work: Workshop, tmp_path: Path
 ) -> None:
-    before = tmp_path / "estate.yaml"
-    before.write_text("spaces: [{slug: acme, kind: team}, {slug: beta, kind: team}]\n")
-    await apply(work, [await asyncio.to_thread(_read, before)], now=NOW)
+    two = "spaces: [{slug: acme, kind: team}, {slug: beta, kind: team}]"
+    await apply(work, await file(tmp_path, two), now=NOW)
     beta = next(space.id for space in (await store.database.estate()).spaces.values() if space.slug == "beta")
     held = {beta: Membership(space=beta, role=Role.VIEWER)}
     handmade = Person(user=User(id="u-nora", username="nora"), memberships=held)
     await store.database.edit([PutPerson(person=handmade)], [])
-    before.write_text("spaces: [{slug: acme, kind: team}]\n")
-    planned = await prepare(work, [await asyncio.to_thread(_read, before)])
+    planned = await prepare(work, await file(tmp_path, "spaces: [{slug: acme, kind: team}]"))
     assert [(step.kind, step.name) for step in planned.steps] == [("user", "nora"), ("team", "beta")]
-
-
-def _read(path: Path) -> Applied:
-    return applied(load_estate(path), path.parent)
