@@ -157,10 +157,12 @@ class Facts:
         return hmac.digest(self._secret, asked + authorization, "sha256")
 
     def principal(self, session: Session) -> Principal:
-        """The one principal of a session in this process."""
+        """The one principal of a session in this process. What it did at home counts as its activity too."""
         found = self._principals.get(session.id)
-        if found is None:
-            ahead = self.clock.steady() - self.clock.wall()
+        ahead = self.clock.steady() - self.clock.wall()
+        if found is not None:
+            found.seen = max(found.seen, session.seen + ahead)
+        else:
             found = Principal(
                 Kind.SESSION,
                 session.id,

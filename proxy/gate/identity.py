@@ -1,5 +1,6 @@
 """What an instance is told about who is there: the assertion and the plain fields."""
 
+import math
 from collections.abc import Callable
 from typing import Final
 
@@ -60,7 +61,8 @@ def claims(
         "amr": list(session.amr) if session else [],
         "provider": session.provider if session else "",
         "session": session.id if session else "",
-        "session_exp": int(session.expires) if session else int(now) + LIFETIME,
+        # Not before the session's end: a page that comes back too early would find its login still good.
+        "session_exp": math.ceil(session.expires) if session else int(now) + LIFETIME,
         "use": "editor" if editor else "http",
         "iat": int(now),
         "exp": int(now) + LIFETIME,

@@ -74,5 +74,7 @@ class Session:
     address: str = ""
     agent: str = ""
 
-    def alive(self, now: float) -> bool:
-        return now < self.expires and now - self.seen < self.idle
+    def alive(self, now: float, *, idle: float | None = None, absolute: float | None = None) -> bool:
+        """Whether it may still act; `idle` and `absolute` are an instance's own times in seconds, where it has any."""
+        end = self.expires if absolute is None else min(self.expires, self.created + absolute)
+        return now < end and now - self.seen < (self.idle if idle is None else idle)

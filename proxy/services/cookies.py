@@ -1,5 +1,6 @@
 """The gateway's cookies: their names, how they are set, and how they are found among the others."""
 
+import math
 from dataclasses import dataclass
 from typing import Final, Self
 
@@ -23,9 +24,9 @@ class Cookies:
         return cls(session=f"{prefix}flowward", hop=f"{prefix}flowward-hop", secure=secure)
 
     def set(self, name: str, value: str, seconds: float) -> str:
-        """A Set-Cookie value; 0 seconds removes the cookie."""
+        """A Set-Cookie value; 0 seconds removes the cookie. It may outlive what it opens, but never ends before it."""
         secure = "; Secure" if self.secure else ""
-        return f"{name}={value}; Path=/; Max-Age={int(seconds)}; HttpOnly; SameSite=Lax{secure}"
+        return f"{name}={value}; Path=/; Max-Age={math.ceil(seconds)}; HttpOnly; SameSite=Lax{secure}"
 
     def remove(self, name: str) -> str:
         return self.set(name, "", 0)

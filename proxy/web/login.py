@@ -32,7 +32,7 @@ async def show(desk: Desk, request: web.Request) -> web.Response:
     if not site.home:
         return await _lead_home(desk, request)
     target = desk.logins.unseal(request.query.get("to", ""))
-    somebody = await visitor(desk, request)
+    somebody = await visitor(desk, request, target)
     if somebody is not None:
         return see_other(await onward(desk, request, somebody.session, target))
     provider = _chosen(desk, request.query.get("with", ""))

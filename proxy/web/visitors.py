@@ -25,15 +25,28 @@ class Visitor:
         return self.person.user.name or self.person.user.username
 
 
-async def visitor(desk: Desk, request: web.Request) -> Visitor | None:
-    """Whose session this request carries on this host: the first cookie of ours that opens it."""
+async def visitor(desk: Desk, request: web.Request, going_to: Target | None = None) -> Visitor | None:
+    """Whose session this request carries on this host: the first cookie of ours that opens it.
+
+    Nobody's, where the instance they are `going_to` has shorter times of its own and asks for a new login.
+    """
     for value in cookies.values(cookie_field(request), desk.logins.cookies.session):
         session = await desk.sessions.open(value, request[SITE].name)
         person = await desk.person(session.user_id) if session else None
-        if session and person and person.user.state is UserState.ACTIVE:
+        if session and person and person.user.state is UserState.ACTIVE and _admitted(desk, session, going_to):
             desk.sessions.touch(session.id)
             return Visitor(session=session, person=person)
     return None
+
+
+def _admitted(desk: Desk, session: Session, target: Target | None) -> bool:
+    """Whether the instance at the target lets a session of this age in."""
+    site = desk.sites().find(target.host.encode()) if target else None
+    mount = site.mount(target.path.encode()) if site and target else None
+    instance = mount.resource.instance if mount else None
+    if instance is None:
+        return True
+    return session.alive(desk.now(), idle=instance.session_idle, absolute=instance.session_absolute)
 
 
 async def log_in(

@@ -56,15 +56,21 @@ async def test_suspending_somebody_ends_their_page_and_nobody_elses(line: Place,
         assert vic.closed_sockets == []
 
 
+@pytest.mark.parametrize("whose", ["everywhere", "on this instance"])
 async def test_a_session_that_runs_out_ends_its_page(
-    node_red_programs: Programs, chromium: Chromium, tmp_path: Path
+    node_red_programs: Programs, chromium: Chromium, tmp_path: Path, whose: str
 ) -> None:
-    """Sockets and polls are no activity, and no session outlives `absolute`."""
-    short = {"session": {"absolute": f"{ABSOLUTE:.0f}s", "idle": f"{ABSOLUTE - 1:.0f}s"}}
-    async with place(node_red_programs, tmp_path, settings=short) as where, chromium.visitor() as dora:
-        await at_dashboard(where, dora, "dora")
-        await dora.until(lambda: dora.closed_sockets, seconds=ABSOLUTE + A_SECOND)
-        await ends_on_login(where, dora)
+    """Sockets and polls are no activity, and no session outlives `absolute`, of the gateway or the instance."""
+    idle, absolute = f"{ABSOLUTE - 1:.0f}s", f"{ABSOLUTE:.0f}s"
+    everywhere = {"session": {"absolute": absolute, "idle": idle}} if whose == "everywhere" else {}
+    here = {"session": {"absolute": absolute}} if whose == "on this instance" else {}
+    async with place(node_red_programs, tmp_path, settings=everywhere, instance=here) as where:
+        async with chromium.visitor() as dora:
+            await at_dashboard(where, dora, "dora")
+            await dora.until(lambda: dora.closed_sockets, seconds=ABSOLUTE + A_SECOND)
+            await ends_on_login(where, dora)
+            await fill_in(dora, "dora")
+            await sees_dashboard(dora, "dora")
 
 
 async def test_a_role_that_is_taken_away_ends_the_page_and_one_that_is_lowered_is_told_to_flows(

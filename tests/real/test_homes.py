@@ -33,6 +33,7 @@ const posted = async address => {
   form.submit()
   await wait(frame, 'load', 'error')
 }
+export default { mounted () {
 window.trying = {
   fetch: async address => {
     try { return await (await fetch(address, { credentials: 'include' })).text() } catch { return 'nothing' }
@@ -51,7 +52,7 @@ window.trying = {
   cookies: () => document.cookie,
   toss: () => { document.cookie = 'flowward=evil; path=/; domain=localhost'; document.cookie = 'flowward=evil; path=/-' }
 }
-export default {}
+} }
 </script>"""
 WORKER = "self.addEventListener('fetch', () => {})"
 

@@ -51,7 +51,7 @@ def test_the_claims_are_those_of_the_specification() -> None:
         "amr": ["pwd", "otp"],
         "provider": "local",
         "session": "handle",
-        "session_exp": 900,
+        "session_exp": 901,
         "use": "http",
         "iat": 100,
         "exp": 160,

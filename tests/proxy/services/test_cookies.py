@@ -19,6 +19,12 @@ def test_plain_http_on_localhost_does_without_prefix_and_secure() -> None:
     assert cookies.set(cookies.hop, "v", 60) == "flowward-hop=v; Path=/; Max-Age=60; HttpOnly; SameSite=Lax"
 
 
+def test_a_cookie_lasts_at_least_as_long_as_what_it_opens() -> None:
+    cookies = Cookies.of("http://localhost:8080")
+    assert "; Max-Age=60;" in cookies.set(cookies.session, "v", 59.1)
+    assert "; Max-Age=1;" in cookies.set(cookies.session, "v", 0.2)
+
+
 def test_removing_is_setting_for_no_time() -> None:
     assert "Max-Age=0" in Cookies.of("https://gate.example").remove("__Host-flowward")
 
