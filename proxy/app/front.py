@@ -27,7 +27,7 @@ from proxy.services.traffic import Traffic
 from proxy.store import StoreUnavailable
 from proxy.web import answers as pages
 from proxy.web.keys import ADDRESS, SECURE, SITE, Desk
-from proxy.web.openings import openings
+from proxy.web.openings import Opening, openings
 from proxy.web.refusals import refusal as refusal_page
 from proxy.wire.framing import BadFraming, request_framing
 from proxy.wire.headers import BadFields, treated
@@ -131,7 +131,7 @@ class Front:
     async def _refuse(self, request: web.Request, head: Head, caller: Caller, refusal: Refusal) -> web.StreamResponse:
         self.traffic.refused(refusal.station.name if refusal.station else "", refusal.reason)
         if refusal.lease is not None:
-            refusal.lease.tally.count(refusal.status, 0)
+            self.inspection.count_refused(refusal.lease, head, caller, refusal.status)
         if wants_telling(head, refusal):
             return await refuse_comms(request, refusal.reason)
         if refusal.status == 400:
@@ -148,8 +148,6 @@ class Front:
     async def _page(self, caller: Caller, refusal: Refusal) -> web.StreamResponse:
         person = await self._person(caller)
         role = refusal.lease.decision.role if refusal.lease else Role.NONE
-        # A script of the instance can read this page: it must not learn what else this person may open.
-        at_home = caller.site is not None and caller.site.home
         needed = RULES[refusal.surface].least if refusal.surface is not None else None
         page = refusal_page(
             refusal.reason,
@@ -158,7 +156,7 @@ class Front:
             user=person.user.name or person.user.username if person else "",
             role=role,
             needed=needed if refusal.reason in (Reason.ROLE_TOO_LOW, Reason.UNLISTED_ENDPOINT) else None,
-            openings=openings(self.desk.estate(), self.desk.sites(), person) if person and at_home else (),
+            openings=self._openings(caller, person),
             retry_after=refusal.retry_after or 0,
             detail=refusal.detail,
         )
@@ -166,6 +164,14 @@ class Front:
         if refusal.realm is not None:
             response.headers["WWW-Authenticate"] = dict(machine_answer(refusal).fields)["WWW-Authenticate"]
         return response
+
+    def _openings(self, caller: Caller, person: Person | None) -> tuple[Opening, ...]:
+        """What the visitor may open instead. Scripts of this host can read the page: it names what is here, not elsewhere."""
+        if person is None or caller.site is None:
+            return ()
+        found = openings(self.desk.estate(), self.desk.sites(), person)
+        here = f"{caller.site.origin}/"
+        return found if caller.site.home else tuple(one for one in found if one.dashboard.startswith(here))
 
     async def _person(self, caller: Caller) -> Person | None:
         user_id = caller.principal.user_id

@@ -37,10 +37,28 @@ def nodered() -> None:
 
 @nodered.command("snippet")
 @click.argument("instance")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write it to this file, whole or not at all, instead of printing it.",
+)
 @config_option
-def print_snippet(instance: str, path: Path) -> None:
-    """Print flowward.settings.js for INSTANCE (such as acme/plant/line-3), which its settings.js includes in one line."""
-    click.echo(trust_settings(configuration(path), instance), nl=False)
+def print_snippet(instance: str, output: Path | None, path: Path) -> None:
+    """Print flowward.settings.js for INSTANCE (such as acme/plant/line-3), which its settings.js includes in one line.
+
+    With a redirected output, a mistake would leave an empty file, and Node-RED open to anyone who reaches it: use -o.
+    """
+    text = trust_settings(configuration(path), instance)
+    if output is None:
+        click.echo(text, nl=False)
+        return
+    unfinished = output.with_name(f".{output.name}.new")
+    try:
+        unfinished.write_text(text)
+        unfinished.replace(output)
+    except OSError as error:
+        raise NotPossible(f"{output} cannot be written: {error.strerror}. Choose another file by -o.") from error
 
 
 def trust_settings(config: Config, instance: str) -> str:

@@ -11,6 +11,7 @@ from aiohttp import web
 from proxy.gate.answers import answer
 from proxy.gate.caller import Caller
 from proxy.gate.live import LiveConnections
+from proxy.gate.principal import Lease
 from proxy.gate.record import access_line
 from proxy.gate.verdict import Head, Pass, Refusal
 from proxy.inspection.exchange import Carrier, Exchange
@@ -50,15 +51,22 @@ class InspectionDesk:
 
     def count(self, exchange: Exchange, status: int, sent: int, started: float) -> None:
         """Count an exchange and log it; `sent` in bytes, `started` in steady seconds."""
-        lease, micros = exchange.verdict.lease, int((monotonic() - started) * 1e6)
+        self._count(exchange.verdict.lease, exchange.head, exchange.caller, status, sent, started)
+
+    def count_refused(self, lease: Lease, head: Head, caller: Caller, status: int) -> None:
+        """Count and log a refusal, which took no time to speak of."""
+        self._count(lease, head, caller, status, 0, monotonic())
+
+    def _count(self, lease: Lease, head: Head, caller: Caller, status: int, sent: int, started: float) -> None:
+        micros = int((monotonic() - started) * 1e6)
         lease.tally.count(status, micros)
         if self.log.enabled:
             line = access_line(
                 lease,
                 started=started,
-                address=exchange.caller.address,
-                method=exchange.head.method,
-                target=exchange.head.target,
+                address=caller.address,
+                method=head.method,
+                target=head.target,
                 status=status,
                 sent=sent,
                 micros=micros,

@@ -13,7 +13,8 @@ PACKAGE: Final = "node-red-dashboard-2-flowward"
 _TEXT: Final = Template("""\
 // Settings of Flowward for $address, made by `flowward nodered snippet`. Nothing in here is secret.
 //
-// 1. In Node-RED's user directory: npm install $package
+// 1. In Node-RED's user directory, install $package, which comes with Flowward:
+//      npm install --install-links /path/to/flowward/node-red
 // 2. Keep this file beside settings.js as $file_name, and add inside its module.exports:
 //      ...require('./$file_name'),
 // 3. Let settings.js agree with the gateway's estate, and have no adminAuth of its own:
