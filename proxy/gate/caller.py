@@ -9,6 +9,7 @@ from hashlib import sha256
 from math import ceil
 from typing import Final
 
+from proxy.access.gcra import Bucket
 from proxy.gate.checks import acts, from_here, refusal
 from proxy.gate.gate import Gate
 from proxy.gate.inject import forwarded, inject
@@ -217,7 +218,7 @@ class Caller:
                 return made
             lease = made
         if lease.allowed:
-            return self._allowed(head, path, lease, principal)
+            return self._allowed(head, path, lease, principal, now)
         if lease.decision.reason is Reason.SESSION_ENDED:  # what is open to anybody is open to who was logged in once
             return self._judged(self.gate.nobody, station, surface, head, path, now)
         return self._refused(head, lease, now)
@@ -236,7 +237,7 @@ class Caller:
         # A public path stays public, but nobody's script speaks in somebody's name.
         return self.gate.nobody if opened else self._foreign(station, surface)
 
-    def _allowed(self, head: Head, path: bytes, lease: Lease, principal: Principal) -> Verdict:
+    def _allowed(self, head: Head, path: bytes, lease: Lease, principal: Principal, now: float) -> Verdict:
         station, surface = lease.station, lease.surface
         if b"?" in path or "service-worker" in head.noted:
             found = refusal(head, path, surface, station)
@@ -245,7 +246,7 @@ class Caller:
             if surface is _SOCKET and (sid := sid_of(path)) is not None:
                 owner = self.gate.sid_owner(station, sid, principal)
                 if isinstance(owner, Missing):
-                    return owner
+                    return self._too_many_sids(station, lease, principal, now) or owner
                 if owner != principal.key:
                     detail = "this engine.io session belongs to another login"
                     return Refusal(Reason.FOREIGN_SID, 403, detail, station, surface, lease)
@@ -275,16 +276,27 @@ class Caller:
 
     def _too_many(self, station: Station, surface: Surface, now: float, lease: Lease | None = None) -> Refusal | None:
         """Charge an address for what was asked without a login, guesses of a password included."""
-        bucket = self.gate.anonymous.of(subject(self.address), now)
-        if bucket.admit(now):
+        return _charged(self.gate.anonymous.of(subject(self.address), now), now, station, surface, lease)
+
+    def _too_many_sids(self, station: Station, lease: Lease, principal: Principal, now: float) -> Refusal | None:
+        """Charge a login for a sid that nobody knows: it is about to be written down for days. Nobody's never are."""
+        if principal is self.gate.nobody:
             return None
-        wait = max(1, ceil(bucket.wait(now)))
-        return Refusal(Reason.TOO_MANY_REQUESTS, 429, "", station, surface, lease, retry_after=wait)
+        who = principal.key if principal.session is not None else f"{principal.key} {subject(self.address)}"
+        return _charged(self.gate.new_sids.of(who, now), now, station, lease.surface, lease)
 
     def _foreign(self, station: Station, surface: Surface) -> Refusal:
         own = self.site.origin if self.site else ""
         detail = f"this request does not come from a page of {own}; list its origin in the instance's `origins`"
         return Refusal(Reason.FOREIGN_ORIGIN, 403, detail, station, surface)
+
+
+def _charged(bucket: Bucket, now: float, station: Station, surface: Surface, lease: Lease | None) -> Refusal | None:
+    """Take one from a bucket; the refusal where it is empty."""
+    if bucket.admit(now):
+        return None
+    wait = max(1, ceil(bucket.wait(now)))
+    return Refusal(Reason.TOO_MANY_REQUESTS, 429, "", station, surface, lease, retry_after=wait)
 
 
 def _below(prefix: bytes, target: bytes) -> bytes:

@@ -24,6 +24,8 @@ from proxy.wire.address import Network
 
 LEASE: Final = 15.0
 """Seconds for which a decision is not looked at again, unless something changes."""
+NEW_SIDS: Final = Rate(count=120, period=60.0)
+"""How many engine.io sessions one login may begin; a page has one, and takes another when its connection breaks."""
 _PASSIVE: Final = frozenset({Surface.SOCKET, Surface.COMMS})
 """Surfaces that open pages use by themselves: no sign that anybody is there."""
 _log = structlog.get_logger(__name__)
@@ -55,6 +57,7 @@ class Gate(Facts):
             Kind.INSTANCE_PASSWORD, Kind.INSTANCE_PASSWORD, expires=float("inf"), idle=float("inf"), seen=0.0
         )
         self.anonymous = Buckets(anonymous)
+        self.new_sids = Buckets(NEW_SIDS)
         self._sign, self._issuer = sign, issuer
 
     def change_world(self, world: World) -> None:
@@ -73,7 +76,9 @@ class Gate(Facts):
         `active` is False where the gateway looks again by itself, which is no sign that anybody is there.
         """
         if not principal.alive(now, station.settings):
-            return self._refuse(principal, station, surface, Reason.SESSION_ENDED)
+            return self._refuse(principal, station, surface, Reason.SESSION_ENDED, 401)
+        if self.blind and principal.session is not None:
+            return self._refuse(principal, station, surface, Reason.FACTS_UNAVAILABLE, 503)
         decision = self.decide(principal, station, surface)
         if isinstance(decision, Missing):
             return decision
@@ -96,6 +101,8 @@ class Gate(Facts):
         """The bare judgement, on the facts there are."""
         person: Person | None = None
         if principal.user_id is not None:
+            if self.blind:
+                return Decision(allowed=False, reason=Reason.FACTS_UNAVAILABLE, status=503)
             found = self.person(principal.user_id)
             if isinstance(found, Missing):
                 return found
@@ -127,9 +134,9 @@ class Gate(Facts):
             log=_log_tail(principal, station, surface, decision),
         )
 
-    def _refuse(self, principal: Principal, station: Station, surface: Surface, reason: Reason) -> Lease:
+    def _refuse(self, principal: Principal, station: Station, surface: Surface, reason: Reason, status: int) -> Lease:
         """A refusal that is not remembered."""
-        decision = Decision(allowed=False, reason=reason, status=401)
+        decision = Decision(allowed=False, reason=reason, status=status)
         return self._lease(principal, station, surface, decision, 0.0, b"", None)
 
     def _block(

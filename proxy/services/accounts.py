@@ -39,7 +39,7 @@ class Accounts:
             if not right or account is None or kept is None:
                 raise Refused("credentials_wrong")
             if needs_rehash(kept) and account.user.declared is None:
-                await self._rehash(account.user, password)
+                await self._rehash(account.user, kept, password)
         except StoreUnavailable as error:
             raise Unavailable("store_unavailable") from error
         user = account.user
@@ -99,13 +99,15 @@ class Accounts:
         if await self.shared.take(_link(token), self.now()) is None:
             raise Refused("link_spent")
         event = self._event("user.activated", user, address)
-        await self.database.set_password(user.id, kept, UserState.ACTIVE, event)
+        if not await self.database.set_password(user.id, kept, event):
+            raise Refused("link_spent")
         await self.shared.end_sessions_of(user.id)
         return user
 
-    async def _rehash(self, user: User, password: str) -> None:
-        kept = await self.offload(hash_password, password)
-        await self.database.set_password(user.id, kept, user.state, self._event("user.updated-password", user, ""))
+    async def _rehash(self, user: User, kept: str, password: str) -> None:
+        new = await self.offload(hash_password, password)
+        event = self._event("user.updated-password", user, "")
+        await self.database.set_password(user.id, new, event, instead_of=kept)
 
     def _event(self, event: str, user: User, address: str) -> Event:
         return Event(

@@ -361,12 +361,26 @@ async def test_who_knows_a_version_that_never_was_looks_at_everything_again(data
 
 async def test_a_password_and_a_state_are_set_and_told(database: Database) -> None:
     before = await database.edit([put("ada")], [])
-    await database.set_password("ada", "hash", UserState.ACTIVE, EVENT)
+    await database.set_password("ada", "hash", EVENT)
     await database.set_state("ada", UserState.SUSPENDED, EVENT)
     account = await database.account("ada")
     assert account is not None
     assert (account.password_hash, account.user.state) == ("hash", UserState.SUSPENDED)
     assert [(step.subject, step.id) for step in await database.changes(before)] == [(Subject.USER, "ada")] * 2
+
+
+async def test_a_password_is_not_set_over_a_suspension_or_over_a_newer_one(database: Database) -> None:
+    """Hashing takes a while, and what was read before it may no longer be true."""
+    before = await database.edit([put("ada")], [])
+    assert await database.set_password("ada", "newer", EVENT)
+    assert not await database.set_password("ada", "rehashed", EVENT, instead_of="older")
+    await database.set_state("ada", UserState.SUSPENDED, EVENT)
+    assert not await database.set_password("ada", "chosen", EVENT)
+    assert not await database.set_password("nobody", "chosen", EVENT)
+    account = await database.account("ada")
+    assert account is not None
+    assert (account.password_hash, account.user.state) == ("newer", UserState.SUSPENDED)
+    assert len(await database.changes(before)) == 2
 
 
 async def test_setting_the_state_of_a_user_who_is_gone_is_refused(database: Database) -> None:

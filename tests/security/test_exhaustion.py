@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from proxy.access.gcra import Rate
+from proxy.gate.gate import NEW_SIDS
 from proxy.services.login import ACCOUNTS, Throttle
 from tests.lanes.stage import stage
 from tests.peers.answers import echo, plain
@@ -19,6 +20,18 @@ async def test_no_byte_of_a_query_is_a_defect(tmp_path: Path, fast_lane: bool, q
     async with stage(tmp_path, plain(b"x"), fast_lane=fast_lane) as (gate, _), gate.line() as line:
         await line.send(gate.head(b"GET /dashboard/socket.io/?EIO=4&transport=polling&" + query))
         assert (await line.response()).status in (200, 400)
+
+
+async def test_one_login_cannot_fill_the_store_with_made_up_sids(tmp_path: Path, fast_lane: bool) -> None:
+    async with stage(tmp_path, plain(b"x"), fast_lane=fast_lane) as (gate, _), gate.line() as line:
+        statuses = []
+        for number in range(NEW_SIDS.count + 20):
+            await line.send(gate.head(b"GET /dashboard/socket.io/?EIO=4&transport=polling&sid=made-up-%d" % number))
+            statuses.append((await line.response()).status)
+        assert statuses[: NEW_SIDS.count] == [200] * NEW_SIDS.count
+        assert 429 in statuses
+        await line.send(gate.head(b"GET /dashboard/socket.io/?EIO=4&transport=polling&sid=made-up-0"))
+        assert (await line.response()).status == 200
 
 
 async def test_websockets_do_not_slip_past_the_limit_per_address(tmp_path: Path, fast_lane: bool) -> None:

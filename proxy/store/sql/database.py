@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Collection, Sequence
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Row, Select, bindparam, case, insert, or_, select, update
+from sqlalchemy import ColumnElement, Row, Select, Update, bindparam, case, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from proxy.model.audit import Event
@@ -99,19 +99,26 @@ class SqlDatabase:
                 await connection.execute(insert(tables.audit_event), [rows.of_event(event) for event in events])
             return await changes.publish(connection, touched)
 
-    async def set_password(self, user_id: str, password_hash: str, state: UserState, event: Event) -> None:
-        await self._set(user_id, {"password_hash": password_hash, "state": state}, event)
+    async def set_password(self, user_id: str, new: str, event: Event, *, instead_of: str | None = None) -> bool:
+        wanted = [tables.user.c.id == user_id, tables.user.c.state != UserState.SUSPENDED]
+        if instead_of is not None:
+            wanted.append(tables.user.c.password_hash == instead_of)
+        values = {"password_hash": new, "state": UserState.ACTIVE}
+        return await self._set(user_id, update(tables.user).where(*wanted).values(values), event)
 
     async def set_state(self, user_id: str, state: UserState, event: Event) -> None:
-        await self._set(user_id, {"state": state}, event)
+        if not await self._set(
+            user_id, update(tables.user).where(tables.user.c.id == user_id).values(state=state), event
+        ):
+            raise Dangling("user", user_id)
 
-    async def _set(self, user_id: str, values: rows.Values, event: Event) -> None:
+    async def _set(self, user_id: str, change: Update, event: Event) -> bool:
         async with self._connections.writing() as connection:
-            done = await connection.execute(update(tables.user).where(tables.user.c.id == user_id).values(values))
-            if done.rowcount == 0:
-                raise Dangling("user", user_id)
-            await connection.execute(insert(tables.audit_event), rows.of_event(event))
-            await changes.publish(connection, [(Subject.USER, user_id)])
+            done = (await connection.execute(change)).rowcount > 0
+            if done:
+                await connection.execute(insert(tables.audit_event), rows.of_event(event))
+                await changes.publish(connection, [(Subject.USER, user_id)])
+        return done
 
     async def record(self, event: Event) -> None:
         async with self._connections.writing() as connection:

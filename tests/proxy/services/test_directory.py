@@ -67,7 +67,7 @@ async def _activate(store: Store, username: str) -> None:
     event = Directory(database=store.database, shared=store.shared, now=lambda: NOW, new_id=str)._event(
         "user.activated", account.user, {}
     )
-    await store.database.set_password(account.user.id, "$argon2id$", UserState.ACTIVE, event)
+    await store.database.set_password(account.user.id, "$argon2id$", event)
 
 
 async def test_whoever_has_a_password_is_active_again_after_a_suspension(directory: Directory, store: Store) -> None:

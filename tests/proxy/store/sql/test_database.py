@@ -40,7 +40,7 @@ async def test_events_are_recorded_with_the_edit_in_their_order(tmp_path: Path) 
     async with open_store(tmp_path) as store:
         await store.database.edit([put("ada")], [FULL_EVENT, EVENT])
         await store.database.record(EVENT)
-        await store.database.set_password("ada", "hash", UserState.ACTIVE, FULL_EVENT)
+        await store.database.set_password("ada", "hash", FULL_EVENT)
         await store.database.set_state("ada", UserState.SUSPENDED, EVENT)
     assert recorded(tmp_path) == [FULL_EVENT, EVENT, EVENT, FULL_EVENT, EVENT]
 
