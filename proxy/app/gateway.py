@@ -82,7 +82,7 @@ async def assemble(config: Config, keys: Keys, store: Store, log: AccessLog, clo
     settings = config.settings
     signer, traffic, live, offload = Signer(keys, clock.wall), Traffic(), LiveConnections(), Offload()
     gate = await _gate(settings, store, traffic, clock, signer, offload)
-    watch = Watch(gate, store.database, store.shared, live, _home(settings), _homes(settings))
+    watch = Watch(gate, store.database, store.shared, live, _home(settings), _homes(settings), settings.session.grace)
     hsts = _hsts(settings)
     server = settings.server
     crowd = Crowd(connections=server.connections, connections_per_address=server.connections_per_address)

@@ -6,6 +6,7 @@ from typing import Final
 
 from aiohttp import web
 from aiohttp.http_exceptions import LineTooLong
+from aiohttp.http_parser import HttpRequestParser, HttpRequestParserPy
 from typing_extensions import override
 
 from proxy.gate.answers import answer
@@ -46,6 +47,9 @@ class Lane:
         self._runner: web.AppRunner | None = None
 
     async def start(self, timeouts: Timeouts) -> None:
+        """Raises OSError where aiohttp has only its Python parser, which lets more pass than the compiled one."""
+        if HttpRequestParser is HttpRequestParserPy:
+            raise OSError("aiohttp has no compiled parser here. Install aiohttp from a wheel, or with a C compiler.")
         self.timeouts = timeouts
         self._runner = web.AppRunner(self.app, access_log=None, handler_cancellation=True, shutdown_timeout=_CUT)
         await self._runner.setup()

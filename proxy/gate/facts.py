@@ -40,6 +40,8 @@ class Facts:
         self.nobody = nobody()
         self.touched: set[Principal] = set()
         """Sessions seen since they were last written down."""
+        self.blind = False
+        """The store has been away for so long that nobody can say which sessions have ended."""
         self._database, self._shared, self._verify = database, shared, verify
         self._cookies: Bounded[bytes, tuple[Principal, str] | None] = Bounded(_RECALLED)
         self._principals: WeakValueDictionary[str, Principal] = WeakValueDictionary()
@@ -194,6 +196,12 @@ class Facts:
             principal.leases.clear()
             principal.blocks.clear()
         return concerned
+
+    def lose_sight(self) -> None:
+        """Nobody can say any more which sessions have ended: none passes until the store is back."""
+        self.blind = True
+        for principal in self._principals.values():
+            principal.leases.clear()
 
     def forget_all(self) -> None:
         """Too much changed to say what: every fact about people and sessions is fetched again."""

@@ -32,7 +32,9 @@ class Watch:
         live: LiveConnections,
         public_url: str,
         homes: tuple[str, ...],
+        grace: float,
     ) -> None:
+        """`grace`: seconds for which known sessions go on while the store is away."""
         self._gate, self._database, self._shared, self._live = gate, database, shared, live
         self._public_url, self._homes = public_url, homes
         self._version = gate.world.estate.version
@@ -40,6 +42,9 @@ class Watch:
         self._wake = asyncio.Event()
         self.failing = False
         """The store could not be read last time."""
+        self._grace = grace
+        self._read = gate.clock.steady()
+        """When the store was last read."""
 
     def wake(self) -> None:
         """This process has written: look now."""
@@ -69,13 +74,26 @@ class Watch:
         try:
             if await self._database.version() != self._version:
                 await self._apply(await self._database.changes(self._version))
-            self.failing = False
+            self._see()
         except StoreUnavailable as error:
             if not self.failing:
                 _log.warning("store-unavailable", reason=str(error))
             self.failing = True
+            self._lose_sight()
         self._end_what_ran_out()
         await self._judge_pending()
+
+    def _see(self) -> None:
+        self._read = self._gate.clock.steady()
+        self.failing = self._gate.blind = False
+
+    def _lose_sight(self) -> None:
+        """Known sessions go on for a while without the store; then nobody can say which of them have ended."""
+        if self._gate.blind or self._gate.clock.steady() - self._read <= self._grace:
+            return
+        self._gate.lose_sight()
+        _log.error("sessions-suspended", seconds=self._grace)
+        self._pending.update(self._live)
 
     async def write_seen(self) -> None:
         touched = self._gate.take_touched()

@@ -383,7 +383,7 @@ class Client(asyncio.Protocol):
         early, self._buffer = self._buffer, b""
         self.state = State.GONE
         self._plane.leave(self)
-        self.transport.write(head + b"\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n" + rest)
+        self.transport.write(head + self.tail + b"\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n" + rest)
         self._plane.splice(self, upstream.transport, lease, self._principal, rest)
         if early:
             upstream.transport.write(early)

@@ -57,7 +57,8 @@ class Tunnel:
 
     def half_closed(self, other: asyncio.Transport) -> bool:
         """One side sends no more. Over TLS that cannot be passed on, so it ends both."""
-        if self._half or self._ended or other.is_closing() or not other.can_write_eof():
+        plain = self.client.can_write_eof() and self.instance.can_write_eof()
+        if self._half or self._ended or other.is_closing() or not plain:
             return False
         self._half = True
         other.write_eof()

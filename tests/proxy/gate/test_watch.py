@@ -15,6 +15,8 @@ from proxy.nodered.surfaces import Surface
 from proxy.store import Change, StoreUnavailable, Subject
 from tests.proxy.gate.house import HOME, LINE_3, Facts, House, head, instance, person
 
+GRACE = 300.0
+
 
 @dataclass
 class Versioned(Facts):
@@ -71,7 +73,7 @@ class Watched:
         self.facts = Versioned()
         self.house = House(facts=self.facts).open(instances or None)  # type: ignore[arg-type]
         self.live = LiveConnections()
-        self.watch = Watch(self.house.gate, self.facts, self.facts, self.live, HOME, ())  # type: ignore[arg-type]
+        self.watch = Watch(self.house.gate, self.facts, self.facts, self.live, HOME, (), GRACE)  # type: ignore[arg-type]
 
     async def opened(self, role: Role | None, surface: Surface = Surface.SOCKET) -> Open:
         cookie = self.house.login(person("ada", role)) if role is not None else None
@@ -249,3 +251,23 @@ async def test_a_change_that_concerns_thousands_of_connections_reaches_each() ->
         watched.live.add(one)
     await watched.becomes(Role.VIEWER)
     assert all(one.told == [Reason.RIGHTS_CHANGED] for one in (first, *many))
+
+
+async def test_known_sessions_go_on_for_the_grace_without_a_store_and_no_longer() -> None:
+    watched = Watched()
+    one = await watched.opened(Role.OWNER)
+    house, cookie = watched.house, watched.house.login(person("ada", Role.OWNER))
+    caller = house.caller()
+    await house.passed(caller, head("/dashboard", cookie=cookie))
+    watched.facts.failing = StoreUnavailable("gone")
+    house.steady += GRACE
+    await watched.watch.look()
+    assert one.told == []
+    house.steady += 1.0
+    await watched.watch.look()
+    refused = await house.refused(caller, head("/dashboard", cookie=cookie))
+    assert (refused.reason, refused.status) == (Reason.FACTS_UNAVAILABLE, 503)
+    assert one.told == [Reason.FACTS_UNAVAILABLE]
+    watched.facts.failing = None
+    await watched.watch.look()
+    await house.passed(caller, head("/dashboard", cookie=cookie))
