@@ -70,6 +70,7 @@ class Upstream(asyncio.Protocol):
         self._client = None
         self.fresh = False
         self.idle_since = now
+        self.transport.resume_reading()  # the last part of an answer may have made it wait for its reader
         self._pool.idle.append(self)
 
     def abandon(self) -> None:

@@ -51,10 +51,11 @@ async def open_editor(gate: House, visitor: Visitor, name: str) -> None:
 
 
 async def _loaded(visitor: Visitor) -> None:
-    """The editor is there and talks to its runtime."""
+    """The editor is there, talks to its runtime and has come to rest."""
     heard = len(visitor.frames)
     await visitor.page.locator(MENU).wait_for(timeout=PATIENCE)
     await visitor.until(lambda: any(frame.url.endswith("/admin/comms") for frame in visitor.frames[heard:]), seconds=60)
+    await visitor.page.wait_for_load_state("networkidle", timeout=PATIENCE)
 
 
 @pytest.mark.parametrize("trusts", [True, False], ids=["our adminAuth", "no adminAuth"])
