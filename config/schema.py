@@ -159,6 +159,7 @@ class AuthEntry(BaseModel):
 
     name: Slug = Field(description="Name in addresses (/-/auth/NAME/), logs and audit; unique.")
     plugin: str = Field(min_length=1, description="Name of an installed plugin, for example local.")
+
     @property
     def options(self) -> Mapping[str, object]:
         """The plugin's options as written, for its own settings to parse; `{file: ...}` holds an absolute path."""

@@ -12,7 +12,8 @@ from proxy.gate.gate import Gate
 from proxy.gate.live import LiveConnections
 from proxy.gate.principal import Lease, Principal
 from proxy.gate.world import Endpoint
-from proxy.plane.client import Client, State
+from proxy.plane.client import Client
+from proxy.plane.connection import Connection, State
 from proxy.plane.splice import Tunnel
 from proxy.plane.upstream import Pool
 from proxy.services.traffic import AccessLog, Traffic
@@ -57,7 +58,7 @@ class Plane:
         self.gate, self.traffic, self.log, self.live, self.timeouts = gate, traffic, log, live, timeouts
         self.hand_over, self.hsts, self._crowd = hand_over, hsts, crowd
         self.draining = False
-        self.clients: set[Client] = set()
+        self.clients: set[Connection] = set()
         self._pools: dict[Endpoint, Pool] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._empty = asyncio.Event()
@@ -81,12 +82,12 @@ class Plane:
 
     # -- connections
 
-    def enter(self, client: Client) -> bool:
+    def enter(self, client: Connection) -> bool:
         """Count a connection; False when there are too many, of this address or in all."""
         self.clients.add(client)
         return self._crowd.enter(client.peer, trusted=client.trusted)
 
-    def leave(self, client: Client) -> None:
+    def leave(self, client: Connection) -> None:
         if client in self.clients:
             self.clients.discard(client)
             self._crowd.leave(client.peer)

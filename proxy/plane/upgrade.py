@@ -7,7 +7,8 @@ from typing_extensions import override
 
 from proxy.gate.caller import Caller
 from proxy.gate.verdict import Head, Pass
-from proxy.plane.client import Client, State
+from proxy.plane.client import Client
+from proxy.plane.connection import State
 from proxy.plane.head import Request
 from proxy.wire.framing import Framing
 

@@ -36,9 +36,7 @@ def test_relative_paths_are_relative_to_the_file(loaded: Loaded, tmp_path: Path)
 
 
 def test_a_plugin_s_options_are_kept_as_written(loaded: Loaded) -> None:
-    (entry,) = loaded(
-        "auth: [{name: corp, plugin: ldap, url: 'ldaps://d', depth: 3}]"
-    ).settings.auth
+    (entry,) = loaded("auth: [{name: corp, plugin: ldap, url: 'ldaps://d', depth: 3}]").settings.auth
     assert entry.options == {"url": "ldaps://d", "depth": 3}
 
 
