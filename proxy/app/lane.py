@@ -38,9 +38,9 @@ _REFUSALS: Final = {
 class Lane:
     """The lane's connections; its server is made when the loop runs."""
 
-    def __init__(self, *, gate: Gate, crowd: Crowd, hsts: bytes) -> None:
+    def __init__(self, *, gate: Gate, crowd: Crowd, hsts: bytes, app: web.Application | None = None) -> None:
         """`hsts` is a line that last answers by TLS get at their end."""
-        self.app = web.Application(client_max_size=_FORM_LIMIT)
+        self.app = app or web.Application(client_max_size=_FORM_LIMIT)
         self.timeouts = Timeouts()
         self._gate, self._crowd, self._hsts = gate, crowd, hsts
         self._taps: set[Tap] = set()

@@ -13,8 +13,11 @@ def to_https(sites: Callable[[], Sites]) -> web.Application:
     async def moved(request: web.Request) -> web.Response:
         site = sites().find(request.headers.get("Host", "").encode("utf-8", "surrogateescape"))
         if site is None or not request.raw_path.startswith("/"):
-            return web.Response(status=404, text="No such host.\n")
-        return web.Response(status=308, headers={"Location": site.origin + request.raw_path})
+            response = web.Response(status=404, text="No such host.\n")
+        else:
+            response = web.Response(status=308, headers={"Location": site.origin + request.raw_path})
+        response.force_close()  # the next request is for another port
+        return response
 
     app = web.Application()
     app.router.add_route("*", "/{anything:.*}", moved)

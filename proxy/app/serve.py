@@ -8,7 +8,7 @@ import resource
 import signal
 import ssl
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
@@ -25,6 +25,7 @@ from config.load import load
 from config.problems import ConfigurationError
 from config.schema import Settings
 from proxy.app.gateway import Gateway, assemble
+from proxy.app.lane import Lane
 from proxy.app.logs import StandardOutput, set_up_logs
 from proxy.app.redirect import to_https
 from proxy.app.reload import Reloader
@@ -152,9 +153,9 @@ async def _listening(
             stack.push_async_callback(_cancelled, asyncio.create_task(work))
         if server.operations is not None:
             await _side(stack, operations(_vitals(gateway, reloader)), "operations", server.operations)
-        for listen in server.redirect_http:
-            await _side(stack, to_https(lambda: gateway.gate.world.sites), "redirect_http", listen)
-        listening = [await _listen(factory, listen, context) for listen in server.listen]
+        if server.redirect_http:
+            await stack.enter_async_context(_redirecting(gateway, server.redirect_http))
+        listening = [await _listen(factory, "listen", listen, context) for listen in server.listen]
         try:
             yield listening
         finally:
@@ -164,10 +165,24 @@ async def _listening(
             gateway.plane.close()
 
 
+@contextlib.asynccontextmanager
+async def _redirecting(gateway: Gateway, addresses: Iterable[Listen]) -> AsyncIterator[None]:
+    """Plain http beside TLS: open to everybody too, so the limits and deadlines of connections hold there as well."""
+    app = to_https(lambda: gateway.gate.world.sites)
+    lane = Lane(gate=gateway.gate, crowd=gateway.crowd, hsts=b"", app=app)
+    await lane.start(gateway.plane.timeouts)
+    async with contextlib.AsyncExitStack() as stack:
+        stack.push_async_callback(lane.stop)
+        stack.push_async_callback(_cancelled, asyncio.create_task(lane.sweep()))
+        for at in addresses:
+            stack.callback((await _listen(lane.protocol, "redirect_http", at, None)).close)
+        yield
+
+
 async def _listen(
-    factory: Callable[[], asyncio.Protocol], at: Listen, context: ssl.SSLContext | None
+    factory: Callable[[], asyncio.Protocol], setting: str, at: Listen, context: ssl.SSLContext | None
 ) -> asyncio.Server:
-    with _told("listen", at):
+    with _told(setting, at):
         loop = asyncio.get_running_loop()
         return await loop.create_server(factory, at.host, at.port, ssl=context, backlog=BACKLOG)
 

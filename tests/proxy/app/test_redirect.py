@@ -38,3 +38,27 @@ async def test_nobody_is_sent_to_a_host_that_is_not_ours(tmp_path: Path, authori
         async with session.get(address, headers={"Host": host}, allow_redirects=False) as answer:
             assert answer.status in (400, 404)
             assert "Location" not in answer.headers
+
+
+@pytest.mark.parametrize("said", [b"", b"GET / HT"])
+async def test_nobody_holds_a_connection_in_the_clear_without_saying_anything(
+    tmp_path: Path, authority: trustme.CA, said: bytes
+) -> None:
+    port = free_port()
+    tls = certificate(authority, tmp_path, "localhost")
+    more = {"redirect_http": [f"127.0.0.1:{port}"], "timeouts": {"head": "300ms"}}
+    made = site(tmp_path, "http://127.0.0.1:9", tls=tls, **more)
+    made.scheme = "https"
+    async with made.running(), dial(port) as line:
+        await line.send(said)
+        assert (await line.rest(seconds=3)).startswith(b"HTTP/1.1 408" if said else b"")
+
+
+async def test_connections_in_the_clear_count_against_their_address(tmp_path: Path, authority: trustme.CA) -> None:
+    port = free_port()
+    tls = certificate(authority, tmp_path, "localhost")
+    more = {"redirect_http": [f"127.0.0.1:{port}"], "connections_per_address": 1}
+    made = site(tmp_path, "http://127.0.0.1:9", tls=tls, **more)
+    made.scheme = "https"
+    async with made.running(), dial(port), dial(port) as second:
+        assert (await second.response()).status == 503
