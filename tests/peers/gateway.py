@@ -57,6 +57,8 @@ class Site:
     operations: int = field(default_factory=free_port)
     settings: dict[str, dict[str, object]] = field(default_factory=dict)
     scheme: str = "http"
+    name: str = "localhost"
+    """The host of home."""
 
     @property
     def path(self) -> Path:
@@ -64,7 +66,7 @@ class Site:
 
     @property
     def home(self) -> str:
-        return f"{self.scheme}://localhost:{self.port}"
+        return f"{self.scheme}://{self.name}:{self.port}"
 
     def origin(self, host: str) -> str:
         return f"{self.scheme}://{host}:{self.port}"

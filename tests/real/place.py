@@ -39,10 +39,11 @@ class Place:
     """Whose assertions the instance takes, and for whom."""
     admin_root: str
     node_root: str
+    host: str
 
     @property
     def origin(self) -> str:
-        return self.site.origin(HOST)
+        return self.site.origin(self.host)
 
     @property
     def admin(self) -> str:
@@ -101,6 +102,8 @@ async def place(
     folder: Path,
     *,
     plugin: str = OWN_PLUGIN,
+    home: str = "localhost",
+    host: str = HOST,
     admin_root: str = "/admin",
     node_root: str = "/",
     flows: Path | None = None,
@@ -116,9 +119,9 @@ async def place(
         "node_root": node_root,
         "endpoints": [f"{node_root.rstrip('/')}/api/*"],
     }
-    instances = [{"slug": "line-3", "hosts": [HOST], **said, **(instance or {})}]
+    instances = [{"slug": "line-3", "hosts": [host], **said, **(instance or {})}]
     instances += [{**said, **one} for one in further]
-    site = Site(folder, estate(instances))
+    site = Site(folder, estate(instances), name=home)
     site.settings = {"limits": {"login": PLENTY, "anonymous": PLENTY}}
     site.settings |= {section: dict(values) for section, values in (settings or {}).items()}
     written = flows or write_flows(folder / "the-flows.json")
@@ -146,6 +149,7 @@ async def place(
                 trust=_told(module.read_text()),
                 admin_root=admin_root,
                 node_root=node_root,
+                host=host,
             )
 
 

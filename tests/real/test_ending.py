@@ -63,7 +63,7 @@ async def test_a_session_that_runs_out_ends_its_page(
     """Sockets and polls are no activity, and no session outlives `absolute`, of the gateway or the instance."""
     idle, absolute = f"{ABSOLUTE - 1:.0f}s", f"{ABSOLUTE:.0f}s"
     everywhere = {"session": {"absolute": absolute, "idle": idle}} if whose == "everywhere" else {}
-    here = {"session": {"absolute": absolute}} if whose == "on this instance" else {}
+    here = {"session": {"absolute": absolute, "idle": idle}} if whose == "on this instance" else {}
     async with place(node_red_programs, tmp_path, settings=everywhere, instance=here) as where:
         async with chromium.visitor() as dora:
             await at_dashboard(where, dora, "dora")

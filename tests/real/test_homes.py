@@ -9,13 +9,15 @@ from tests.peers.browser import Chromium, Visitor
 from tests.peers.gateway import NAVIGATION, visitor
 from tests.peers.nodered import Programs
 from tests.real.flows import script, template, write_flows
-from tests.real.place import HOST, Place, at_dashboard, place, sees_dashboard
+from tests.real.place import Place, at_dashboard, place, sees_dashboard
 
 pytestmark = [pytest.mark.real, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(120)]
 
-SIBLING = "line-4.localhost"
+HOME, HOST, SIBLING = (f"{name}.plant.localhost" for name in ("gate", "line-3", "line-4"))
+"""Of one site, so that SameSite keeps none of them from another: browsers take `plant.localhost` for a domain."""
 TRIES = """<template><div id="tries">ready</div></template>
 <script>
+export default { mounted () {
 const wait = (target, ...events) => new Promise(done => {
   for (const event of events) target.addEventListener(event, found => done(found.type))
 })
@@ -33,7 +35,6 @@ const posted = async address => {
   form.submit()
   await wait(frame, 'load', 'error')
 }
-export default { mounted () {
 window.trying = {
   fetch: async address => {
     try { return await (await fetch(address, { credentials: 'include' })).text() } catch { return 'nothing' }
@@ -50,7 +51,7 @@ window.trying = {
     try { return (await navigator.serviceWorker.register(address, { scope })).scope } catch (error) { return error.name }
   },
   cookies: () => document.cookie,
-  toss: () => { document.cookie = 'flowward=evil; path=/; domain=localhost'; document.cookie = 'flowward=evil; path=/-' }
+  toss: () => { document.cookie = 'flowward=evil; path=/; domain=plant.localhost'; document.cookie = 'flowward=evil; path=/-' }
 }
 } }
 </script>"""
@@ -64,7 +65,7 @@ async def both(node_red_programs: Programs, tmp_path_factory: pytest.TempPathFac
     more = [template("tries", TRIES), *script("/worker.js", WORKER), *script("/api/worker.js", WORKER)]
     flows = write_flows(folder / "tries.json", more=more)
     other = {"slug": "line-4", "hosts": [SIBLING]}
-    async with place(node_red_programs, folder, flows=flows, further=[other]) as where:
+    async with place(node_red_programs, folder, home=HOME, host=HOST, flows=flows, further=[other]) as where:
         yield where
 
 
@@ -104,13 +105,14 @@ async def test_a_dashboards_script_changes_nothing_at_home_or_at_its_sibling(bot
         answers: list[tuple[int, str]] = []
         olga.page.on("response", lambda answer: answers.append((answer.status, answer.url)))
         targets = [f"{home}/-/logout", f"{home}/-/login", f"{sibling}/api/upload", f"{sibling}/admin/flows"]
-        targets += [f"{sibling}/admin/auth/revoke", f"{sibling}/admin/inject/inj1"]
+        targets += [f"{sibling}/admin/inject/inj1"]
         for target in targets:
             await tries(olga, "posted", target)
             await tries(olga, "blind", target, "POST")
         statuses = {(status, url) for status, url in answers if url in targets}
         assert {url for _, url in statuses} == set(targets)
         assert {status for status, _ in statuses} == {403}
+        await tries(olga, "blind", f"{sibling}/admin/auth/revoke", "POST")
         for path in ("/ws/echo", "/dashboard/socket.io/?EIO=4&transport=websocket", "/admin/comms"):
             assert await tries(olga, "socket", sibling.replace("http", "ws") + path) == "error", path
         await olga.page.goto(f"{home}/-/me")
