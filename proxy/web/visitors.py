@@ -62,10 +62,15 @@ async def log_in(
         amr=amr,
         host=request[SITE].name,
         address=request[ADDRESS],
-        agent=request.headers.get("User-Agent", ""),
+        agent=_readable(request.headers.get("User-Agent", "")),
     )
     session, value = await desk.sessions.start(visit, replaces=before.session if before else None)
     return session, desk.logins.cookies.set(desk.logins.cookies.session, value, session.expires - session.created)
+
+
+def _readable(value: str) -> str:
+    """A field as text that can be kept: bytes that are no UTF-8 are replaced."""
+    return value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 async def onward(desk: Desk, request: web.Request, session: Session, target: Target | None) -> str:
