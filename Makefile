@@ -21,7 +21,7 @@ demo: setup
 test:
 	$(ENVIRONMENT) --with dev
 	$(BIN)/python tools/programs.py $(PROGRAMS)
-	$(PYTEST) -n 2 $(PYTEST_ARGS)
+	$(PYTEST) -n 2 --dist loadfile $(PYTEST_ARGS)
 
 check:
 	$(ENVIRONMENT) --with dev
