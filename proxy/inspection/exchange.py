@@ -74,10 +74,12 @@ class Exchange:
         """The header for the instance, as the gate composed it; framing is the client's business."""
         lines = b"".join(self.verdict.parts).split(b"\r\n")[1:]
         fields: CIMultiDict[str] = CIMultiDict()
+        spelled: dict[str, str] = {}  # aiohttp keeps only the last of fields whose names differ in case alone
         for line in lines:
             if line:
                 name, _, value = line.partition(b": ")
-                fields.add(name.decode("latin-1"), value.decode("utf-8", "surrogateescape"))
+                text = name.decode("latin-1")
+                fields.add(spelled.setdefault(text.lower(), text), value.decode("utf-8", "surrogateescape"))
         return fields
 
 

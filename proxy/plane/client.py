@@ -83,8 +83,8 @@ class Client(Connection):
                 self._refuse(Refusal(Reason.FACTS_UNAVAILABLE, 503))
             return
         if self.state is BUSY:
+            self._release(LEARNING)  # before the judgement, which may have more to learn
             self._judge(monotonic(), turn + 1)
-            self._release(LEARNING)
 
     def _pass(self, verdict: Pass) -> None:
         lease, request = verdict.lease, self._request
