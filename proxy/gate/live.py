@@ -57,6 +57,7 @@ class LiveConnections:
     def __init__(self) -> None:
         self._all: set[Live] = set()
         self._by_principal: dict[str, set[Live]] = {}
+        self._new: set[Live] = set()
 
     def __len__(self) -> int:
         return len(self._all)
@@ -66,15 +67,22 @@ class LiveConnections:
 
     def add(self, live: Live) -> None:
         self._all.add(live)
+        self._new.add(live)
         self._by_principal.setdefault(live.principal.key, set()).add(live)
 
     def remove(self, live: Live) -> None:
         if live in self._all:
             self._all.discard(live)
+            self._new.discard(live)
             group = self._by_principal[live.principal.key]
             group.discard(live)
             if not group:
                 del self._by_principal[live.principal.key]
+
+    def take_new(self) -> set[Live]:
+        """What was opened since the last time. Something may have changed between its judgement and its opening."""
+        new, self._new = self._new, set()
+        return new
 
     def of(self, keys: Iterable[str]) -> list[Live]:
         """What belongs to some principals."""

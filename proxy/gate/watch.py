@@ -81,6 +81,7 @@ class Watch:
             self.failing = True
             self._lose_sight()
         self._end_what_ran_out()
+        self._pending.update(self._live.take_new())
         await self._judge_pending()
 
     def _see(self) -> None:

@@ -214,13 +214,13 @@ class Connection(asyncio.Protocol, ABC):
         if self._buffer:
             asyncio.get_running_loop().call_soon(self._continue)
         elif self._holds:
-            self._release(PIPELINE)
+            self._release(PIPELINE | UPLOAD)
 
     def _continue(self) -> None:
         """The next of several requests that came at once."""
         if self.state is IDLE:
             data, self._buffer = self._buffer, b""
-            self._release(PIPELINE)
+            self._release(PIPELINE | UPLOAD)
             self._read(data)
 
     # -- refusals, ends

@@ -7,7 +7,7 @@ import pytest
 from tests.peers.answers import by_path, drop, echo, plain
 from tests.peers.frames import BINARY, CLOSE, TEXT
 from tests.peers.talk import dial, request
-from tests.peers.upstream import upstream
+from tests.peers.upstream import Exchange, upstream
 from tests.proxy.inspection.house import HOST, House, house
 
 BOTH = pytest.mark.parametrize("fast_lane", [True, False], ids=["fast lane", "aiohttp lane"])
@@ -92,6 +92,23 @@ async def test_the_end_of_a_session_ends_its_sockets(tmp_path: Path, fast_lane: 
             assert (ended.opcode, ended.payload[:2]) == (CLOSE, (4401).to_bytes(2))
         await instance.until(lambda: not instance.open_connections)
         assert not len(gate.gateway.live)
+
+
+@BOTH
+async def test_a_right_that_is_lost_while_a_socket_is_made_ends_the_socket(tmp_path: Path, fast_lane: bool) -> None:
+    """Nobody could close what was not open yet when the change was seen."""
+
+    async def after_the_change(exchange: Exchange) -> None:
+        await gate.change("dan", None)
+        await gate.gateway.watch.look()
+        await echo()(exchange)
+
+    async with upstream(by_path({"/ws/echo": after_the_change})) as instance:
+        async with house(tmp_path, instance.url, fast_lane=fast_lane) as gate, dial(gate.port) as line:
+            await line.send(upgrade(gate, "/ws/echo", await gate.log_in("dan")))
+            assert (await line.response()).status == 101
+            ended = await line.hear(seconds=1)
+            assert (ended.opcode, ended.payload[:2]) == (CLOSE, (4403).to_bytes(2))
 
 
 async def test_sockets_of_the_other_lane_count_as_connections_and_are_recorded(tmp_path: Path) -> None:
