@@ -167,9 +167,9 @@ class Carrier:
         )
 
     def url(self, endpoint: Endpoint, path: bytes) -> URL:
-        """Where a target of an instance is, byte for byte."""
+        """Where a target of an instance is, byte for byte; both parsers refuse targets that are not ASCII."""
         base = "http://unix" if endpoint.url.startswith("http+unix") else endpoint.url.rstrip("/")
-        return URL(base + path.decode("latin-1"), encoded=True)
+        return URL(base + path.decode("ascii"), encoded=True)
 
     async def open(self, exchange: Exchange, fields: CIMultiDict[str] | None = None) -> ClientResponse:
         """Send the request; the answer's head is there, its body is the caller's to read. Raises UpstreamFailed."""
