@@ -70,6 +70,7 @@ class Gateway:
         self.gate.anonymous = Buckets(Rate(count=anonymous.count, period=anonymous.seconds))
 
     async def close(self) -> None:
+        await self.gate.settle()
         await self.sessions.flush()
         await self.watch.write_seen()
         await self.carrier.close()

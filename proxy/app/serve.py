@@ -29,6 +29,7 @@ from proxy.app.lane import Lane
 from proxy.app.logs import StandardOutput, set_up_logs
 from proxy.app.redirect import to_https
 from proxy.app.reload import Reloader
+from proxy.gate.watch import Watch
 from proxy.model.access import Reason
 from proxy.services.certificates import Entrance, certificates_of
 from proxy.services.clock import SYSTEM, Clock
@@ -44,6 +45,7 @@ BACKLOG: Final = 4096
 MISCONFIGURED: Final = 2
 FAILED: Final = 1
 _FLUSH: Final = 15.0
+_STOP: Final = 3.0
 _SIDE: Final = 1.0
 """Seconds for an answer to an operator to finish at the end."""
 _log = structlog.get_logger(__name__)
@@ -149,7 +151,8 @@ async def _listening(
     factory: Callable[[], asyncio.Protocol] = gateway.plane if server.fast_lane else gateway.lane.protocol
     async with contextlib.AsyncExitStack() as stack:
         stack.push_async_callback(gateway.lane.stop)
-        for work in (gateway.watch.run(), gateway.plane.sweep(), gateway.lane.sweep(), reloader.run(), _flush(gateway)):
+        stack.push_async_callback(_stopped, gateway.watch, asyncio.create_task(gateway.watch.run()))
+        for work in (gateway.plane.sweep(), gateway.lane.sweep(), reloader.run(), _flush(gateway)):
             stack.push_async_callback(_cancelled, asyncio.create_task(work))
         if server.operations is not None:
             await _side(stack, operations(_vitals(gateway, reloader)), "operations", server.operations)
@@ -206,6 +209,12 @@ def _told(setting: str, at: Listen) -> Iterator[None]:
         raise CannotListen(
             f"server.{setting}: nothing can listen on {at}: {reason}. Stop what uses it, or choose another address."
         ) from error
+
+
+async def _stopped(watch: Watch, task: "asyncio.Task[None]") -> None:
+    watch.stop()
+    await asyncio.wait([task], timeout=_STOP)
+    await _cancelled(task)
 
 
 async def _cancelled(task: "asyncio.Task[Any]") -> None:

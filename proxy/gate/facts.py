@@ -90,6 +90,11 @@ class Facts:
         except TimeoutError as error:
             raise StoreUnavailable("a fact took too long to learn") from error
 
+    async def settle(self) -> None:
+        """Wait for facts that are being fetched, so that none reports when there is nobody left."""
+        if self._learning:
+            await asyncio.wait(self._learning.values(), timeout=LEARNING)
+
     def _start(self, fact: Fact) -> "asyncio.Task[None]":
         task = self._learning[fact] = asyncio.create_task(self._fetch(fact))
 

@@ -40,6 +40,7 @@ class Watch:
         self._version = gate.world.estate.version
         self._pending: set[Live] = set()
         self._wake = asyncio.Event()
+        self._stopping = False
         self.failing = False
         """The store could not be read last time."""
         self._grace = grace
@@ -50,10 +51,15 @@ class Watch:
         """This process has written: look now."""
         self._wake.set()
 
+    def stop(self) -> None:
+        """Look no more. Cancelling could cut a question to the store in half."""
+        self._stopping = True
+        self._wake.set()
+
     async def run(self) -> None:
-        """Until cancelled."""
+        """Until stopped."""
         wrote = cleaned = self._gate.clock.steady()
-        while True:
+        while not self._stopping:
             self._wake.clear()
             await self.look()
             now = self._gate.clock.steady()
