@@ -7,17 +7,22 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import Final
 
+import structlog
+
 from proxy.gate.crowd import Crowd
 from proxy.gate.gate import Gate
 from proxy.gate.live import LiveConnections
 from proxy.gate.principal import Lease, Principal
 from proxy.gate.world import Endpoint
+from proxy.model.access import Reason
 from proxy.plane.client import Client
 from proxy.plane.connection import Connection, State
 from proxy.plane.splice import Tunnel
 from proxy.plane.upstream import Pool
 from proxy.services.traffic import AccessLog, Traffic
 from proxy.wire.websocket import Boundaries
+
+_log = structlog.get_logger(__name__)
 
 SWEEP: Final = 0.5
 """Seconds between two looks at the deadlines; no connection has a timer of its own."""
@@ -78,7 +83,13 @@ class Plane:
         """Run something for a connection; the plane owns the task."""
         task = asyncio.get_running_loop().create_task(coroutine)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._over)
+
+    def _over(self, task: "asyncio.Task[None]") -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _log.error("defect", exc_info=error)  # its connection ends at its deadline: nothing passes
+            self.traffic.refused("", Reason.DEFECT)
 
     # -- connections
 

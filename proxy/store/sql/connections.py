@@ -7,15 +7,14 @@ from pathlib import Path
 from typing import Final
 
 import orjson
-from sqlalchemy import URL, NullPool, create_engine, event, literal_column, select
-from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy import URL, NullPool, create_engine, literal_column, select
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from proxy.store import Dangling, StoreUnavailable
 from proxy.store.migrations import upgrade
-from proxy.store.sql.dialect import DRIVER, PromptSqlite
+from proxy.store.sql.dialect import DRIVER, Opening, PromptSqlite
 from proxy.store.tables import metadata
 
 DEADLINE: Final = 3.0
@@ -95,51 +94,44 @@ def _unavailable() -> Iterator[None]:
 @asynccontextmanager
 async def connect(path: Path) -> AsyncIterator[Connections]:
     """Open the file, making it or bringing it up to date first; raises StoreUnavailable."""
+    opening = Opening(path, busy=BUSY)
     with _unavailable():
-        engine = await asyncio.to_thread(_open, path)
+        engine = await asyncio.to_thread(_open, path, opening)
     try:
         yield Connections(engine)
     finally:
         await engine.dispose()
+        await opening.stopped(DEADLINE)
         if isinstance(engine.dialect, PromptSqlite):
             await engine.dialect.stopped(DEADLINE)
 
 
-# No implicit BEGIN from the driver: transactions are opened where they are meant.
-_CONNECTING: Final = {"isolation_level": None, "timeout": BUSY}
-
-
-def _open(path: Path) -> AsyncEngine:
+def _open(path: Path, opening: Opening) -> AsyncEngine:
     _prepare(path)
-    engine = create_async_engine(
+    return create_async_engine(
         URL.create(DRIVER, database=str(path)),
-        connect_args=_CONNECTING,
+        async_creator=opening,
         pool_size=5,
         max_overflow=0,
         pool_timeout=DEADLINE,
         json_serializer=_json,
         json_deserializer=orjson.loads,
     )
-    event.listen(engine.sync_engine, "connect", _configure)
-    return engine
 
 
 def _prepare(path: Path) -> None:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     path.touch(mode=0o600)  # password hashes are in it; SQLite gives its side files the same mode
-    engine = create_engine(URL.create("sqlite", database=str(path)), poolclass=NullPool, connect_args=_CONNECTING)
+    engine = create_engine(
+        URL.create("sqlite", database=str(path)),
+        poolclass=NullPool,
+        connect_args={"isolation_level": None, "timeout": BUSY},
+    )
     with engine.connect() as connection:
         connection.exec_driver_sql("PRAGMA journal_mode = WAL")
         connection.exec_driver_sql("BEGIN IMMEDIATE")
         upgrade(connection)
         connection.exec_driver_sql("COMMIT")
-
-
-def _configure(connection: DBAPIConnection, _: object) -> None:
-    cursor = connection.cursor()
-    cursor.execute("PRAGMA synchronous = FULL")
-    cursor.execute("PRAGMA foreign_keys = ON")
-    cursor.close()
 
 
 def _json(value: object) -> str:
