@@ -10,7 +10,7 @@ from math import ceil
 from typing import Final
 
 from proxy.access.gcra import Bucket
-from proxy.gate.checks import acts, from_here, refusal
+from proxy.gate.checks import SAFE, acts, from_here, refusal
 from proxy.gate.gate import Gate
 from proxy.gate.inject import forwarded, inject
 from proxy.gate.principal import Lease, Principal
@@ -39,8 +39,9 @@ class Caller:
 
     # fmt: off
     __slots__ = (
-        "_authorization", "_authorized_at", "_cookie", "_forwarded", "_forwarded_for", "_forwarded_proto", "_host", "_passed_cookie", "_peer", "_station",
-        "_tls", "_world", "address", "gate", "inspects", "presented", "principal", "secure", "site", "trusted",
+        "_authorization", "_authorized_at", "_cookie", "_forwarded", "_forwarded_for", "_forwarded_proto", "_host",
+        "_passed_cookie", "_peer", "_station", "_tls", "_world", "address", "address_bytes", "gate", "inspects",
+        "presented", "principal", "secure", "site", "trusted",
     )
     # fmt: on
 
@@ -49,6 +50,7 @@ class Caller:
         self.inspects = inspects
         """Whether this lane carries inspected exchanges; the other one hands them over unjudged by limits."""
         self.address = self._peer = peer
+        self.address_bytes = peer.encode()
         self.secure = self._tls = secure
         """Whether the client came by TLS, here or at a trusted proxy."""
         self.site: Site | None = None
@@ -136,6 +138,7 @@ class Caller:
         self._station = world.stations.get(site.mounts[0].resource.id) if site is not None and whole else None
         if self.trusted:
             self.address = client_address(self._peer, forwarded_for, self.gate.trusted)
+            self.address_bytes = self.address.encode()
             self.secure = self._tls if proto is None else proto.lower().strip() == b"https"
         self._forwarded = forwarded(self.address, host, b"https" if self.secure else b"http")
         return None
@@ -195,8 +198,9 @@ class Caller:
         surface = station.layout.surface(head.method, path)
         if surface is _PREFLIGHT and not ("origin" in head.noted and from_here(head, self.site, station)):
             surface = Surface.ENDPOINT  # an OPTIONS like any other
-        principal = self.principal
-        if "authorization" in head.noted or (principal is not self.gate.nobody and acts(head, surface)):
+        principal, noted = self.principal, head.noted
+        acting = head.method not in SAFE or surface is _SOCKET or "upgrade" in noted
+        if "authorization" in noted or (acting and principal is not self.gate.nobody):
             who = self._who(head, station, surface, now)
             if not isinstance(who, Principal):
                 return who
@@ -238,25 +242,38 @@ class Caller:
         return self.gate.nobody if opened else self._foreign(station, surface)
 
     def _allowed(self, head: Head, path: bytes, lease: Lease, principal: Principal, now: float) -> Verdict:
-        station, surface = lease.station, lease.surface
-        if b"?" in path or "service-worker" in head.noted:
-            found = refusal(head, path, surface, station)
-            if found is not None:
-                return Refusal(*found, station, surface, lease)
-            if surface is _SOCKET and (sid := sid_of(path)) is not None:
-                owner = self.gate.sid_owner(station, sid, principal)
-                if isinstance(owner, Missing):
-                    return self._too_many_sids(station, lease, principal, now) or owner
-                if owner != principal.key:
-                    detail = "this engine.io session belongs to another login"
-                    return Refusal(Reason.FOREIGN_SID, 403, detail, station, surface, lease)
+        if (lease.reads_query and b"?" in path) or "service-worker" in head.noted:
+            stopped = self._stopped(head, path, lease, principal, now)
+            if stopped is not None:
+                return stopped
         if lease.inspected and not self.inspects:
             return Pass(lease, principal, [])
-        ours: tuple[bytes, ...] = (self._passed_cookie, self._forwarded, lease.block)
+        station, surface = lease.station, lease.surface
+        parts = inject(head, path, station, surface)
+        parts += (self._passed_cookie, self._forwarded, lease.block)
         authorization = head.noted.get("authorization")
         if authorization is not None and _open(station, surface):
-            ours += (b"\r\nAuthorization: " + authorization,)
-        return Pass(lease, principal, inject(head, path, station, surface, ours))
+            parts.append(b"\r\nAuthorization: " + authorization)
+        return Pass(lease, principal, parts)
+
+    def _stopped(
+        self, head: Head, path: bytes, lease: Lease, principal: Principal, now: float
+    ) -> "Refusal | Missing | None":
+        """What stops a request that its lease allows."""
+        station, surface = lease.station, lease.surface
+        found = refusal(head, path, surface, station)
+        if found is not None:
+            return Refusal(*found, station, surface, lease)
+        sid = sid_of(path) if surface is _SOCKET else None
+        if sid is None:
+            return None
+        owner = self.gate.sid_owner(station, sid, principal)
+        if isinstance(owner, Missing):
+            return self._too_many_sids(station, lease, principal, now) or owner
+        if owner == principal.key:
+            return None
+        detail = "this engine.io session belongs to another login"
+        return Refusal(Reason.FOREIGN_SID, 403, detail, station, surface, lease)
 
     def _refused(self, head: Head, lease: Lease, now: float) -> Refusal:
         decision, station, surface = lease.decision, lease.station, lease.surface

@@ -13,7 +13,7 @@ from proxy.wire.origin import origin_allowed
 from proxy.wire.target import path_of
 
 _SOCKET = Surface.SOCKET
-_SAFE: Final = frozenset({b"GET", b"HEAD", b"OPTIONS"})
+SAFE: Final = frozenset({b"GET", b"HEAD", b"OPTIONS"})
 
 
 def _escapable(name: str) -> str:
@@ -29,7 +29,7 @@ Found = tuple[Reason, int, str]
 
 def acts(head: Head, surface: Surface) -> bool:
     """Whether a request does something by itself: an unsafe method, an upgrade, or a poll of a dashboard's socket."""
-    return head.method not in _SAFE or "upgrade" in head.noted or surface is _SOCKET
+    return head.method not in SAFE or "upgrade" in head.noted or surface is _SOCKET
 
 
 def from_here(head: Head, site: Site | None, station: Station) -> bool:

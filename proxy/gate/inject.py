@@ -11,8 +11,8 @@ _SOCKET = Surface.SOCKET
 _PLAIN_CONNECTION: Final = frozenset({b"keep-alive", b"close", b"Keep-Alive", b"Close"})
 
 
-def inject(head: Head, path: bytes, station: Station, surface: Surface, ours: tuple[bytes, ...]) -> list[bytes]:
-    """The parts of the head, from the request line on, without framing and end. `ours` are whole lines of the gate's."""
+def inject(head: Head, path: bytes, station: Station, surface: Surface) -> list[bytes]:
+    """The parts of the head, from the request line on, without what is the gate's to say, framing and end."""
     noted, lines = head.noted, head.lines
     connection = noted.get("connection")
     if connection is not None and connection not in _PLAIN_CONNECTION:
@@ -24,7 +24,6 @@ def inject(head: Head, path: bytes, station: Station, surface: Surface, ours: tu
         parts += (b"\r\nOrigin: ", origin)
     if station.prefix:
         parts += (b"\r\nX-Forwarded-Prefix: ", station.prefix)
-    parts += ours
     return parts
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from proxy.model.access import Decision
 from proxy.model.estate import InstanceSettings
 from proxy.model.identity import Person, Session
-from proxy.nodered.surfaces import Surface
+from proxy.nodered.surfaces import RULES, Surface
 from proxy.services.traffic import Tally
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ class Lease:
         "decision",
         "inspected",
         "log",
+        "reads_query",
         "station",
         "surface",
         "tally",
@@ -60,6 +61,8 @@ class Lease:
         self.address = address
         """The client address the block speaks of; None where it speaks of none."""
         self.inspected, self.tally, self.log = inspected, tally, log
+        self.reads_query = RULES[surface].admin or surface is Surface.SOCKET
+        """Whether the gate looks at queries here."""
 
 
 @dataclass(slots=True)

@@ -12,7 +12,7 @@ _BACKSLASH: Final = 0x5C
 
 
 def access_line(
-    lease: Lease, *, started: float, address: str, method: bytes, target: bytes, status: int, sent: int, micros: int
+    lease: Lease, *, started: float, address: bytes, method: bytes, target: bytes, status: int, sent: int, micros: int
 ) -> bytes:
     """One JSON line. The query is left out: it may hold what nobody should read in a log."""
     path = target.partition(b"?")[0]
@@ -20,7 +20,7 @@ def access_line(
         path = path.decode("latin-1").encode("ascii", "backslashreplace").replace(b"\\", b"\\\\").replace(b'"', b'\\"')
     return b'{"time":%d,"address":"%b","method":"%b","path":"%b","status":%d,"bytes":%d,"us":%d%b' % (
         (started + WALL) * 1000,
-        address.encode(),
+        address,
         method,
         path,
         status,

@@ -64,7 +64,7 @@ class InspectionDesk:
             line = access_line(
                 lease,
                 started=started,
-                address=caller.address,
+                address=caller.address_bytes,
                 method=head.method,
                 target=head.target,
                 status=status,

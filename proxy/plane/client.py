@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from proxy.plane.listener import Plane
 
 _ROUNDS: Final = 3
+_END: Final = b"\r\n\r\n"
 _IDEMPOTENT: Final = frozenset({b"GET", b"HEAD", b"OPTIONS", b"PUT", b"DELETE"})
 
 
@@ -57,7 +58,7 @@ class Client(Connection):
 
     def _judge(self, now: float, turn: int) -> None:
         verdict = self._caller.judge(self._request, now)
-        if isinstance(verdict, Pass):
+        if verdict.__class__ is Pass:  # nearly always
             self._pass(verdict)
         elif isinstance(verdict, Refusal):
             self._lease = verdict.lease
@@ -93,7 +94,11 @@ class Client(Connection):
             self._hand_over()
             return
         framing, station, site = request.framing, lease.station, self._caller.site
-        self._head_bytes = self._head_for_instance(verdict.parts, framing)
+        parts = verdict.parts
+        if framing is not NO_BODY:
+            self._frame(parts, framing)
+        parts.append(_END)
+        self._head_bytes = b"".join(parts)
         self.prefix = station.prefix
         self.origin = site.origin_bytes if site is not None else b""
         self._pool = pool = self._plane.pool(station.endpoint)
@@ -107,21 +112,18 @@ class Client(Connection):
             if self._buffer:
                 self._flush()
 
-    def _head_for_instance(self, parts: list[bytes], framing: Framing) -> bytes:
-        """The head with its framing, built anew."""
-        if framing is not NO_BODY:
-            if framing.websocket:
-                parts.append(b"\r\nConnection: Upgrade\r\nUpgrade: websocket")
-                self.keep = False
-            elif framing.chunked:
-                parts.append(b"\r\nTransfer-Encoding: chunked")
-            elif not framing.other_upgrade or framing.length:
-                parts.append(b"\r\nContent-Length: %d" % framing.length)
-            expect = self._request.noted.get("expect")
-            if expect is not None and not self.old:
-                parts += (b"\r\nExpect: ", expect)
-        parts.append(b"\r\n\r\n")
-        return b"".join(parts)
+    def _frame(self, parts: list[bytes], framing: Framing) -> None:
+        """The framing of the request, built anew."""
+        if framing.websocket:
+            parts.append(b"\r\nConnection: Upgrade\r\nUpgrade: websocket")
+            self.keep = False
+        elif framing.chunked:
+            parts.append(b"\r\nTransfer-Encoding: chunked")
+        elif not framing.other_upgrade or framing.length:
+            parts.append(b"\r\nContent-Length: %d" % framing.length)
+        expect = self._request.noted.get("expect")
+        if expect is not None and not self.old:
+            parts += (b"\r\nExpect: ", expect)
 
     def _connect(self) -> None:
         self._hold(CONNECTING)

@@ -289,7 +289,7 @@ class Connection(asyncio.Protocol, ABC):
             line = access_line(
                 lease,
                 started=self._started,
-                address=self._caller.address,
+                address=self._caller.address_bytes,
                 method=self.method,
                 target=self._request.target,
                 status=status,

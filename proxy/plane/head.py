@@ -98,7 +98,7 @@ class HeadReader:
     # What llhttp calls.
 
     def on_url(self, part: bytes) -> None:
-        self._target += part
+        self._target = self._target + part if self._target else part
 
     def on_header(self, name: bytes, value: bytes) -> None:
         treatment = REQUEST[name]

@@ -23,7 +23,7 @@ async def test_a_line_is_json_whatever_the_path_and_holds_no_query(target: bytes
     line = access_line(
         refused.lease,
         started=1.5,
-        address="2001:db8::1",
+        address=b"2001:db8::1",
         method=b"GET",
         target=target,
         status=401,
