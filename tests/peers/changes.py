@@ -3,8 +3,8 @@
 import asyncio
 from collections.abc import Callable
 
-DEADLINE = 10.0
-"""Seconds after which whatever a test waits for is taken not to come."""
+DEADLINE = 30.0
+"""Seconds after which whatever a test waits for is taken not to come. What is promised within a time is timed by its test."""
 
 
 class Changes:
