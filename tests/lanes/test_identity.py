@@ -218,6 +218,7 @@ async def test_hop_by_hop_fields_of_an_answer_end_here(tmp_path: Path, fast_lane
     "said", [b"UPSTREAM/x?y", b"/x?y", b"http://elsewhere.example/x?y", b"x?y", b"//cdn.example/x"]
 )
 async def test_an_instance_never_names_its_own_address(tmp_path: Path, fast_lane: bool, said: bytes) -> None:
+    """R-66."""
     location = b""
 
     async def moved(exchange: object) -> None:
