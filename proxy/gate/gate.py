@@ -69,12 +69,9 @@ class Gate(Facts):
         self.traffic.keep_only({station.name: station for station in world.stations.values()})
 
     def lease(
-        self, principal: Principal, station: Station, surface: Surface, now: float, address: str, *, active: bool = True
+        self, principal: Principal, station: Station, surface: Surface, now: float, address: str
     ) -> Lease | Missing:
-        """Judge, and remember it: once per principal, instance, surface and 15 seconds.
-
-        `active` is False where the gateway looks again by itself, which is no sign that anybody is there.
-        """
+        """Judge, and remember it: once per principal, instance, surface and 15 seconds."""
         if not principal.alive(now, station.settings):
             return self._refuse(principal, station, surface, Reason.SESSION_ENDED, 401)
         if self.blind and principal.session is not None:
@@ -82,7 +79,7 @@ class Gate(Facts):
         decision = self.decide(principal, station, surface)
         if isinstance(decision, Missing):
             return decision
-        if active and surface not in _PASSIVE and principal.session is not None:
+        if surface not in _PASSIVE and principal.session is not None:
             principal.seen = now
             self.touched.add(principal)
         block = b""

@@ -103,7 +103,6 @@ class PlatformSettings:
 
     tenant_mode: bool = False
     disable_all_users: bool = False
-    allow_public_http: bool = False
     admin_data_access: str = "full"
     """full, read or none: what admins may do inside instances."""
 

@@ -234,7 +234,7 @@ async def test_looking_again_by_ourselves_is_no_activity(house: House) -> None:
     principal = await logged_in(house, cookie)
     house.gate.take_touched()
     station = house.gate.world.stations["r-line-3"]
-    house.gate.lease(principal, station, Surface.DASHBOARD, house.steady + 20, "203.0.113.7", active=False)
+    house.gate.decide(principal, station, Surface.DASHBOARD)
     assert principal.seen == house.steady
     assert house.gate.take_touched() == []
 
