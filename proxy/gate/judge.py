@@ -4,10 +4,10 @@ from typing import Final
 
 from proxy.access.decide import effective_role
 from proxy.gate.principal import Kind
-from proxy.model.access import Decision, Permission, Reason, Role
+from proxy.model.access import Decision, Permission, Reason, Role, Write
 from proxy.model.estate import Estate, HttpAuth, InstanceSettings, Resource
 from proxy.model.identity import Person, UserState
-from proxy.nodered.surfaces import RULES, Rule, Surface, Write
+from proxy.nodered.surfaces import RULES, Rule, Surface
 
 _ANYBODY: Final = frozenset({Surface.PUBLIC, Surface.PREFLIGHT, Surface.AUTH_LOGIN, Surface.AUTH_REVOKE})
 """Surfaces that the gateway answers itself, or that the operator opened."""

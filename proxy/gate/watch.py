@@ -130,8 +130,10 @@ class Watch:
                     self._gate.forget_all()
                     self._pending.update(self._live)
                     anew = True
-                case Subject.ESTATE:
+                case Subject.SPACE | Subject.RESOURCE | Subject.GRANT | Subject.SETTINGS:
                     anew = True
+                case Subject.TOKEN:
+                    pass
             version = max(version, change.version)
         if anew:
             await self._load()

@@ -1,8 +1,9 @@
 """Resources, shares, and the snapshot of all that decisions are made on."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 from types import MappingProxyType
 
 from proxy.model.access import Role
@@ -37,6 +38,17 @@ class UpstreamTls:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Limit:
+    """How many requests per period, and how many of them at once."""
+
+    count: int
+    period: float
+    """Seconds."""
+    burst: int
+    """How many may come at once; at most `count`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class InstanceSettings:
     """What an operator says about one Node-RED. Everything the data plane needs, as plain values."""
 
@@ -67,6 +79,10 @@ class InstanceSettings:
     session_idle: float | None = None
     admin_token: str | None = None
     """A token for the instance's own adminAuth, injected on admin surfaces."""
+    limit_per_address: Limit | None = None
+    """Requests to dashboards and endpoints per client address; None for no limit."""
+    limit_per_principal: Limit | None = None
+    """The same per login or token."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +100,8 @@ class Resource:
     """Present when kind is instance."""
     members: frozenset[str] = frozenset()
     """Of a folder: ids of the resources in it."""
+    attributes: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
+    """Plain JSON values: of a thing its subtype, external_id and data; of a page what it matches."""
     declared: str | None = None
 
 
@@ -105,9 +123,14 @@ class PlatformSettings:
     disable_all_users: bool = False
     admin_data_access: str = "full"
     """full, read or none: what admins may do inside instances."""
+    switched_off: frozenset[str] = frozenset({"space:create"})
+    """Permissions that only admins have, whatever their role."""
+    upstream_allow: tuple[str, ...] = ()
+    """Where upstreams set through the API may listen: CIDRs and host name patterns; none for anywhere that is not
+    loopback, link-local or a metadata service."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Estate:
     """All spaces, resources and grants at one version. Immutable: a change makes a new one."""
 
@@ -116,6 +139,51 @@ class Estate:
     resources: Mapping[str, Resource] = field(default_factory=lambda: MappingProxyType({}))
     grants: tuple[Grant, ...] = ()
     settings: PlatformSettings = field(default_factory=PlatformSettings)
+
+    @cached_property
+    def by_kind(self) -> Mapping[ResourceKind, Sequence[Resource]]:
+        """Every resource by kind, in the order of their names."""
+        found: dict[ResourceKind, list[Resource]] = {kind: [] for kind in ResourceKind}
+        for resource in sorted(
+            self.resources.values(), key=lambda each: ((each.name or each.slug).casefold(), each.id)
+        ):
+            found[resource.kind].append(resource)
+        return found
+
+    @cached_property
+    def children(self) -> Mapping[str, Sequence[Resource]]:
+        """Resource id -> the resources right below it."""
+        found: dict[str, list[Resource]] = {}
+        for resource in self.resources.values():
+            if resource.parent is not None:
+                found.setdefault(resource.parent, []).append(resource)
+        return found
+
+    @cached_property
+    def shares(self) -> Mapping[str, Sequence[Grant]]:
+        """Resource id -> the grants on it."""
+        found: dict[str, list[Grant]] = {}
+        for grant in self.grants:
+            found.setdefault(grant.target, []).append(grant)
+        return found
+
+    @cached_property
+    def folders_of(self) -> Mapping[str, Sequence[Resource]]:
+        """Resource id -> the folders that hold it."""
+        found: dict[str, list[Resource]] = {}
+        for folder in self.by_kind[ResourceKind.FOLDER]:
+            for member in folder.members:
+                found.setdefault(member, []).append(folder)
+        return found
+
+    @cached_property
+    def spaces_below(self) -> Mapping[str, Sequence[Space]]:
+        """Space id -> the spaces right below it."""
+        found: dict[str, list[Space]] = {}
+        for space in self.spaces.values():
+            if space.parent is not None:
+                found.setdefault(space.parent, []).append(space)
+        return found
 
     def path(self, resource: Resource) -> Iterator[Resource]:
         """The resource, then its parent, and so on up."""

@@ -10,6 +10,12 @@ from proxy.model.access import Role
 NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
+class UserKind(StrEnum):
+    PERSON = "person"
+    SERVICE = "service"
+    """A service account: it acts by its tokens alone and never logs in."""
+
+
 class UserState(StrEnum):
     PENDING = "pending"  # created, not yet activated by its link
     ACTIVE = "active"
@@ -26,7 +32,10 @@ class User:
     name: str = ""
     image: str = ""
     admin: bool = False
+    kind: UserKind = UserKind.PERSON
     state: UserState = UserState.ACTIVE
+    password_expired: bool = False
+    """Only a new password can be chosen until it is."""
     provider: str | None = None
     """The login provider this account is linked to; None for local accounts."""
     tags: Mapping[str, str] = field(default_factory=lambda: NOTHING)
@@ -71,6 +80,8 @@ class Session:
     """The absolute end."""
     idle: float
     """Seconds without activity after which it ends."""
+    proved: float = 0.0
+    """When the user last proved who they are: at the login, or since then by password or second factor."""
     address: str = ""
     agent: str = ""
 
@@ -78,3 +89,59 @@ class Session:
         """Whether it may still act; `idle` and `absolute` are an instance's own times in seconds, where it has any."""
         end = self.expires if absolute is None else min(self.expires, self.created + absolute)
         return now < end and now - self.seen < (self.idle if idle is None else idle)
+
+
+class TokenKind(StrEnum):
+    PERSONAL = "personal"
+    """`fwp_`: acts as the person who made it, within its limits."""
+    HTTP = "http"
+    """`fwh_`: reaches the dashboards and endpoints of one instance, as nobody."""
+    SERVICE = "service"
+    """`fws_`: acts as a service account."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Token:
+    """A secret by which a program acts. Only its sha256 is kept, never its value. Times are seconds since the epoch."""
+
+    id: str
+    kind: TokenKind
+    name: str
+    created: float
+    created_by: str | None = None
+    """User id of whoever made it."""
+    expires: float | None = None
+    last_used: float | None = None
+    user: str | None = None
+    """User id of the person or service account that acts; None for an HTTP token."""
+    read_only: bool = False
+    spaces: frozenset[str] | None = None
+    """Ids of the spaces it may reach, with what lies below them; None for all that its user may."""
+    admin: bool = False
+    """Whether an admin's token acts as an admin."""
+    instance: str | None = None
+    """Of an HTTP token: resource id of its instance."""
+    paths: tuple[str, ...] = ()
+    """Of an HTTP token: prefixes of paths it may address; none for all."""
+    methods: tuple[str, ...] = ()
+    """Of an HTTP token: methods it may use; none for all."""
+    networks: tuple[str, ...] = ()
+    """CIDRs it may be used from; none for all."""
+
+    def alive(self, now: float) -> bool:
+        """Whether it may still act."""
+        return self.expires is None or now < self.expires
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Actor:
+    """A principal as decisions see it: a person in a session, or a token that acts for one."""
+
+    person: Person
+    session: Session | None = None
+    token: Token | None = None
+    address: str = ""
+
+    @property
+    def user_id(self) -> str:
+        return self.person.user.id

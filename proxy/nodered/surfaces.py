@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
 
-from proxy.model.access import Permission, Role
+from proxy.model.access import Permission, Role, Write
 from proxy.wire.target import glob, readings
 
 
@@ -38,16 +38,6 @@ class Surface(IntEnum):
     def label(self) -> str:
         """The name as logs and metrics spell it."""
         return self.name.lower()
-
-
-class Write(IntEnum):
-    """Classes of writes; protection blocks all but PREFS."""
-
-    NONE = 0
-    PREFS = 1
-    OTHER = 2
-    TRIGGER = 3
-    DEPLOY = 4
 
 
 @dataclass(frozen=True, slots=True)

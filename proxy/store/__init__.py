@@ -3,12 +3,16 @@
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
-from proxy.model.audit import Event
+from proxy.access.gcra import Rate
+from proxy.model.access import Role
+from proxy.model.audit import AuditQuery, Event, Recorded
 from proxy.model.directory import Space
 from proxy.model.estate import Estate, Grant, PlatformSettings, Resource
-from proxy.model.identity import Person, Session, User, UserState
+from proxy.model.identity import Person, Session, Token, TokenKind, User, UserState
+
+T = TypeVar("T")
 
 
 class StoreUnavailable(Exception):
@@ -27,12 +31,20 @@ class Dangling(Conflict):
     """
 
 
+class Outdated(Exception):
+    """Something was changed since the version an edit was based on: look again, decide again."""
+
+
 class Subject(StrEnum):
     """What a change is about."""
 
     USER = "user"
     SESSION = "session"
-    ESTATE = "estate"
+    TOKEN = "token"  # noqa: S105 - a kind of thing
+    SPACE = "space"
+    RESOURCE = "resource"
+    GRANT = "grant"
+    SETTINGS = "settings"
     EVERYTHING = "everything"
     """The steps since then are no longer kept: the estate, every user and every session must be looked at again."""
 
@@ -44,7 +56,7 @@ class Change:
     version: int
     subject: Subject
     id: str
-    """User or session id; empty for the estate and for everything."""
+    """Id of the thing; of a grant `target space`; empty for the settings and for everything."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,10 +77,34 @@ class PutPerson:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Remove:
-    """Forget one object by its id; a grant's is (target, space)."""
+class PutToken:
+    """Keep a token. The hash is sha256 of its value; None leaves the one that is there."""
 
-    kind: type[User | Space | Resource]
+    token: Token
+    hash: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Invitation:
+    """An offer of membership that its receiver accepts or not. Times are seconds since the epoch."""
+
+    id: str
+    space: str
+    role: Role
+    created: float
+    expires: float
+    created_by: str | None = None
+    user: str | None = None
+    """User id of the receiver, where there is one."""
+    email: str = ""
+    """Address it was made out to."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remove:
+    """Forget one object by its id."""
+
+    kind: type[User | Space | Resource | Token | Invitation]
     id: str
 
 
@@ -78,8 +114,34 @@ class RemoveGrant:
     space: str
 
 
-Edit = PutPerson | Space | Resource | Grant | PlatformSettings | Remove | RemoveGrant
-"""One step of a change; a space, resource, grant or the settings stand for keeping them as given (matched by id)."""
+Edit = PutPerson | PutToken | Space | Resource | Grant | Invitation | PlatformSettings | Remove | RemoveGrant
+"""One step of a change; what is no Put or Remove stands for keeping it as given (matched by id)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PeopleQuery:
+    """Which people are wanted, in the order of their usernames."""
+
+    text: str = ""
+    """Looked for in username, name and e-mail address, without case."""
+    spaces: frozenset[str] | None = None
+    """Only members of one of these spaces; None for everybody."""
+    also: str | None = None
+    """Id of a user who is wanted whatever `spaces` says."""
+    states: frozenset[UserState] = frozenset(UserState)
+    after: str = ""
+    """Only usernames after this one, compared without case: the cursor."""
+    limit: int = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page(Generic[T]):
+    """Some of what was asked for, and how many there are in all."""
+
+    items: Sequence[T]
+    total: int
+    more: bool
+    """Whether there are others after these."""
 
 
 class Database(Protocol):
@@ -91,6 +153,10 @@ class Database(Protocol):
         ...
 
     async def estate(self) -> Estate: ...
+    async def renewed(self, estate: Estate) -> Estate:
+        """The estate as it is now; of a large one only what has changed since is read."""
+        ...
+
     async def person(self, user_id: str) -> Person | None: ...
     async def account(self, login: str) -> Account | None:
         """By username or e-mail, compared without case."""
@@ -102,15 +168,44 @@ class Database(Protocol):
         """Those whom these files declare, and those with one of these usernames or e-mail addresses, whatever the case."""
         ...
 
-    async def edit(self, edits: Sequence[Edit], events: Sequence[Event]) -> int:
+    async def edit(self, edits: Sequence[Edit], events: Sequence[Event], *, basis: int | None = None) -> int:
         """Do all of it, with its events and version bumps, in one transaction; return the new version.
 
         The steps are done in the order given, so a name is free again after the step that gives it up; references
         need to hold only at the end. What hangs on the removed goes with it: memberships, overrides, grants, folder
-        entries, sessions. Raises Conflict where a unique name is taken, Dangling where a reference would point at
-        nothing; then nothing has changed.
+        entries, tokens, invitations, sessions. A token limited to spaces loses those its user is no longer a member of,
+        and goes with the last. Raises Conflict where a unique name is taken, Dangling where a reference would point at
+        nothing, and with a `basis` Outdated where anything but sessions changed since that version; then nothing has
+        changed.
         """
         ...
+
+    async def search(self, query: PeopleQuery) -> Page[Person]: ...
+    async def admins(self) -> Sequence[str]:
+        """Ids of the active admins."""
+        ...
+
+    async def owners(self, space_id: str) -> Sequence[str]:
+        """Ids of the active people who are owners of a space by their membership."""
+        ...
+
+    async def count_members(self, space_id: str) -> int: ...
+    async def token(self, hash_: bytes) -> Token | None:
+        """The token whose value has this sha256."""
+        ...
+
+    async def tokens(
+        self, *, user: str | None = None, instance: str | None = None, kind: TokenKind | None = None
+    ) -> Sequence[Token]:
+        """Tokens of a user, or of an instance, newest first."""
+        ...
+
+    async def touch_tokens(self, used: Iterable[tuple[str, float]]) -> None:
+        """Move `last_used` forward for many tokens at once; no change that anybody need hear of."""
+        ...
+
+    async def invitations(self, *, space: str | None = None, user: str | None = None) -> Sequence[Invitation]: ...
+    async def invitation(self, id_: str) -> Invitation | None: ...
 
     async def set_password(self, user_id: str, new: str, event: Event, *, instead_of: str | None = None) -> bool:
         """Keep a password's hash; its user is active from then on.
@@ -121,7 +216,41 @@ class Database(Protocol):
         ...
 
     async def set_state(self, user_id: str, state: UserState, event: Event) -> None: ...
-    async def record(self, event: Event) -> None: ...
+    async def record(self, *events: Event) -> None:
+        """Put events on the audit log; durable when it returns."""
+        ...
+
+    async def begin(self, intent: Event, until: float) -> int:
+        """Record that something is about to be done at an instance, and return its number.
+
+        Without an outcome by `until` (seconds since the epoch) it counts as unfinished.
+        """
+        ...
+
+    async def finish(self, outcome: Event) -> None:
+        """Record how it went; `outcome.intent` names the intent. Twice is once."""
+        ...
+
+    async def unfinished(self, now: float) -> Sequence[Recorded]:
+        """Intents whose time for an outcome is over."""
+        ...
+
+    async def events(self, query: AuditQuery) -> Page[Recorded]: ...
+    async def events_after(self, id_: int, limit: int) -> Sequence[Recorded]:
+        """Events with a larger number, oldest first."""
+        ...
+
+    async def prune_events(self, before: float, event: Event) -> int:
+        """Forget events older than `before`, up to the last such that has no younger one before it, and record `event`
+        with how many and the number and hash of the last; return how many. Nothing to forget, nothing recorded.
+        """
+        ...
+
+    async def position(self, reader: str) -> int:
+        """The number of the last event that a named reader has passed on."""
+        ...
+
+    async def advance(self, reader: str, id_: int) -> None: ...
 
 
 class Shared(Protocol):
@@ -137,6 +266,18 @@ class Shared(Protocol):
 
     async def session(self, cookie: bytes) -> tuple[Session, str] | None:
         """The session a cookie opens and the host it opens it on; None when unknown or ended."""
+        ...
+
+    async def prove(self, session_id: str, at: float) -> None:
+        """Note that the user has just proved who they are, and publish the change."""
+        ...
+
+    async def admit(self, key: str, rate: Rate) -> float:
+        """Take one from a limit that holds across processes; seconds to wait where there is none, else 0."""
+        ...
+
+    async def give_back(self, key: str, rate: Rate) -> None:
+        """Put one back that turned out not to count."""
         ...
 
     async def sessions_of(self, user_id: str) -> Sequence[Session]: ...

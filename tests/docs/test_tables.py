@@ -10,9 +10,9 @@ from config.estate_schema import Estate, InstanceEntry
 from config.schema import Settings
 from config.shape import section_in
 from proxy.app import reload
-from proxy.model.access import Reason, Role
+from proxy.model.access import Reason, Role, Write
 from proxy.nodered.presets import ASSERTION, PRESETS
-from proxy.nodered.surfaces import RULES, Surface, Write
+from proxy.nodered.surfaces import RULES, Surface
 from proxy.services.traffic import Traffic
 from proxy.web.health import TrafficCollector, Vitals
 from tests.docs.pages import DOCS, PAGES, ROOT, code_in, prose, rows, snippets

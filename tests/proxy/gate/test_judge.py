@@ -6,11 +6,11 @@ import pytest
 
 from proxy.gate.judge import is_hidden, judge
 from proxy.gate.principal import Kind
-from proxy.model.access import Decision, Permission, Reason, Role
+from proxy.model.access import Decision, Permission, Reason, Role, Write
 from proxy.model.directory import Space, SpaceKind
 from proxy.model.estate import Estate, Grant, HttpAuth, InstanceSettings, PlatformSettings, Resource, ResourceKind
 from proxy.model.identity import Membership, Person, User, UserState
-from proxy.nodered.surfaces import RULES, Surface, Write
+from proxy.nodered.surfaces import RULES, Surface
 
 S = Surface
 LINE = Resource(id="line", kind=ResourceKind.INSTANCE, slug="line", owner="acme")

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.model.access import Permission, Role
-from proxy.nodered.surfaces import RULES, Layout, Roots, Surface, Write
+from proxy.model.access import Permission, Role, Write
+from proxy.nodered.surfaces import RULES, Layout, Roots, Surface
 from proxy.wire.target import BadTarget
 from tests.proxy.nodered.admin_routes import ROUTES
 
