@@ -33,6 +33,7 @@ from proxy.services.cookies import Cookies
 from proxy.services.login import Logins, Throttle
 from proxy.services.offload import Offload
 from proxy.services.sessions import Sessions
+from proxy.services.snapshot import Snapshot
 from proxy.services.traffic import AccessLog, Traffic
 from proxy.services.vault import Vault
 from proxy.store.sql import Store
@@ -83,7 +84,10 @@ async def assemble(config: Config, keys: Keys, store: Store, log: AccessLog, clo
     settings = config.settings
     signer, traffic, live, offload = Signer(keys, clock.wall), Traffic(), LiveConnections(), Offload()
     gate = await _gate(settings, store, traffic, clock, signer, offload)
-    watch = Watch(gate, store.database, store.shared, live, _home(settings), _homes(settings), settings.session.grace)
+    snapshot = Snapshot(store.database, gate.world.estate)
+    watch = Watch(
+        gate, store.database, store.shared, snapshot, live, _home(settings), _homes(settings), settings.session.grace
+    )
     hsts = _hsts(settings)
     server = settings.server
     crowd = Crowd(connections=server.connections, connections_per_address=server.connections_per_address)

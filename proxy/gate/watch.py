@@ -11,6 +11,7 @@ from proxy.gate.live import Live, LiveConnections, rights_of
 from proxy.gate.verdict import Missing
 from proxy.gate.world import world_of
 from proxy.model.access import Reason
+from proxy.services.snapshot import Snapshot
 from proxy.store import Change, Database, Shared, StoreUnavailable, Subject
 
 POLL: Final = 0.25
@@ -29,6 +30,7 @@ class Watch:
         gate: Gate,
         database: Database,
         shared: Shared,
+        snapshot: Snapshot,
         live: LiveConnections,
         public_url: str,
         homes: tuple[str, ...],
@@ -36,10 +38,12 @@ class Watch:
     ) -> None:
         """`grace`: seconds for which known sessions go on while the store is away."""
         self._gate, self._database, self._shared, self._live = gate, database, shared, live
+        self._snapshot = snapshot
         self._public_url, self._homes = public_url, homes
         self._version = gate.world.estate.version
         self._pending: set[Live] = set()
         self._wake = asyncio.Event()
+        self._turn = asyncio.Lock()
         self._stopping = False
         self.failing = False
         """The store could not be read last time."""
@@ -77,6 +81,10 @@ class Watch:
 
     async def look(self) -> None:
         """Apply what has changed, and end what has run out."""
+        async with self._turn:  # an older world must not replace a younger one
+            await self._look()
+
+    async def _look(self) -> None:
         try:
             if await self._database.version() != self._version:
                 await self._apply(await self._database.changes(self._version))
@@ -140,7 +148,9 @@ class Watch:
         self._version = version  # only now: what could not be loaded is to be seen again
 
     async def _load(self) -> None:
-        world = world_of(await self._database.estate(), self._public_url, self._homes, self._gate.world)
+        estate = await self._snapshot.current()
+        # Not on the loop: compiling ten thousand instances would hold up everybody's requests.
+        world = await asyncio.to_thread(world_of, estate, self._public_url, self._homes, self._gate.world)
         self._gate.change_world(world)
         self._pending.update(self._live)
 

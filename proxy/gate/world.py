@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 from urllib.parse import urlsplit
 
-from proxy.model.estate import Estate, InstanceSettings, Resource, UpstreamTls
+from proxy.model.estate import Estate, InstanceSettings, Resource, ResourceKind, UpstreamTls
 from proxy.nodered.surfaces import Layout, Roots
 from proxy.services.sites import Site, Sites, sites_of
 
@@ -53,21 +53,58 @@ class World:
 
 
 def world_of(estate: Estate, public_url: str, homes: tuple[str, ...] = (), before: World | None = None) -> World:
-    """Compile an estate. Layouts are taken over from the world before, since they remember paths."""
-    known = before.stations.values() if before is not None else ()
-    layouts = {_roots(station.settings): station.layout for station in known}
-    endpoints = {(station.endpoint.url, station.endpoint.tls): station.endpoint for station in known}
-    stations: dict[str, Station] = {}
-    for resource in estate.resources.values():
-        settings = resource.instance
-        if settings is not None:
-            roots = _roots(settings)
-            layout = layouts.get(roots) or layouts.setdefault(roots, Layout(roots))
-            where = (settings.upstream, settings.upstream_tls)
-            endpoint = endpoints.get(where) or endpoints.setdefault(where, Endpoint(*where))
-            number = len(stations) * SURFACES
-            stations[resource.id] = Station(number, resource, settings, estate.address(resource), layout, endpoint)
-    return World(estate, sites_of(estate, public_url, homes), stations)
+    """Compile an estate. What has not changed since the world before is taken over: compiling all of it takes long."""
+    known = before.stations if before is not None else {}
+    compiler = _Compiler(known)
+    names = _Names(estate)
+    stations = {
+        resource.id: compiler.station(resource, resource.instance, names.of(resource))
+        for resource in estate.by_kind[ResourceKind.INSTANCE]
+        if resource.instance is not None
+    }
+    same = before is not None and before.sites.home.origin == public_url and stations == before.stations
+    sites = before.sites if before is not None and same else sites_of(estate, public_url, homes)
+    return World(estate, sites, stations)
+
+
+class _Names:
+    """The addresses of resources, each asked for once."""
+
+    def __init__(self, estate: Estate) -> None:
+        self._estate = estate
+        self._of: dict[str | None, str] = {}
+
+    def of(self, resource: Resource) -> str:
+        """`Estate.address`, but what lies above is remembered."""
+        if resource.parent is None:
+            return self._estate.address(resource)
+        above = self._of.get(resource.parent)
+        if above is None:
+            above = self._of[resource.parent] = self._estate.address(resource).removesuffix(f"/{resource.slug}")
+        return f"{above}/{resource.slug}"
+
+
+class _Compiler:
+    """Makes stations, and shares between them what is alike."""
+
+    def __init__(self, known: Mapping[str, Station]) -> None:
+        self._known = known
+        # Layouts are taken over since they remember paths, endpoints since connections are pooled by them.
+        self._layouts = {station.layout.roots: station.layout for station in known.values()}
+        self._endpoints = {(station.endpoint.url, station.endpoint.tls): station.endpoint for station in known.values()}
+        self._number = max((station.number for station in known.values()), default=-SURFACES)
+
+    def station(self, resource: Resource, settings: InstanceSettings, name: str) -> Station:
+        old = self._known.get(resource.id)
+        if old is not None and old.resource is resource and old.name == name:
+            return old
+        roots = _roots(settings)
+        layout = self._layouts.get(roots) or self._layouts.setdefault(roots, Layout(roots))
+        where = (settings.upstream, settings.upstream_tls)
+        endpoint = self._endpoints.get(where) or self._endpoints.setdefault(where, Endpoint(*where))
+        if old is None:
+            self._number += SURFACES
+        return Station(old.number if old else self._number, resource, settings, name, layout, endpoint)
 
 
 def _roots(settings: InstanceSettings) -> Roots:

@@ -122,9 +122,21 @@ class Roots:
 class Layout:
     """Classifies requests. Shared by all instances with the same roots, and so is its memory of paths."""
 
-    __slots__ = ("_admin", "_dashboard", "_endpoints", "_node", "_options", "_public", "_safe", "_ui", "_unsafe")
+    __slots__ = (
+        "_admin",
+        "_dashboard",
+        "_endpoints",
+        "_node",
+        "_options",
+        "_public",
+        "_safe",
+        "_ui",
+        "_unsafe",
+        "roots",
+    )
 
     def __init__(self, roots: Roots) -> None:
+        self.roots = roots
         self._admin = _root(roots.admin)
         self._node = _root(roots.node)
         self._dashboard = self._node + _root(roots.dashboard)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -66,26 +67,33 @@ def host_name(host: bytes) -> bytes:
 def sites_of(estate: Estate, public_url: str, homes: tuple[str, ...] = ()) -> Sites:
     """The table of sites for an estate. A host's scheme and port are public_url's unless it is written as an origin."""
     base = urlsplit(public_url)
-    port = f":{base.port}" if base.port else ""
     home = Site(name=base.hostname or "", origin=_origin(public_url), home=True)
     mounts: dict[str, tuple[str, list[Mount]]] = {}
     for resource in estate.resources.values():
         if resource.kind is not ResourceKind.INSTANCE or resource.instance is None:
             continue
+        mount = Mount(prefix=resource.instance.path.rstrip("/").encode(), resource=resource)
         for host in resource.instance.hosts:
-            origin = host if "://" in host else f"{base.scheme}://{host}{port}"
-            name = urlsplit(origin).hostname or ""
-            mount = Mount(prefix=resource.instance.path.rstrip("/").encode(), resource=resource)
-            mounts.setdefault(name, (_origin(origin), []))[1].append(mount)
+            name, origin = _placed(host, public_url)
+            mounts.setdefault(name, (origin, []))[1].append(mount)
     table = {home.name: home}
     for origin in homes:
         extra = urlsplit(origin)
         table[extra.hostname or ""] = Site(name=extra.hostname or "", origin=_origin(origin), home=True)
     for name, (origin, found) in mounts.items():
-        longest_first = tuple(sorted(found, key=lambda mount: -len(mount.prefix)))
+        longest_first = tuple(sorted(found, key=lambda mount: -len(mount.prefix)) if len(found) > 1 else found)
         at_home = name == home.name
         table[name] = Site(name=name, origin=home.origin if at_home else origin, home=at_home, mounts=longest_first)
     return Sites(table[home.name], {host_name(_bracketed(name).encode()): site for name, site in table.items()})
+
+
+@lru_cache(65536)
+def _placed(host: str, public_url: str) -> tuple[str, str]:
+    """Name and origin of a host as an instance's settings write it. Remembered: every change of an estate asks anew."""
+    base = urlsplit(public_url)
+    port = f":{base.port}" if base.port else ""
+    origin = host if "://" in host else f"{base.scheme}://{host}{port}"
+    return urlsplit(origin).hostname or "", _origin(origin)
 
 
 def _origin(url: str) -> str:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -12,6 +12,7 @@ from proxy.gate.watch import Watch
 from proxy.model.access import Reason, Role
 from proxy.model.estate import Estate, HttpAuth
 from proxy.nodered.surfaces import Surface
+from proxy.services.snapshot import Snapshot
 from proxy.store import Change, StoreUnavailable, Subject
 from tests.proxy.gate.house import HOME, LINE_3, Facts, House, head, instance, person
 
@@ -37,10 +38,10 @@ class Versioned(Facts):
     async def changes(self, since: int) -> Sequence[Change]:
         return self.log[since:]
 
-    async def estate(self) -> Estate:
+    async def renewed(self, estate: Estate) -> Estate:
         if self.estate_fails:
             raise StoreUnavailable("gone")
-        return self.now
+        return replace(self.now, version=len(self.log))
 
     async def touch(self, seen: Sequence[tuple[str, float]]) -> None:
         self.seen |= dict(await self._answer("touch", seen))
@@ -73,7 +74,9 @@ class Watched:
         self.facts = Versioned()
         self.house = House(facts=self.facts).open(instances or None)  # type: ignore[arg-type]
         self.live = LiveConnections()
-        self.watch = Watch(self.house.gate, self.facts, self.facts, self.live, HOME, (), GRACE)  # type: ignore[arg-type]
+        snapshot = Snapshot(self.facts, self.house.gate.world.estate)  # type: ignore[arg-type]
+        gate, facts = self.house.gate, self.facts
+        self.watch = Watch(gate, facts, facts, snapshot, self.live, HOME, (), GRACE)  # type: ignore[arg-type]
 
     async def opened(self, role: Role | None, surface: Surface = Surface.SOCKET) -> Open:
         cookie = self.house.login(person("ada", role)) if role is not None else None
@@ -91,7 +94,7 @@ class Watched:
 
     async def estate_becomes(self, *instances: object) -> None:
         self.facts.now = self.house.world(instances).estate  # type: ignore[arg-type]
-        self.facts.change(Subject.ESTATE)
+        self.facts.change(Subject.RESOURCE)
         await self.watch.look()
 
 

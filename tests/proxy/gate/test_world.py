@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from proxy.gate.world import SURFACES, Endpoint, world_of
-from proxy.model.estate import UpstreamTls
+from proxy.model.estate import PlatformSettings, UpstreamTls
 from proxy.nodered.surfaces import Surface
 from tests.proxy.gate.house import HOME, LINE_3, LINE_4, House, instance
 
@@ -15,11 +15,37 @@ def test_what_did_not_change_is_taken_over_from_the_world_before() -> None:
     renamed = replace(before.estate.resources["r-line-3"], slug="line-33")
     estate = replace(before.estate, resources={**before.estate.resources, "r-line-3": renamed})
     after = world_of(estate, HOME, (), before)
-    for key, station in after.stations.items():
-        assert station is not before.stations[key]
-        assert station.layout is before.stations[key].layout
-        assert station.endpoint is before.stations[key].endpoint
-    assert after.stations["r-line-3"].name == "acme/plant/line-33"
+    line_3, was = after.stations["r-line-3"], before.stations["r-line-3"]
+    assert line_3 is not was
+    assert (line_3.number, line_3.layout, line_3.endpoint) == (was.number, was.layout, was.endpoint)
+    assert line_3.name == "acme/plant/line-33"
+    assert after.stations["r-line-4"] is before.stations["r-line-4"]
+    mount = after.sites.by_name[LINE_3.encode()].mounts[0]
+    assert mount.resource is renamed
+
+
+def test_a_change_of_no_instance_leaves_sites_and_stations_as_they_are() -> None:
+    before = House().world([instance("line-3", LINE_3)])
+    after = world_of(replace(before.estate, settings=PlatformSettings(tenant_mode=True)), HOME, (), before)
+    assert after.settings.tenant_mode
+    assert after.sites is before.sites
+    assert dict(after.stations) == dict(before.stations)
+
+
+def test_an_instance_is_renamed_with_what_it_lies_in() -> None:
+    before = House().world([instance("line-3", LINE_3)])
+    plant = next(each for each in before.estate.resources.values() if each.slug == "plant")
+    resources = {**before.estate.resources, plant.id: replace(plant, slug="mill")}
+    after = world_of(replace(before.estate, resources=resources), HOME, (), before)
+    assert after.stations["r-line-3"].name == "acme/mill/line-3"
+
+
+def test_a_new_instance_has_a_number_that_none_has_had() -> None:
+    before = House().world([instance("a", LINE_3), instance("b", LINE_4)])
+    rest = {key: each for key, each in before.estate.resources.items() if each.slug != "a"}
+    new = replace(before.estate.resources["r-a"], id="r-c", slug="c")
+    after = world_of(replace(before.estate, resources={**rest, "r-c": new}), HOME, (), before)
+    assert after.stations["r-c"].number > before.stations["r-b"].number
 
 
 def test_instances_with_the_same_roots_share_what_is_remembered_of_paths() -> None:
