@@ -9,7 +9,7 @@ import signal
 import ssl
 import sys
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from time import monotonic
 from typing import Any, Final
@@ -29,13 +29,14 @@ from proxy.app.lane import Lane
 from proxy.app.logs import StandardOutput, set_up_logs
 from proxy.app.redirect import to_https
 from proxy.app.reload import Reloader
+from proxy.app.workers import ALONE, Supervisor, Worker
 from proxy.gate.watch import Watch
 from proxy.model.access import Reason
 from proxy.services.certificates import Entrance, certificates_of
 from proxy.services.clock import SYSTEM, Clock
 from proxy.services.estate import apply, workshop
 from proxy.services.estate_ledger import applied_files
-from proxy.services.estate_plan import Plan
+from proxy.services.estate_plan import NOTHING, Plan
 from proxy.services.traffic import AccessLog
 from proxy.store import Conflict, StoreUnavailable
 from proxy.store.sql import Store, open_store
@@ -51,23 +52,25 @@ _SIDE: Final = 1.0
 _log = structlog.get_logger(__name__)
 
 
-def run(path: Path) -> int:
+def run(path: Path, worker: Worker = ALONE) -> int:
     """Serve until a signal says stop; the exit code. Uses uvloop where there is one."""
     try:
         import uvloop  # noqa: PLC0415 - not everywhere
     except ImportError:
-        return asyncio.run(serve(path))
-    return uvloop.run(serve(path))
+        return asyncio.run(serve(path, worker))
+    return uvloop.run(serve(path, worker))
 
 
-async def serve(path: Path) -> int:
+async def serve(path: Path, worker: Worker = ALONE) -> int:
     """Serve a configuration until SIGTERM or SIGINT: exit code 0, 1 when it could not start, 2 for what is written."""
     try:
-        async with opened(path) as running:
+        if not worker.shares and (several := await asyncio.to_thread(_several, path)) is not None:
+            return await several.run()
+        async with opened(path, worker=worker) as running:
             gc.collect()
             gc.freeze()  # what lives as long as the process need not be looked at again
             gc.set_threshold(10_000, 50, 50)
-            await _until_told(running)
+            await _until_told(running, worker)
     except (ConfigurationError, UnusablePlugins) as error:
         print(error, file=sys.stderr)  # noqa: T201 - the operator's terminal
         return MISCONFIGURED
@@ -75,6 +78,12 @@ async def serve(path: Path) -> int:
         print(f"flowward: {error}", file=sys.stderr)  # noqa: T201
         return FAILED
     return 0
+
+
+def _several(path: Path) -> Supervisor | None:
+    """The supervisor of the workers that the configuration wants, where it wants more than one. Raises ConfigurationError."""
+    server = load(path, os.environ).settings.server
+    return Supervisor(path, server.workers, server.drain) if server.workers > 1 else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +98,7 @@ class Running:
 
 
 @contextlib.asynccontextmanager
-async def opened(path: Path, clock: Clock = SYSTEM) -> AsyncIterator[Running]:
+async def opened(path: Path, clock: Clock = SYSTEM, worker: Worker = ALONE) -> AsyncIterator[Running]:
     """Serve a configuration for as long as the context is open. Raises what is wrong with it."""
     config = await asyncio.to_thread(load, path, os.environ)
     certificates = await asyncio.to_thread(certificates_of, config)
@@ -100,7 +109,7 @@ async def opened(path: Path, clock: Clock = SYSTEM) -> AsyncIterator[Running]:
         gateway = await assemble(config, keys, store, log, clock)
 
         async def apply_estate(config: Config) -> Plan:
-            return await _apply_estate(config, store, gateway)
+            return await _apply_estate(config, store, gateway) if worker.leads else NOTHING
 
         try:
             await apply_estate(config)
@@ -108,7 +117,7 @@ async def opened(path: Path, clock: Clock = SYSTEM) -> AsyncIterator[Running]:
             entrance = Entrance(certificates) if certificates is not None else None
             reloader = Reloader(path, config, gateway, entrance, apply_estate)
             _raise_file_limit()
-            async with _listening(config, gateway, reloader, entrance) as listening:
+            async with _listening(config, gateway, reloader, entrance, worker) as listening:
                 _log.info("serving", listen=[str(at) for at in config.settings.server.listen])
                 yield Running(config=config, gateway=gateway, reloader=reloader, store=store, listening=listening)
         finally:
@@ -142,7 +151,7 @@ class CannotListen(OSError):
 
 @contextlib.asynccontextmanager
 async def _listening(
-    config: Config, gateway: Gateway, reloader: Reloader, entrance: Entrance | None
+    config: Config, gateway: Gateway, reloader: Reloader, entrance: Entrance | None, worker: Worker
 ) -> AsyncIterator[list[asyncio.Server]]:
     """Everything that runs beside the requests, and the sockets visitors connect to."""
     server = config.settings.server
@@ -155,10 +164,12 @@ async def _listening(
         for work in (gateway.plane.sweep(), gateway.lane.sweep(), reloader.run(), _flush(gateway)):
             stack.push_async_callback(_cancelled, asyncio.create_task(work))
         if server.operations is not None:
-            await _side(stack, operations(_vitals(gateway, reloader)), "operations", server.operations)
+            # Each worker has its own metrics, on the next port each.
+            at = replace(server.operations, port=server.operations.port + worker.number)
+            await _side(stack, operations(_vitals(gateway, reloader)), "operations", at)
         if server.redirect_http:
-            await stack.enter_async_context(_redirecting(gateway, server.redirect_http))
-        listening = [await _listen(factory, "listen", listen, context) for listen in server.listen]
+            await stack.enter_async_context(_redirecting(gateway, server.redirect_http, worker))
+        listening = [await _listen(factory, "listen", listen, context, worker) for listen in server.listen]
         try:
             yield listening
         finally:
@@ -169,7 +180,7 @@ async def _listening(
 
 
 @contextlib.asynccontextmanager
-async def _redirecting(gateway: Gateway, addresses: Iterable[Listen]) -> AsyncIterator[None]:
+async def _redirecting(gateway: Gateway, addresses: Iterable[Listen], worker: Worker) -> AsyncIterator[None]:
     """Plain http beside TLS: open to everybody too, so the limits and deadlines of connections hold there as well."""
     app = to_https(lambda: gateway.gate.world.sites)
     lane = Lane(gate=gateway.gate, crowd=gateway.crowd, hsts=b"", app=app)
@@ -178,16 +189,18 @@ async def _redirecting(gateway: Gateway, addresses: Iterable[Listen]) -> AsyncIt
         stack.push_async_callback(lane.stop)
         stack.push_async_callback(_cancelled, asyncio.create_task(lane.sweep()))
         for at in addresses:
-            stack.callback((await _listen(lane.protocol, "redirect_http", at, None)).close)
+            stack.callback((await _listen(lane.protocol, "redirect_http", at, None, worker)).close)
         yield
 
 
 async def _listen(
-    factory: Callable[[], asyncio.Protocol], setting: str, at: Listen, context: ssl.SSLContext | None
+    factory: Callable[[], asyncio.Protocol], setting: str, at: Listen, context: ssl.SSLContext | None, worker: Worker
 ) -> asyncio.Server:
     with _told(setting, at):
         loop = asyncio.get_running_loop()
-        return await loop.create_server(factory, at.host, at.port, ssl=context, backlog=BACKLOG)
+        # The kernel spreads connections over the workers that share an address.
+        shared = worker.shares or None
+        return await loop.create_server(factory, at.host, at.port, ssl=context, backlog=BACKLOG, reuse_port=shared)
 
 
 async def _side(stack: contextlib.AsyncExitStack, app: web.Application, setting: str, at: Listen) -> None:
@@ -233,8 +246,8 @@ async def _flush(gateway: Gateway) -> None:
             _log.warning("last-seen-not-written", reason=str(error))
 
 
-async def _until_told(running: Running) -> None:
-    """SIGTERM or SIGINT: finish in good order. A second one: at once."""
+async def _until_told(running: Running, worker: Worker) -> None:
+    """SIGTERM or SIGINT, or a supervisor that is gone: finish in good order. A second one: at once."""
     gateway, reloader = running.gateway, running.reloader
     loop = asyncio.get_running_loop()
     told, again = asyncio.Event(), asyncio.Event()
@@ -245,6 +258,13 @@ async def _until_told(running: Running) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)
     loop.add_signal_handler(signal.SIGHUP, reloader.ask)
+    if worker.shares:
+
+        def orphaned() -> None:
+            loop.remove_reader(sys.stdin)
+            told.set()
+
+        loop.add_reader(sys.stdin, orphaned)
     try:
         await told.wait()
         seconds = reloader.config.settings.server.drain

@@ -24,12 +24,16 @@ def flowward() -> None:
 
 
 @flowward.command()
+@click.option("--worker", hidden=True, help="Which of how many workers this is, as NUMBER/COUNT.")
 @config_option
-def serve(path: Path) -> None:
+def serve(path: Path, worker: str | None) -> None:
     """Run the gateway."""
-    from proxy.app import run  # noqa: PLC0415 - the other commands start without the whole gateway
+    from proxy.app import ALONE, Worker, run  # noqa: PLC0415 - the other commands start without the whole gateway
 
-    sys.exit(run(path))
+    if worker is None:
+        sys.exit(run(path, ALONE))
+    number, _, count = worker.partition("/")
+    sys.exit(run(path, Worker(number=int(number), count=int(count))))
 
 
 @flowward.command()

@@ -1,5 +1,6 @@
-"""Memory with a bound, for keys that clients choose."""
+"""What has a bound: memory for keys that clients choose, and the pauses between attempts."""
 
+from collections.abc import Iterator
 from typing import TypeVar
 
 K = TypeVar("K")
@@ -22,3 +23,11 @@ class Bounded(dict[K, V]):
                 del self[oldest]
         self[key] = value
         return value
+
+
+def backoff(first: float = 0.2, longest: float = 30.0) -> Iterator[float]:
+    """Pauses between attempts at what keeps failing, in seconds: each twice as long as the one before, up to the longest."""
+    pause = first
+    while True:
+        yield pause
+        pause = min(pause * 2, longest)

@@ -53,6 +53,10 @@ class Plan:
         return bool(self.steps)
 
 
+NOTHING: Final = Plan(steps=(), ended=(), invited=())
+"""The plan of who leaves applying to another process."""
+
+
 def plan(
     files: Sequence[Applied], before: Whole, hashes: Mapping[str, str], *, prune: bool, new_id: Callable[[], str]
 ) -> Plan:
