@@ -1,0 +1,114 @@
+"""What every change through the API begins and ends with: finding the place, asking for permission, telling of it."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from proxy.access.decide import Place, decide
+from proxy.model.access import Decision, Permission, Write
+from proxy.model.audit import Event, Source, Update
+from proxy.model.directory import Space
+from proxy.model.estate import Estate, Grant, Resource, ResourceKind
+from proxy.model.identity import User
+from proxy.services.problems import DeclaredInFile, Denied, NotThere
+from proxy.services.writer import Moment
+
+NOTHING: Final[Mapping[str, object]] = {}
+
+
+def require(moment: Moment, permission: Permission, place: Place, *, write: Write | None = None) -> Decision:
+    """The decision that allows it. Raises Denied, whose decision says whether that is a 403 or a 404."""
+    decision = decide(moment.estate, moment.actor, permission, place, now=moment.now, write=write)
+    if not decision.allowed:
+        raise Denied(decision)
+    return decision
+
+
+def space_at(estate: Estate, key: str) -> Space:
+    """A space by its id or slug. Raises NotThere."""
+    found = estate.spaces.get(key) or next((space for space in estate.spaces.values() if space.slug == key), None)
+    if found is None:
+        raise NotThere(key)
+    return found
+
+
+def resource_at(estate: Estate, key: str, kind: ResourceKind | None = None) -> Resource:
+    """A resource by its id or its address, such as acme/plant/line-3. Raises NotThere, also for one of another kind."""
+    found = estate.resources.get(key) or _at_address(estate, key)
+    if found is None or (kind is not None and found.kind is not kind):
+        raise NotThere(key)
+    return found
+
+
+def _at_address(estate: Estate, address: str) -> Resource | None:
+    slug, *way = address.split("/")
+    if not way:
+        return None
+    space = next((space for space in estate.spaces.values() if space.slug == slug), None)
+    if space is None:
+        return None
+    tops = (each for each in estate.resources.values() if each.parent is None and each.owner == space.id)
+    at = next((each for each in tops if each.slug == way[0]), None)
+    for name in way[1:]:
+        at = next((each for each in estate.children.get(at.id, ()) if each.slug == name), None) if at else None
+    return at
+
+
+def refuse_declared(thing: User | Space | Resource | Grant, what: str) -> None:
+    """Raises DeclaredInFile for what an estate file keeps up; `what` is its name for people."""
+    if thing.declared is not None:
+        raise DeclaredInFile(what, thing.declared)
+
+
+def told(
+    moment: Moment,
+    event: str,
+    on: Place | User = None,
+    *,
+    user: str | None = None,
+    updates: tuple[Update, ...] = (),
+    body: Mapping[str, object] = NOTHING,
+    error: str = "",
+) -> Event:
+    """The event of something done by who acts, at a place or to a user; `user` is whom it was done to."""
+    actor = moment.actor
+    kind, id_, within = scope(moment.estate, on)
+    return Event(
+        event=event,
+        at=moment.now,
+        actor=actor.user_id,
+        actor_name=actor.person.user.username,
+        source=Source.API if actor.token else Source.UI,
+        token=actor.token.id if actor.token else None,
+        address=actor.address,
+        scope_kind=kind,
+        scope_id=id_,
+        within=within,
+        user=on.id if isinstance(on, User) and user is None else user,
+        error=error,
+        updates=updates,
+        body=body,
+    )
+
+
+def scope(estate: Estate, on: Place | User) -> tuple[str, str, tuple[str, ...]]:
+    """Kind and id of what an event is about, and the ids of all that this belongs to, itself included."""
+    match on:
+        case None:
+            return "platform", "", ()
+        case User():
+            return "user", on.id, (on.id,)
+        case Space():
+            return "space", on.id, tuple(space.id for space in estate.lineage(on))
+        case Resource():
+            owner = estate.owner(on)
+            above = tuple(space.id for space in estate.lineage(owner)) if owner else ()
+            return on.kind, on.id, (*(at.id for at in estate.path(on)), *above)
+
+
+def updates(before: Mapping[str, object], after: Mapping[str, object]) -> tuple[Update, ...]:
+    """What differs between two sets of plain JSON values, by key; none where they are the same."""
+    return tuple(
+        Update(key=key, old=before.get(key), new=after.get(key))
+        for key in sorted(before.keys() | after.keys())
+        if before.get(key) != after.get(key)
+    )
