@@ -1,6 +1,6 @@
 """Where state is kept: the protocols that services speak to. Times are seconds since the epoch."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Generic, Protocol, TypeVar
@@ -207,6 +207,13 @@ class Database(Protocol):
     async def invitations(self, *, space: str | None = None, user: str | None = None) -> Sequence[Invitation]: ...
     async def invitation(self, id_: str) -> Invitation | None: ...
 
+    async def publish(self, subject: Subject, ids: Sequence[str]) -> int:
+        """Say that these must be looked at again, though no row of this database changed; return the new version.
+
+        It is how the end of a session that is kept elsewhere reaches those who cannot ask there.
+        """
+        ...
+
     async def set_password(self, user_id: str, new: str, event: Event, *, instead_of: str | None = None) -> bool:
         """Keep a password's hash; its user is active from then on.
 
@@ -306,3 +313,44 @@ class Shared(Protocol):
     async def sweep(self, now: float) -> None:
         """Forget what is past its time."""
         ...
+
+
+class Bus(Protocol):
+    """Wakes other processes at once when something was written.
+
+    It may lose what it was told: the version of the database, looked at four times a second, is what they rely on.
+    """
+
+    def tell(self) -> None:
+        """This process has written; never waits and never fails."""
+        ...
+
+    def heard(self) -> AsyncIterator[None]:
+        """One step for each time that a process, this one too, may have written since the last."""
+        ...
+
+
+class Limit(Protocol):
+    """A rate per subject, judged without waiting, for what is asked with every request."""
+
+    def admit(self, subject: str) -> float:
+        """Take one; seconds to wait where there is none, else 0."""
+        ...
+
+
+class Limits(Protocol):
+    """Limits of the data path, each by a name that is the same in every process."""
+
+    def limit(self, name: str, rate: Rate) -> Limit:
+        """The limit of this name; asked again with the same rate it goes on, with another one it begins anew."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Store:
+    """All that is kept, and what keeps several processes together."""
+
+    database: Database
+    shared: Shared
+    bus: Bus
+    limits: Limits
