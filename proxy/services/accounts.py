@@ -10,6 +10,7 @@ from auth_plugins import Identity, Refused, Unavailable
 from proxy.access.passwords import LONGEST, SHORTEST, hash_password, needs_rehash, verify
 from proxy.model.audit import Event
 from proxy.model.identity import Person, User, UserState
+from proxy.services.audit import by_user, happened, on_user
 from proxy.services.offload import Offload
 from proxy.store import Account, Database, Shared, StoreUnavailable
 
@@ -110,15 +111,7 @@ class Accounts:
         await self.database.set_password(user.id, new, event, instead_of=kept)
 
     def _event(self, event: str, user: User, address: str) -> Event:
-        return Event(
-            event=event,
-            at=self.now(),
-            actor=user.id,
-            actor_name=user.username,
-            address=address,
-            scope_kind="user",
-            scope_id=user.id,
-        )
+        return happened(event, at=self.now(), by=by_user(user, address=address), on=on_user(user.id), user=user.id)
 
 
 def refuse_weak(user: User, password: str) -> None:

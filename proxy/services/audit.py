@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from proxy.model.audit import Event, Phase, Source, Update
 from proxy.model.directory import Space
@@ -33,6 +33,7 @@ class By:
 
 GATEWAY: Final = By(name="flowward", source=Source.GATEWAY)
 FILE: Final = By(source=Source.FILE)
+COMMAND_LINE: Final = By(source=Source.CLI)
 
 
 def by(actor: Actor, source: Source | None = None) -> By:
@@ -133,10 +134,12 @@ def _harmless(update: Update) -> Update:
 
 
 def _shown(value: object, key: str) -> object:
-    """A value of a dotted key: every part of it may be the name of a secret."""
-    shown = value
-    for part in key.split("."):
-        shown = plain(shown, part)
+    """A value of a dotted key, as it would be shown inside of mappings."""
+    for name in reversed(key.split(".")):
+        value = {name: value}
+    shown = plain(value)
+    for _ in key.split("."):
+        shown = next(iter(cast("Mapping[str, object]", shown).values()))
     return shown
 
 

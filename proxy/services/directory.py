@@ -4,8 +4,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from proxy.model.access import Role
-from proxy.model.audit import Event
+from proxy.model.audit import Event, Update
 from proxy.model.identity import Membership, Person, User, UserState
+from proxy.services.audit import COMMAND_LINE, NOTHING, By, happened, on_user
 from proxy.store import Database, PutPerson, Shared
 
 
@@ -21,6 +22,7 @@ class Directory:
     shared: Shared
     now: Callable[[], float]
     new_id: Callable[[], str]
+    by: By = COMMAND_LINE
 
     async def add(self, user: User, roles: Mapping[str, Role]) -> User:
         """Make a user who chooses a password by an activation link; roles are by space slug.
@@ -36,7 +38,7 @@ class Directory:
         held = {spaces[slug]: Membership(space=spaces[slug], role=role) for slug, role in roles.items()}
         put = PutPerson(person=Person(user=made, memberships=held))
         told = {"name": made.username, "admin": made.admin, "memberships": {slug: roles[slug].label for slug in roles}}
-        await self.database.edit([put], [self._event("user.created-user", made, told)])
+        await self.database.edit([put], [self._event("user.created-user", made, body=told)])
         return made
 
     async def named(self, username: str) -> User:
@@ -56,7 +58,7 @@ class Directory:
             raise NotPossible(
                 f"{user.username} is the last active admin. Make another one first: flowward user add NAME --admin."
             )
-        await self.database.set_state(user.id, UserState.SUSPENDED, self._event("user.suspended", user, {}))
+        await self.database.set_state(user.id, UserState.SUSPENDED, self._event("user.suspended", user))
         await self.shared.end_sessions_of(user.id)
         return replace(user, state=UserState.SUSPENDED)
 
@@ -68,9 +70,11 @@ class Directory:
         account = await self.database.account(user.username)
         usable = user.provider is not None or (account is not None and account.password_hash is not None)
         state = UserState.ACTIVE if usable else UserState.PENDING
-        told = {"changes": [f"state suspended -> {state}"]}
-        await self.database.set_state(user.id, state, self._event("user.updated-user", user, told))
+        told = (Update(key="state", old=user.state, new=state),)
+        await self.database.set_state(user.id, state, self._event("user.updated-user", user, updates=told))
         return replace(user, state=state)
 
-    def _event(self, event: str, user: User, body: Mapping[str, object]) -> Event:
-        return Event(event=event, at=self.now(), source="cli", scope_kind="user", scope_id=user.id, body=body)
+    def _event(
+        self, event: str, user: User, *, updates: tuple[Update, ...] = (), body: Mapping[str, object] = NOTHING
+    ) -> Event:
+        return happened(event, at=self.now(), by=self.by, on=on_user(user.id), user=user.id, updates=updates, body=body)

@@ -17,7 +17,7 @@ from proxy.web import render
 from proxy.web.answers import answer, see_other
 from proxy.web.guards import TurnedAway, at_home, cookie_field, own_form
 from proxy.web.keys import ADDRESS, SITE, Desk
-from proxy.web.visitors import log_in, onward, visitor
+from proxy.web.visitors import log_in, login_failed, onward, visitor
 
 _log = structlog.get_logger(__name__)
 
@@ -67,6 +67,7 @@ async def _attempt(
         return await _welcome(desk, request, provider, target, step)
     except Refused as refused:
         _log.info("login-refused", provider=provider.name, code=refused.code, client=address)
+        await login_failed(desk, request, account, provider=provider.name, code=refused.code)
         return await _offer(desk, request, provider, target, status=403, problem=WRONG, values=fields)
     except (Unavailable, StoreUnavailable):
         desk.throttle.give_back(address, account)

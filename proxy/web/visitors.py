@@ -7,6 +7,7 @@ from aiohttp import web
 from proxy.model.audit import Event
 from proxy.model.identity import Person, Session, UserState
 from proxy.services import cookies
+from proxy.services.audit import PLATFORM, By, by_user, happened, on_user
 from proxy.services.login import Target
 from proxy.services.sessions import Visit
 from proxy.web.guards import cookie_field
@@ -87,13 +88,28 @@ async def onward(desk: Desk, request: web.Request, session: Session, target: Tar
 def account_event(
     desk: Desk, request: web.Request, event: str, person: Person, body: dict[str, object] | None = None
 ) -> Event:
-    return Event(
-        event=event,
+    user = person.user
+    return happened(
+        event,
         at=desk.now(),
-        actor=person.user.id,
-        actor_name=person.user.username,
-        address=request[ADDRESS],
-        scope_kind="user",
-        scope_id=person.user.id,
+        by=by_user(user, address=request[ADDRESS]),
+        on=on_user(user.id),
+        user=user.id,
         body=body or {},
     )
+
+
+async def login_failed(desk: Desk, request: web.Request, login: str, *, provider: str, code: str) -> None:
+    """Put a failed attempt on record. A name that nobody has is left out: it may be a password in the wrong field."""
+    account = await desk.database.account(login) if 0 < len(login) <= 254 else None
+    whose = account.user if account else None
+    event = happened(
+        "account.login",
+        at=desk.now(),
+        by=By(name=whose.username if whose else "", address=request[ADDRESS]),
+        on=on_user(whose.id) if whose else PLATFORM,
+        user=whose.id if whose else None,
+        error=code,
+        body={"provider": provider},
+    )
+    await desk.database.record(event)

@@ -10,11 +10,39 @@ from proxy.model.estate import ResourceKind
 from proxy.services.audit_secrets import HIDDEN, plain, readable
 
 CANARY = "canary-4711"
-SECRET_NAMES = (
-    "password passwords password_hash basic_password_hash new_password DB_PASSWORD2 passwordHash passphrase "
-    "admin_token accessToken tokens apikey api_key apiKey key keys secret client_secret clientSecrets hash "
-    "Authorization cookie Cookie assertion bearer csrf credential credentials env environment pin"
-).split()
+SECRET_NAMES = [
+    "password",
+    "passwords",
+    "password_hash",
+    "basic_password_hash",
+    "new_password",
+    "DB_PASSWORD2",
+    "passwordHash",
+    "passphrase",
+    "admin_token",
+    "accessToken",
+    "tokens",
+    "apikey",
+    "api_key",
+    "apiKey",
+    "key",
+    "keys",
+    "secret",
+    "client_secret",
+    "clientSecrets",
+    "hash",
+    "Authorization",
+    "cookie",
+    "Cookie",
+    "assertion",
+    "bearer",
+    "csrf",
+    "credential",
+    "credentials",
+    "env",
+    "environment",
+    "pin",
+]
 
 
 @pytest.mark.parametrize("name", SECRET_NAMES)
