@@ -21,8 +21,8 @@ from proxy.gate.gate import Gate
 from proxy.gate.live import LiveConnections
 from proxy.gate.watch import Watch
 from proxy.gate.world import world_of
+from proxy.inspection.carrier import Carrier
 from proxy.inspection.dispatch import InspectionDesk
-from proxy.inspection.exchange import Carrier
 from proxy.inspection.streams import going_on
 from proxy.plane.listener import Plane, Timeouts
 from proxy.plane.upgrade import Upgrades

@@ -6,15 +6,13 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import Protocol
 
-from aiohttp import web
-
-from proxy.gate.answers import answer
 from proxy.gate.caller import Caller
 from proxy.gate.live import LiveConnections
 from proxy.gate.principal import Lease
 from proxy.gate.record import access_line
-from proxy.gate.verdict import Head, Pass, Refusal
-from proxy.inspection.exchange import Carrier, Exchange
+from proxy.gate.verdict import Head, Pass
+from proxy.inspection.carrier import Carrier
+from proxy.inspection.exchange import Exchange
 from proxy.model.audit import Event
 from proxy.model.identity import Person
 from proxy.services.sessions import Sessions
@@ -72,9 +70,3 @@ class InspectionDesk:
                 micros=micros,
             )
             self.log.lines.append(line)
-
-
-def refused(refusal: Refusal, exchange: Exchange) -> web.Response:
-    """A refusal that only shows while the exchange is under way, for machines."""
-    made = answer(refusal, exchange.head)
-    return web.Response(status=made.status, headers=list(made.fields), body=made.body)

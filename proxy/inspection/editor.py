@@ -9,12 +9,13 @@ import orjson
 from aiohttp import web
 
 from proxy.gate.verdict import Refusal
-from proxy.inspection.desk import InspectionDesk, refused
-from proxy.inspection.exchange import Exchange, json_object, whole
+from proxy.inspection.desk import InspectionDesk
+from proxy.inspection.exchange import Exchange, json_object, refused, whole
 from proxy.model.access import Reason
 from proxy.model.audit import Event
 from proxy.nodered.permissions import editor_scopes
 from proxy.nodered.surfaces import Surface
+from proxy.services.audit import By, happened, on_user
 from proxy.store import StoreUnavailable
 
 _NO_STORE: Final = {"Content-Type": "application/json; charset=utf-8", "Cache-Control": "no-store"}
@@ -80,15 +81,9 @@ def _let_leave(desk: InspectionDesk, exchange: Exchange) -> None:
 
 def _logout(desk: InspectionDesk, exchange: Exchange, user_id: str) -> Event:
     person = desk.person(user_id)
-    return Event(
-        event="account.logout",
-        at=exchange.caller.gate.clock.wall(),
-        actor=user_id,
-        actor_name=person.user.username if person else "",
-        address=exchange.caller.address,
-        scope_kind="user",
-        scope_id=user_id,
-    )
+    by = By(id=user_id, name=person.user.username if person else "", address=exchange.caller.address)
+    now = exchange.caller.gate.clock.wall()
+    return happened("account.logout", at=now, by=by, on=on_user(user_id), user=user_id)
 
 
 class Says(Enum):

@@ -8,9 +8,10 @@ from aiohttp import ClientError, ClientWebSocketResponse, ClientWSTimeout, WSMsg
 
 from proxy.gate.live import close_code, rights_of
 from proxy.gate.verdict import Missing, Refusal
-from proxy.inspection.desk import InspectionDesk, refused
+from proxy.inspection.carrier import Carrier
+from proxy.inspection.desk import InspectionDesk
 from proxy.inspection.editor import Says, said
-from proxy.inspection.exchange import Carrier, Exchange, failure
+from proxy.inspection.exchange import Exchange, failure, refused
 from proxy.inspection.takeover import Detached, tap_of
 from proxy.model.access import Reason
 from proxy.nodered.surfaces import Surface
