@@ -168,6 +168,7 @@ class Reason(StrEnum):
     TOO_MANY_CONNECTIONS = "too_many_connections"
     HEAD_TIMEOUT = "head_timeout"
     FACTS_UNAVAILABLE = "facts_unavailable"
+    NOT_RECORDED = "not_recorded"
     DRAINING = "draining"
     UPSTREAM_UNREACHABLE = "upstream_unreachable"
     UPSTREAM_BROKEN = "upstream_broken"
