@@ -6,24 +6,16 @@ that was lost or has run out is made anew by `flowward user link`, never by appl
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
 from uuid import uuid4
 
 from config.problems import ConfigurationError
 from proxy.access.passwords import LONGEST, hash_password, verify
-from proxy.model.audit import Event
 from proxy.model.identity import Person
+from proxy.services.estate_events import events
 from proxy.services.estate_ledger import Applied, Place, Whole
-from proxy.services.estate_plan import Plan, Sign, Step, plan
+from proxy.services.estate_plan import Plan, Sign, plan
 from proxy.services.offload import Offload
 from proxy.store import Database, Shared
-
-_VERBS: Final[Mapping[str, tuple[str, str, str]]] = {
-    "application": ("application.created", "application.updated", "application.deleted"),
-    "instance": ("project.created", "project.settings.updated", "project.deleted"),
-    "user": ("user.created-user", "user.updated-user", "user.deleted"),
-    "grant": ("share.created", "share.updated", "share.deleted"),
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +67,7 @@ async def carry_out(work: Workshop, planned: Plan, *, now: float) -> None:
     """
     if not planned:
         return
-    await work.database.edit([step.edit for step in planned.steps], [_event(step, now) for step in planned.steps])
+    await work.database.edit([step.edit for step in planned.steps], list(events(planned, now)))
     for user_id in planned.ended:
         await work.shared.end_sessions_of(user_id)
 
@@ -144,12 +136,3 @@ async def _hashes(
         here = kept.get(name)
         fits = here is not None and await hashing.verify(password, here)
         yield name, here if fits and here is not None else await hashing.hash(password)
-
-
-def _event(step: Step, now: float) -> Event:
-    created, updated, deleted = _VERBS.get(step.kind) or tuple(
-        f"{step.kind}.{verb}" for verb in ("created", "updated", "deleted")
-    )
-    verb = {Sign.ADDED: created, Sign.CHANGED: updated, Sign.REMOVED: deleted}[step.sign]
-    body = {"name": step.name, "changes": list(step.changes)}
-    return Event(event=verb, at=now, source="file", scope_kind=step.kind, scope_id=step.id, body=body)

@@ -2,14 +2,16 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 from typing import Final
 
 from proxy.model.access import Role
+from proxy.model.audit import Update
 from proxy.model.directory import Space
 from proxy.model.estate import Estate, Grant, InstanceSettings, Resource
 from proxy.model.identity import Person, User, UserState
+from proxy.services.audit import updates
 from proxy.services.estate_ledger import Applied, Ledger, Whole
 from proxy.services.estate_people import people_wanted
 from proxy.services.estate_places import grants_wanted, refuse_orphans, resources_wanted, spaces_wanted
@@ -37,6 +39,10 @@ class Step:
     edit: Edit
     changes: tuple[str, ...] = ()
     """Of a changed object, each field as `field before -> after`; secrets are not shown."""
+    updates: tuple[Update, ...] = ()
+    """The same as values, secrets included."""
+    person: Person | None = None
+    """Of a user who was there: as they were."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +54,8 @@ class Plan:
     """Ids of users whose sessions must end: removed, suspended, or with another password."""
     invited: tuple[User, ...]
     """Users who wait for an activation link since this plan."""
+    before: Estate = field(default_factory=Estate)
+    after: Estate = field(default_factory=Estate)
 
     def __bool__(self) -> bool:
         return bool(self.steps)
@@ -105,6 +113,7 @@ class _Item:
     put: Edit
     remove: Edit
     facts: Mapping[str, str]
+    person: Person | None = None
 
 
 _Items = Mapping[tuple[str, ...], _Item]
@@ -121,7 +130,7 @@ def _way(before: Whole, after: Whole) -> Plan:
     kept = [step for step in (*spaces, *resources, *people, *grants) if step.sign is not Sign.REMOVED]
     last = [step for step in reversed([*spaces, *resources]) if step.sign is Sign.REMOVED]
     ended, invited = tuple(_ended(before, after)), tuple(_invited(before, after))
-    return Plan(steps=(*first, *kept, *last), ended=ended, invited=invited)
+    return Plan(steps=(*first, *kept, *last), ended=ended, invited=invited, before=before.estate, after=after.estate)
 
 
 def _steps(before: _Items, after: _Items) -> list[Step]:
@@ -131,11 +140,22 @@ def _steps(before: _Items, after: _Items) -> list[Step]:
         if was is None:
             steps.append(Step(sign=Sign.ADDED, kind=item.kind, id=key[0], name=item.name, edit=item.put))
         elif was.value != item.value:
-            changes = tuple(_changes(was.facts, item.facts))
-            step = Step(sign=Sign.CHANGED, kind=item.kind, id=key[0], name=item.name, edit=item.put, changes=changes)
+            step = Step(
+                sign=Sign.CHANGED,
+                kind=item.kind,
+                id=key[0],
+                name=item.name,
+                edit=item.put,
+                changes=tuple(_changes(was.facts, item.facts)),
+                updates=updates(was.facts, item.facts),
+                person=was.person,
+            )
             steps.append(step)
     gone = [(key, item) for key, item in before.items() if key not in after]
-    removed = [Step(sign=Sign.REMOVED, kind=it.kind, id=key[0], name=it.name, edit=it.remove) for key, it in gone]
+    removed = [
+        Step(sign=Sign.REMOVED, kind=it.kind, id=key[0], name=it.name, edit=it.remove, person=it.person)
+        for key, it in gone
+    ]
     return [*steps, *removed]
 
 
@@ -232,6 +252,7 @@ def _person(person: Person, whole: Whole, known: Mapping[str, str]) -> _Item:
         put=PutPerson(person=person, password_hash=new_hash),
         remove=Remove(kind=User, id=person.user.id),
         facts=_person_facts(person, whole.estate) | ({"password": hashed} if hashed else {}),
+        person=person,
     )
 
 
