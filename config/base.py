@@ -1,11 +1,17 @@
-"""What every kind of value shares: how a wrong one is told, and lists and JSON Schema for the right ones."""
+"""What every section and kind of value shares: how a wrong one is told, and lists and JSON Schema for the right ones."""
 
 from typing import Annotated, TypeVar
 
-from pydantic import BeforeValidator, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, ConfigDict, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 T = TypeVar("T")
+
+
+class Section(BaseModel):
+    """A part of a configuration file: unknown keys are errors, values keep their type, nothing changes afterwards."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
 def wrong(message: str, remedy: str) -> PydanticCustomError:

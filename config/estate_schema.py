@@ -6,7 +6,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from config.addresses import HostName, HostSetting, OriginSetting, UpstreamSetting
-from config.base import Listing, wrong
+from config.base import Listing, Section, wrong
 from config.files import ExistingFile, SecretFile
 from config.names import (
     ApplicationPath,
@@ -20,7 +20,6 @@ from config.names import (
     Slug,
     Username,
 )
-from config.schema import Section
 from config.times import PositiveDuration
 
 MembershipRole = Literal["dashboard", "viewer", "member", "owner"]

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
+from config.base import Section
 from config.configuration import Config, EstateFile
 from config.cross_check import cross_check
 from config.document import Document, read
@@ -14,7 +15,7 @@ from config.environment import overlay
 from config.estate_schema import Estate
 from config.problems import ConfigurationError, Problem, errors
 from config.report import problems_of
-from config.schema import Section, Settings
+from config.schema import Settings
 
 S = TypeVar("S", bound=Section)
 
