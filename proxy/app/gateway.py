@@ -3,6 +3,8 @@
 import asyncio
 from dataclasses import dataclass
 from functools import partial
+from typing import Final
+from uuid import uuid4
 
 from aiohttp import ClientSession, ClientTimeout, DummyCookieJar, web
 from aiohttp.typedefs import Handler, Middleware
@@ -34,12 +36,19 @@ from proxy.services.login import Logins, Throttle
 from proxy.services.offload import Offload
 from proxy.services.sessions import Sessions
 from proxy.services.snapshot import Snapshot
+from proxy.services.tokens import Tokens, Uses
 from proxy.services.traffic import AccessLog, Traffic
 from proxy.services.vault import Vault
+from proxy.services.writer import Writer
 from proxy.store.sql import Store
+from proxy.web.api.keys import Api
+from proxy.web.api.routes import api_routes
 from proxy.web.keys import Desk
 from proxy.web.outside import Outside
 from proxy.web.routes import routes
+
+API_RATE: Final = Rate(count=1000, period=60.0)
+"""Requests to the API per session or token."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,6 +138,7 @@ async def assemble(config: Config, keys: Keys, store: Store, log: AccessLog, clo
     )
     lane.app.middlewares.append(_middleware(front))
     lane.app.on_response_prepare.append(front.prepare)
+    lane.app.add_routes(api_routes(_api(settings, store, desk, watch, snapshot, clock)))
     lane.app.add_routes(routes(desk))
     return Gateway(
         gate=gate,
@@ -220,6 +230,20 @@ def _desk(
         logins=Logins(store.shared, key=keys.subkey("login"), cookies=Cookies.of(_home(settings)), now=clock.wall),
         throttle=Throttle(Rate(count=login.count, period=login.seconds), clock.wall),
         now=clock.wall,
+    )
+
+
+def _api(settings: Settings, store: Store, desk: Desk, watch: Watch, snapshot: Snapshot, clock: Clock) -> Api:
+    anonymous = settings.limits.anonymous
+    return Api(
+        desk=desk,
+        writer=Writer(database=store.database, snapshot=snapshot, now=clock.wall, wake=watch.wake),
+        tokens=Tokens(database=store.database, uses=Uses(), now=clock.wall),
+        refused=lambda *_: None,
+        new_id=lambda: uuid4().hex,
+        limits=Buckets(API_RATE),
+        strangers=Buckets(Rate(count=anonymous.count, period=anonymous.seconds)),
+        version=lambda: watch.version,
     )
 
 

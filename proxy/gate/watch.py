@@ -51,6 +51,11 @@ class Watch:
         self._read = gate.clock.steady()
         """When the store was last read."""
 
+    @property
+    def version(self) -> int:
+        """The version of the state that holds in this process."""
+        return self._version
+
     def wake(self) -> None:
         """This process has written: look now."""
         self._wake.set()
@@ -112,11 +117,12 @@ class Watch:
 
     async def write_seen(self) -> None:
         touched = self._gate.take_touched()
-        if touched:
-            try:
+        try:
+            if touched:
                 await self._shared.touch(touched)
-            except StoreUnavailable as error:
-                _log.warning("last-seen-not-written", sessions=len(touched), reason=str(error))
+            await self._gate.uses.flush(self._database)
+        except StoreUnavailable as error:
+            _log.warning("last-seen-not-written", sessions=len(touched), reason=str(error))
 
     async def _clean(self) -> None:
         try:
@@ -141,7 +147,8 @@ class Watch:
                 case Subject.SPACE | Subject.RESOURCE | Subject.GRANT | Subject.SETTINGS:
                     anew = True
                 case Subject.TOKEN:
-                    pass
+                    principals = self._gate.forget_token(change.id)
+                    self._pending.update(self._live.of([principal.key for principal in principals]))
             version = max(version, change.version)
         if anew:
             await self._load()

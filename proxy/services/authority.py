@@ -5,10 +5,11 @@ from typing import Final
 
 from proxy.access.decide import Place, decide
 from proxy.model.access import Decision, Permission, Write
-from proxy.model.audit import Event, Source, Update
+from proxy.model.audit import Event, Update
 from proxy.model.directory import Space
 from proxy.model.estate import Estate, Grant, Resource, ResourceKind
 from proxy.model.identity import User
+from proxy.services import audit
 from proxy.services.problems import DeclaredInFile, Denied, NotThere
 from proxy.services.writer import Moment
 
@@ -19,7 +20,7 @@ def require(moment: Moment, permission: Permission, place: Place, *, write: Writ
     """The decision that allows it. Raises Denied, whose decision says whether that is a 403 or a 404."""
     decision = decide(moment.estate, moment.actor, permission, place, now=moment.now, write=write)
     if not decision.allowed:
-        raise Denied(decision)
+        raise Denied(decision, permission, place)
     return decision
 
 
@@ -70,45 +71,13 @@ def told(
     error: str = "",
 ) -> Event:
     """The event of something done by who acts, at a place or to a user; `user` is whom it was done to."""
-    actor = moment.actor
-    kind, id_, within = scope(moment.estate, on)
-    return Event(
-        event=event,
+    return audit.happened(
+        event,
         at=moment.now,
-        actor=actor.user_id,
-        actor_name=actor.person.user.username,
-        source=Source.API if actor.token else Source.UI,
-        token=actor.token.id if actor.token else None,
-        address=actor.address,
-        scope_kind=kind,
-        scope_id=id_,
-        within=within,
+        by=audit.by(moment.actor),
+        on=audit.on(moment.estate, on),
         user=on.id if isinstance(on, User) and user is None else user,
         error=error,
         updates=updates,
         body=body,
-    )
-
-
-def scope(estate: Estate, on: Place | User) -> tuple[str, str, tuple[str, ...]]:
-    """Kind and id of what an event is about, and the ids of all that this belongs to, itself included."""
-    match on:
-        case None:
-            return "platform", "", ()
-        case User():
-            return "user", on.id, (on.id,)
-        case Space():
-            return "space", on.id, tuple(space.id for space in estate.lineage(on))
-        case Resource():
-            owner = estate.owner(on)
-            above = tuple(space.id for space in estate.lineage(owner)) if owner else ()
-            return on.kind, on.id, (*(at.id for at in estate.path(on)), *above)
-
-
-def updates(before: Mapping[str, object], after: Mapping[str, object]) -> tuple[Update, ...]:
-    """What differs between two sets of plain JSON values, by key; none where they are the same."""
-    return tuple(
-        Update(key=key, old=before.get(key), new=after.get(key))
-        for key in sorted(before.keys() | after.keys())
-        if before.get(key) != after.get(key)
     )

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from proxy.model.access import Decision
+from proxy.access.decide import Place
+from proxy.model.access import Decision, Permission
 
 
 class NotDone(Exception):
@@ -17,9 +18,10 @@ class NotThere(NotDone):
 class Denied(NotDone):
     """Whoever acts may not do this here."""
 
-    def __init__(self, decision: Decision) -> None:
+    def __init__(self, decision: Decision, permission: Permission | None = None, place: Place = None) -> None:
+        """`permission` and `place`: what was asked, where it was a single permission."""
         super().__init__(decision.reason)
-        self.decision = decision
+        self.decision, self.permission, self.place = decision, permission, place
 
 
 class Exists(NotDone):

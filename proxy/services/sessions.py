@@ -2,7 +2,7 @@
 
 import re
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
@@ -47,6 +47,7 @@ class Sessions:
             seen=now,
             expires=now + self._absolute,
             idle=self._idle,
+            proved=now,
             address=visit.address,
             agent=visit.agent[:256],
         )
@@ -76,6 +77,22 @@ class Sessions:
         """End it on every host at once."""
         self._seen.pop(session_id, None)
         await self._shared.end_session(session_id)
+
+    async def prove(self, session_id: str) -> None:
+        """The user has just proved once more who they are."""
+        await self._shared.prove(session_id, self._now())
+
+    async def of(self, user_id: str) -> Sequence[Session]:
+        """The living sessions of a user, newest first."""
+        now = self._now()
+        found = [session for session in await self._shared.sessions_of(user_id) if session.alive(now)]
+        return sorted(found, key=lambda session: -session.created)
+
+    async def end_all(self, user_id: str, *, but: str | None = None) -> None:
+        """End every session of a user, but for one."""
+        for session in await self._shared.sessions_of(user_id):
+            if session.id != but:
+                await self.end(session.id)
 
     def touch(self, session_id: str) -> None:
         """Note activity; `flush` writes it."""

@@ -16,6 +16,7 @@ from proxy.services.snapshot import Snapshot
 from proxy.store import Database, Edit, Outdated, StoreUnavailable
 
 T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 
 TRIES: Final = 10
 """How often a change is decided anew because others write at the same time."""
@@ -38,10 +39,10 @@ class Moment:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Step(Generic[T]):
+class Step(Generic[T_co]):
     """What is to be written, and what to answer once it is."""
 
-    result: T
+    result: T_co
     edits: Sequence[Edit] = ()
     events: Sequence[Event] = ()
 

@@ -36,14 +36,19 @@ def at_home(request: web.Request) -> None:
         raise TurnedAway(Reason.NOT_FOUND, 404)
 
 
-async def own_form(request: web.Request) -> dict[str, str]:
-    """The fields of a form that a page of this very host posted. Raises TurnedAway.
+def from_own_page(request: web.Request) -> bool:
+    """Whether no page but one of this very host can have sent this.
 
     Sibling hosts are same-site, so SameSite cookies alone do not tell them apart.
     """
     headers = request.headers
     origin, fetch_site = _bytes(headers.get("Origin")), _bytes(headers.get("Sec-Fetch-Site"))
-    if not origin_allowed(origin, fetch_site, (request[SITE].origin.encode(),)):
+    return origin_allowed(origin, fetch_site, (request[SITE].origin.encode(),))
+
+
+async def own_form(request: web.Request) -> dict[str, str]:
+    """The fields of a form that a page of this very host posted. Raises TurnedAway."""
+    if not from_own_page(request):
         raise TurnedAway(Reason.FOREIGN_ORIGIN, 403)
     if request.content_type != FORM_TYPE:
         raise TurnedAway(Reason.BAD_REQUEST, 415, f"A form is sent as {FORM_TYPE}.")

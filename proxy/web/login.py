@@ -8,16 +8,15 @@ from urllib.parse import urlencode
 import structlog
 from aiohttp import web
 
-from auth_plugins import Form, Identity, LoginRequest, Redirect, Refused, Unavailable
+from auth_plugins import Form, Identity, LoginRequest, Redirect, Refused
 from auth_plugins.registry import Provider
-from proxy.model.access import Reason
 from proxy.services.login import HOP_LASTS, Target, safe_path
-from proxy.store import StoreUnavailable
 from proxy.web import render
 from proxy.web.answers import answer, see_other
-from proxy.web.guards import TurnedAway, at_home, cookie_field, own_form
+from proxy.web.attempts import Proven, attempt, chosen
+from proxy.web.guards import at_home, cookie_field, own_form
 from proxy.web.keys import ADDRESS, SITE, Desk
-from proxy.web.visitors import log_in, login_failed, onward, visitor
+from proxy.web.visitors import log_in, onward, visitor
 
 _log = structlog.get_logger(__name__)
 
@@ -35,7 +34,7 @@ async def show(desk: Desk, request: web.Request) -> web.Response:
     somebody = await visitor(desk, request, target)
     if somebody is not None:
         return see_other(await onward(desk, request, somebody.session, target))
-    provider = _chosen(desk, request.query.get("with", ""))
+    provider = chosen(desk, request.query.get("with", ""))
     return await _offer(desk, request, provider, target)
 
 
@@ -44,7 +43,7 @@ async def submit(desk: Desk, request: web.Request) -> web.Response:
     at_home(request)
     fields = await own_form(request)
     target = desk.logins.unseal(fields.get("to", ""))
-    provider = _chosen(desk, fields.get("with", ""))
+    provider = chosen(desk, fields.get("with", ""))
     if not desk.logins.csrf_right(desk.logins.known_hop(cookie_field(request)), fields.get("csrf", "")):
         return await _offer(desk, request, provider, target, status=403, problem=STALE, values=fields)
     return await _attempt(desk, request, provider, target, fields)
@@ -53,33 +52,22 @@ async def submit(desk: Desk, request: web.Request) -> web.Response:
 async def _attempt(
     desk: Desk, request: web.Request, provider: Provider, target: Target | None, fields: dict[str, str]
 ) -> web.Response:
-    address, account = request[ADDRESS], fields.get("username", "")
-    if not desk.throttle.admit(address, account):
-        wait = desk.throttle.wait(address, account)
-        detail = f"There were too many attempts to log in. Try again in {wait} seconds."
-        raise TurnedAway(Reason.TOO_MANY_REQUESTS, 429, detail, retry_after=wait)
     try:
-        step = await provider.plugin.login(LoginRequest(fields=fields))
-        if isinstance(step, Form):
-            return _form(desk, request, provider, target, step, values=fields)
-        if isinstance(step, Redirect):
-            return see_other(step.url)
-        return await _welcome(desk, request, provider, target, step)
-    except Refused as refused:
-        _log.info("login-refused", provider=provider.name, code=refused.code, client=address)
-        await login_failed(desk, request, account, provider=provider.name, code=refused.code)
+        step = await attempt(desk, request, provider, fields)
+    except Refused:
         return await _offer(desk, request, provider, target, status=403, problem=WRONG, values=fields)
-    except (Unavailable, StoreUnavailable):
-        desk.throttle.give_back(address, account)
-        raise
+    if isinstance(step, Form):
+        return _form(desk, request, provider, target, step, values=fields)
+    if isinstance(step, Redirect):
+        return see_other(step.url)
+    return await _welcome(desk, request, provider, target, step)
 
 
 async def _welcome(
-    desk: Desk, request: web.Request, provider: Provider, target: Target | None, identity: Identity
+    desk: Desk, request: web.Request, provider: Provider, target: Target | None, proven: Proven
 ) -> web.Response:
-    person = await desk.accounts.linked(identity, provider.name, local=provider.plugin.local_accounts)
-    session, cookie = await log_in(desk, request, person, provider=provider.name, amr=identity.amr)
-    _log.info("login", provider=provider.name, user=person.user.id, client=request[ADDRESS])
+    session, cookie = await log_in(desk, request, proven.person, provider=provider.name, amr=proven.amr)
+    _log.info("login", provider=provider.name, user=proven.person.user.id, client=request[ADDRESS])
     return see_other(await onward(desk, request, session, target), [cookie])
 
 
@@ -100,7 +88,8 @@ async def _offer(
         case Redirect():
             return see_other(step.url)
         case Identity():
-            return await _welcome(desk, request, provider, target, step)
+            person = await desk.accounts.linked(step, provider.name, local=provider.plugin.local_accounts)
+            return await _welcome(desk, request, provider, target, Proven(person=person, amr=step.amr))
         case _:
             assert_never(step)
 
@@ -149,11 +138,3 @@ async def _lead_home(desk: Desk, request: web.Request) -> web.Response:
         return see_other(site.origin + path)
     step = desk.logins.begin(desk.sites(), site, path, cookie_field(request))
     return see_other(step.location, step.cookies)
-
-
-def _chosen(desk: Desk, name: str) -> Provider:
-    """The way in that was asked for, else the first that has a login page."""
-    offered = [provider for provider in desk.providers if provider.plugin.offers_login()]
-    if not offered:
-        raise TurnedAway(Reason.NOT_FOUND, 404, "None of the configured ways in has a login page.")
-    return next((provider for provider in offered if provider.name == name), offered[0])

@@ -1,0 +1,29 @@
+"""Entity tags: nobody overwrites what somebody else has just changed (RFC 9110 section 13)."""
+
+import re
+from collections.abc import Iterable
+from hashlib import sha256
+from typing import Final
+
+from pydantic import BaseModel
+
+_TAG: Final = re.compile(r'(W/)?("[!#-~]*")')
+
+
+def tag_of(item: BaseModel) -> str:
+    """The strong tag of an item. What may be done with it is no part of it: that differs from person to person."""
+    return f'"{sha256(item.model_dump_json(exclude={"actions"}).encode()).hexdigest()[:32]}"'
+
+
+def matches(fields: Iterable[str], tag: str) -> bool:
+    """If-Match: whether one of the tags is this very one, or any will do."""
+    return any(field.strip() == "*" or tag in _tags(field, weak=False) for field in fields)
+
+
+def matches_weakly(fields: Iterable[str], tag: str) -> bool:
+    """If-None-Match, for which a weak tag will do."""
+    return any(field.strip() == "*" or tag in _tags(field, weak=True) for field in fields)
+
+
+def _tags(field: str, *, weak: bool) -> list[str]:
+    return [found[2] for found in _TAG.finditer(field) if weak or not found[1]]

@@ -1,0 +1,174 @@
+"""The one way every operation is carried out: who, forgery, limit, parse, decide, perform, answer."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from aiohttp import web
+from multidict import CIMultiDict
+from pydantic import BaseModel
+
+from proxy.model.access import Reason
+from proxy.model.identity import Actor
+from proxy.services.authority import require
+from proxy.services.problems import Denied, NotThere
+from proxy.services.writer import Moment, Step
+from proxy.web.api.callers import SAFE, charge, refuse_forgery, who
+from proxy.web.api.conditions import matches, matches_weakly, tag_of
+from proxy.web.api.keys import Api
+from proxy.web.api.models import Page
+from proxy.web.api.operation import About, Call, Operation, Reply, Result, Visit
+from proxy.web.api.reading import JSON, parts, read
+from proxy.web.api.refusing import TROUBLE, Stop, stop_of
+from proxy.web.guards import from_own_page
+from proxy.web.keys import SITE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Door:
+    """One operation, open to requests."""
+
+    api: Api
+    operation: Operation
+    twin: Operation | None
+    """The GET of the same path: what a PUT changes, and what its tag is made of."""
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        """One request, from head to answer."""
+        fields: dict[str, str] = {}
+        if not request[SITE].home:
+            return Stop(404, Reason.NOT_FOUND).answer()
+        try:
+            response = await self._answer(request, fields)
+        except (Stop, *TROUBLE) as error:
+            response = stop_of(error).answer()
+        if not response.prepared:
+            response.headers.update(fields)
+        return response
+
+    async def _answer(self, request: web.Request, fields: dict[str, str]) -> web.StreamResponse:
+        operation = self.operation
+        if operation.greet is not None:
+            if request.method not in SAFE and not from_own_page(request):
+                raise Stop(403, Reason.FOREIGN_ORIGIN, "This request comes from a page of another origin.")
+            return self._shown(request, await operation.greet(self.api, await self._visit(request)))
+        actor = await who(self.api, request)
+        fields |= charge(self.api.limits, _key(actor), self.api.desk.now(), "api")
+        if actor.session is not None and request.method not in SAFE:
+            refuse_forgery(self.api, request, actor.session)
+        if actor.person.user.password_expired and not operation.while_expired:
+            raise Stop(403, "password_expired", "Choose a new password first: PUT /-/api/v1/me/password.")
+        visit = await self._visit(request)
+        try:
+            return self._shown(request, await self._done(visit, actor))
+        except Denied as denied:
+            permission = denied.permission or self.operation.permission
+            if permission is not None:
+                self.api.refused(actor, permission, denied.place, denied.decision)
+            raise
+
+    async def _visit(self, request: web.Request) -> Visit:
+        query, body = await read(request, self.operation)
+        return Visit(request=request, path=parts(request), query=query, body=body)
+
+    async def _done(self, visit: Visit, actor: Actor) -> Result:
+        operation, writer = self.operation, self.api.writer
+        if operation.change is None:
+            return await self._perform(operation, self._call(visit, await writer.moment(actor)))
+        result = await writer.write(actor, lambda moment: self._change(visit, moment))
+        moment = await writer.moment(actor) if operation.afterwards or self.twin else None
+        if operation.afterwards is not None and moment is not None:
+            await operation.afterwards(self.api, self._bare(visit, moment))
+        if operation.method == "PUT" and self.twin is not None and moment is not None:
+            return await self._perform(self.twin, self._bare(visit, moment))
+        return result
+
+    async def _change(self, visit: Visit, moment: Moment) -> Step[BaseModel | None]:
+        change = self.operation.change
+        if change is None:
+            raise TypeError(f"{self.operation.name} changes nothing")
+        call = self._call(visit, moment)
+        await self._compare(call)
+        return await change(self.api, call)
+
+    def _call(self, visit: Visit, moment: Moment) -> Call:
+        """The call, once it is allowed. Raises NotThere and Denied."""
+        operation = self.operation
+        call = self._bare(visit, moment)
+        asked = operation.where.about in {About.PLATFORM, About.SPACE, About.RESOURCE}
+        if operation.permission is None or not asked:
+            return call
+        place = operation.where.place(moment.estate, visit.path)
+        require(moment, operation.permission, place)
+        return replace(call, place=place)
+
+    def _bare(self, visit: Visit, moment: Moment) -> Call:
+        return Call(request=visit.request, path=visit.path, query=visit.query, body=visit.body, moment=moment)
+
+    async def _compare(self, call: Call) -> None:
+        """Raises Stop unless who writes has seen what is there. A PUT may also make what is not."""
+        if self.twin is None:
+            return
+        sent = call.request.headers.getall("If-Match", ())
+        try:
+            there = await self._perform(self.twin, replace(call, body=None))
+        except NotThere:
+            if sent:
+                raise Stop(412, "changed", "There is nothing here any more.") from None
+            return
+        if not isinstance(there, BaseModel):
+            return
+        if not sent:
+            detail = "Send If-Match with the ETag that GET answered, or * to overwrite whatever is there."
+            raise Stop(428, "precondition_required", detail)
+        if not matches(sent, tag_of(there)):
+            raise Stop(412, "changed", "Somebody has changed it since. Read it again, then decide again.")
+
+    async def _perform(self, operation: Operation, call: Call) -> Result:
+        if operation.perform is None:
+            raise TypeError(f"{operation.name} is written, not performed")
+        if operation is not self.operation:
+            place = operation.where.place(call.moment.estate, call.path)
+            call = replace(call, query=operation.query(), body=None, place=place)
+        return await operation.perform(self.api, call)
+
+    def _shown(self, request: web.Request, result: Result) -> web.StreamResponse:
+        if isinstance(result, web.StreamResponse):
+            return result
+        reply = result if isinstance(result, Reply) else Reply(content=result, fields=CIMultiDict())
+        fields = CIMultiDict({"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"})
+        fields.extend(reply.fields)
+        content, operation = reply.content, self.operation
+        if content is None or operation.method == "DELETE":
+            return web.Response(status=204, headers=fields)
+        if operation.method in {"GET", "PUT"} and not isinstance(content, Page):
+            fields["ETag"] = tag_of(content)
+        if operation.method == "GET" and matches_weakly(
+            request.headers.getall("If-None-Match", ()), fields.get("ETag", "")
+        ):
+            return web.Response(status=304, headers=fields)
+        body = content.model_dump_json().encode()
+        return web.Response(status=operation.status, body=body, content_type=JSON, headers=fields)
+
+
+def _key(actor: Actor) -> str:
+    """What a limit counts."""
+    if actor.token is not None:
+        return f"token {actor.token.id}"
+    return f"session {actor.session.id}" if actor.session else actor.user_id
+
+
+def doors(api: Api, operations: Mapping[str, Operation]) -> dict[str, Door]:
+    """The doors of one path, by method."""
+    read = operations.get("GET")
+    twins = {"PUT": read, "DELETE": read}
+    return {
+        method: Door(api=api, operation=operation, twin=single(twins.get(method)))
+        for method, operation in operations.items()
+    }
+
+
+def single(operation: Operation | None) -> Operation | None:
+    """A GET that answers one thing, which can be compared."""
+    if operation is None or operation.perform is None or operation.answer is None:
+        return None
+    return None if issubclass(operation.answer, Page) else operation

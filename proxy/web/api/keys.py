@@ -1,0 +1,32 @@
+"""What operations work with."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from proxy.access.decide import Place
+from proxy.access.gcra import Buckets
+from proxy.model.access import Decision, Permission
+from proxy.model.identity import Actor
+from proxy.services.tokens import Tokens
+from proxy.services.writer import Writer
+from proxy.web.keys import Desk
+
+Refused = Callable[[Actor, Permission, Place, Decision], None]
+"""Notes that somebody was refused something."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Api:
+    """All that the API reaches for."""
+
+    desk: Desk
+    writer: Writer
+    tokens: Tokens
+    refused: Refused
+    new_id: Callable[[], str]
+    limits: Buckets
+    """Requests per session or token."""
+    strangers: Buckets
+    """Requests of nobody per address."""
+    version: Callable[[], int]
+    """The version of the state that holds in this process."""

@@ -1,0 +1,107 @@
+"""What bodies, queries and answers of the API are made of. Strict: unknown members are errors, nothing is converted."""
+
+import re
+from typing import Annotated, Final, Generic, TypeVar
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+
+from proxy.model.access import Role
+
+T = TypeVar("T")
+
+MOST: Final = 200
+"""Items on a page."""
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_ROLES: Final = ("none", "dashboard", "viewer", "member", "owner")
+
+
+class Strict(BaseModel):
+    """Frozen, and nothing but what is named."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True)
+
+
+class Body(Strict):
+    """What a request carries."""
+
+
+class Query(Strict):
+    """What an address carries behind its question mark."""
+
+
+class Answer(Strict):
+    """What is answered."""
+
+
+def _printable(value: str) -> str:
+    if _CONTROL.search(value):
+        raise ValueError("must be one line, without control characters")
+    return value
+
+
+Line = Annotated[str, StringConstraints(max_length=254), AfterValidator(_printable)]
+"""Text on one line: names, titles, addresses. Names reach instances in headers, where a line end would be another field."""
+Name = Annotated[str, StringConstraints(min_length=1, max_length=254), AfterValidator(_printable)]
+"""The same, and not empty."""
+Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$"), Field(examples=["line-3"])]
+"""A name in addresses."""
+Identifier = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[!-~]+$")]
+"""An id of ours."""
+RoleName = Annotated[str, StringConstraints(pattern=f"^(?:{'|'.join(_ROLES)})$"), Field(examples=["viewer"])]
+"""A role as files spell it."""
+
+
+def role_of(name: RoleName) -> Role:
+    return Role[name.upper()]
+
+
+class Item(Answer):
+    """One thing, and what whoever asked may do with it."""
+
+    actions: tuple[str, ...] = ()
+    """Permissions that whoever asked has here."""
+
+
+class PageQuery(Query):
+    """Which part of a list is wanted."""
+
+    cursor: Annotated[str, StringConstraints(max_length=2000)] = ""
+    """`meta.next_cursor` of the page before."""
+    limit: Annotated[int, Field(ge=1, le=MOST)] = 50
+
+
+class Meta(Answer):
+    """Where a page stands in its list."""
+
+    next_cursor: str | None = None
+    """What leads to the next page; null on the last."""
+    total: int
+    """How many items there are in all, for whoever asked."""
+
+
+class Page(Answer, Generic[T]):
+    """A part of a list."""
+
+    meta: Meta
+    items: tuple[T, ...]
+
+
+class Fault(Answer):
+    """One thing that is wrong with what was sent."""
+
+    pointer: str
+    """Where it stands in the body (RFC 6901), or `?name` for a query parameter."""
+    message: str
+    remedy: str = ""
+
+
+class ProblemDocument(Answer):
+    """Why something is not done (RFC 9457)."""
+
+    type: str
+    title: str
+    status: int
+    code: str
+    """What programs look at; see the reference for all of them."""
+    detail: str = ""
+    errors: tuple[Fault, ...] = ()

@@ -1,0 +1,134 @@
+"""What stops a request: one place that turns every reason into a status and a problem document (RFC 9457)."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from http import HTTPStatus
+from types import MappingProxyType
+from typing import Final
+
+from aiohttp import web
+from pydantic import BaseModel, ValidationError
+
+from auth_plugins import Unavailable
+from proxy.model.access import Reason
+from proxy.services.problems import Denied, Exists, Invalid, NotDone, NotPossible
+from proxy.services.writer import ActorGone
+from proxy.store import Conflict, Dangling, StoreUnavailable
+from proxy.web.answers import document
+from proxy.web.api.models import Fault, ProblemDocument
+from proxy.web.guards import TurnedAway
+
+NO_FIELDS: Final[Mapping[str, str]] = MappingProxyType({})
+TROUBLE: Final = (NotDone, TurnedAway, Conflict, ActorGone, StoreUnavailable, Unavailable)
+"""What an operation may raise."""
+_LATER: Final = 2
+"""Seconds after which trouble may be over."""
+_REMEDIES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "extra_forbidden": "Leave it out, or look up its name in the reference.",
+        "missing": "Send it.",
+        "string_type": "Send a string.",
+        "int_type": "Send a whole number.",
+        "bool_type": "Send true or false.",
+    }
+)
+
+
+class Stop(Exception):
+    """The request ends here, with this status and code."""
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        detail: str = "",
+        *,
+        errors: Sequence[Fault] = (),
+        fields: Mapping[str, str] = NO_FIELDS,
+    ) -> None:
+        super().__init__(status, code)
+        self.status, self.code, self.detail, self.errors, self.fields = status, code, detail, errors, fields
+
+    def answer(self) -> web.Response:
+        content = ProblemDocument(
+            type="about:blank",
+            title=HTTPStatus(self.status).phrase,
+            status=self.status,
+            code=self.code,
+            detail=self.detail,
+            errors=tuple(self.errors),
+        )
+        told = content.model_dump(exclude_defaults=True)
+        response = document(told, status=self.status, kind="application/problem+json")
+        response.headers.update(self.fields)
+        if self.status == 401:
+            response.headers["WWW-Authenticate"] = "Bearer"  # RFC 9110 section 15.5.2
+        return response
+
+
+def stop_of(error: Exception) -> Stop:
+    """Why a request is refused for what was raised. What is missing and what is hidden read the same."""
+    match error:
+        case Stop():
+            return error
+        case NotDone():
+            return _not_done(error)
+        case Conflict():
+            return _in_the_way(error)
+        case ActorGone():
+            return Stop(401, Reason.SESSION_ENDED)
+        case TurnedAway():
+            wait = {"Retry-After": str(error.retry_after)} if error.retry_after else NO_FIELDS
+            return Stop(error.status, error.reason, error.detail, fields=wait)
+        case _:
+            later = "The gateway cannot reach what it needs to answer."
+            return Stop(503, Reason.FACTS_UNAVAILABLE, later, fields={"Retry-After": str(_LATER)})
+
+
+def _not_done(error: NotDone) -> Stop:
+    match error:
+        case Denied() if error.decision.status != 404:
+            return Stop(error.decision.status, error.decision.reason)
+        case Exists():
+            return _taken(error.field, error.value)
+        case Invalid():
+            faults = [
+                Fault(pointer=f"/{each.field}", message=each.message, remedy=each.remedy) for each in error.wrongs
+            ]
+            return invalid(faults)
+        case NotPossible():
+            return Stop(409, error.code, error.detail)
+        case _:
+            return Stop(404, Reason.NOT_FOUND)
+
+
+def _in_the_way(error: Conflict) -> Stop:
+    if isinstance(error, Dangling):
+        return Stop(409, "dangling", "Something that this refers to, or that refers to this, is in the way.")
+    return _taken(str(error.args[0]), str(error.args[1]))
+
+
+def invalid(faults: Sequence[Fault]) -> Stop:
+    return Stop(422, "invalid", "Something in what was sent cannot be taken; see errors.", errors=faults)
+
+
+def faults_of(error: ValidationError, model: type[BaseModel], *, query: bool = False) -> Iterator[Fault]:
+    """Everything that a model found wrong, in our words. What was sent is not repeated: it may be a secret."""
+    for each in error.errors(include_url=False, include_context=False, include_input=False):
+        pointer = "?" + ".".join(map(str, each["loc"])) if query else "".join(f"/{_escaped(at)}" for at in each["loc"])
+        remedy = _REMEDIES.get(each["type"], "")
+        if each["type"] == "extra_forbidden" and len(each["loc"]) == 1:
+            known = ", ".join(sorted(model.model_fields)) or "none"
+            remedy = f"Leave it out. Known here: {known}."
+        yield Fault(pointer=pointer, message=each["msg"].removeprefix("Value error, "), remedy=remedy)
+
+
+def _escaped(part: str | int) -> str:
+    """RFC 6901 section 3."""
+    return str(part).replace("~", "~0").replace("/", "~1")
+
+
+def _taken(field: str, value: str) -> Stop:
+    detail = f"There is one with the {field} {value} already. Choose another."
+    return Stop(
+        409, "exists", detail, errors=[Fault(pointer=f"/{field}", message="is taken", remedy="Choose another.")]
+    )
