@@ -1,88 +1,58 @@
-"""The permission algorithm: which role a person has, and whether who acts may do something. Pure.
+"""The decision: whether who acts may do something somewhere, and if not, why. Pure.
 
-The only place where roles are computed: inactive, then admin, then the nearest override, then the best of the own space, the
-owner of a space above, and shares.
+One list of checks, in the order in which they are made. `decide` stops at the first that refuses, `visible` asks them of
+many places, `explain` tells what every one of them said.
 """
 
-from collections.abc import Iterable, Iterator
-from dataclasses import replace
-from typing import Final
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Final, TypeVar
 
 from proxy.access.catalogue import CATALOGUE, On, Rule
+from proxy.access.standing import Standing
 from proxy.model.access import Decision, Permission, Reason, Role, Write
 from proxy.model.directory import Space, SpaceKind
-from proxy.model.estate import Estate, Grant, PlatformSettings, Resource, ResourceKind
+from proxy.model.estate import Estate, InstanceSettings, Resource
 from proxy.model.identity import Actor, Person, Token, UserState
 
 PROOF_LASTS: Final = 600.0
 """Seconds for which a proof of who one is opens what asks for one."""
 PROTECTED: Final = frozenset({Write.DEPLOY, Write.TRIGGER, Write.OTHER})
 """The writes that nobody makes to a protected instance."""
+_CUSTOMERS: Final = frozenset({SpaceKind.CUSTOMER, SpaceKind.GROUP})
+_NONE, _ADMIN, _DEPLOY, _ACTIVE = Role.NONE, Role.ADMIN, Write.DEPLOY, UserState.ACTIVE
+"""Looking up members of enumerations would take half the time of a decision."""
 
 Place = Resource | Space | None
 """What a permission is asked about: a resource, a space, or the platform and oneself."""
-
-
-def effective_role(estate: Estate, person: Person, resource: Resource, *, overrides: bool = True) -> Role:
-    """How far this person may go on this resource; without `overrides` as their spaces and shares alone say."""
-    if person.user.state is not UserState.ACTIVE:
-        return Role.NONE
-    if person.user.admin:
-        return Role.ADMIN
-    way = tuple(estate.path(resource))
-    owner = estate.owner(resource)
-    lineage = tuple(estate.lineage(owner)) if owner else ()
-    override = _nearest_override(estate, person, way, lineage) if overrides else None
-    if override is not None:
-        return override
-    direct = role_in(estate, person, owner) if owner else Role.NONE
-    return max(direct, _above(estate, person, lineage), _shared(estate, person, way, owner))
-
-
-def role_in(estate: Estate, person: Person, space: Space) -> Role:
-    """The role a person holds as a member of a space; in `everyone` all are members without a row."""
-    if space.kind is SpaceKind.EVERYONE:
-        return _role_in_everyone(estate, person)
-    if not is_active(estate, space):
-        return Role.NONE
-    membership = person.memberships.get(space.id)
-    return membership.role if membership else Role.NONE
-
-
-def space_role(estate: Estate, person: Person, space: Space) -> Role:
-    """How far a person may go in a space itself: as its member, or as an owner of a space above."""
-    if person.user.state is not UserState.ACTIVE:
-        return Role.NONE
-    if person.user.admin:
-        return Role.ADMIN
-    return max(role_in(estate, person, space), _above(estate, person, tuple(estate.lineage(space))))
-
-
-def covers(estate: Estate, grant: Grant, resource: Resource) -> bool:
-    """Whether a share reaches a resource: its target and what lies below it, but never a separately owned child."""
-    way = tuple(estate.path(resource))
-    return any(each is grant for each in _reaching(estate, way, estate.owner(resource)))
+Listed = TypeVar("Listed", Resource, Space)
 
 
 def decide(
     estate: Estate, actor: Actor, permission: Permission, place: Place, *, now: float, write: Write | None = None
 ) -> Decision:
-    """Whether who acts may do this here. `now` is seconds since the epoch; `write` the class of a write to an instance.
+    """Whether who acts may do this here. `now` is seconds since the epoch; `write` the class of a write to an instance,
+    where the request says more than the permission does.
 
     Whoever must not even know of the place is refused with 404, anybody else with 403.
     """
-    rule = CATALOGUE[permission]
-    role = _role(estate, actor, rule, place)
-    stopped = _token_limits(estate, actor.token, permission, rule, place, role, now)
-    if stopped is not None:
-        return stopped
-    reason = _lacking(estate.settings, permission, rule, place, role, write)
-    if reason is None:
-        reason = _proof_missing(actor, rule, now)
-        return _refused(reason, 403, role) if reason else Decision(allowed=True, reason=Reason.ROLE, role=role)
-    if reason in {Reason.NO_ACCESS, Reason.ROLE_TOO_LOW} and is_hidden(estate, actor.person, place):
-        return _refused(Reason.NOT_FOUND, 404, role)
-    return _refused(reason, 403, role)
+    return Sight(estate, actor, now=now).decide(permission, place, write)
+
+
+def effective_role(estate: Estate, person: Person, resource: Resource, *, overrides: bool = True) -> Role:
+    """How far this person may go on this resource; without `overrides` as their spaces and shares alone say."""
+    return Standing(estate, person, overrides=overrides).role(resource)
+
+
+def role_in(estate: Estate, person: Person, space: Space) -> Role:
+    """The role a person holds as a member of a space; in `everyone` all are members without a row."""
+    return Standing(estate, person).role_in(space)
+
+
+def space_role(estate: Estate, person: Person, space: Space) -> Role:
+    """How far a person may go in a space itself: as its member, or as an owner of a space above."""
+    return Standing(estate, person).role_over(space)
 
 
 def acting(person: Person, token: Token | None) -> Person:
@@ -90,25 +60,6 @@ def acting(person: Person, token: Token | None) -> Person:
     if token is None or token.admin or not person.user.admin:
         return person
     return replace(person, user=replace(person.user, admin=False))
-
-
-def is_hidden(estate: Estate, person: Person, place: Place) -> bool:
-    """Whether a refusal must not say that the place exists."""
-    if place is None:
-        return False
-    if person.user.state is not UserState.ACTIVE:
-        return True
-    if isinstance(place, Space):
-        return space_role(estate, person, place) is Role.NONE and place.id not in person.memberships
-    if effective_role(estate, person, place) is not Role.NONE:
-        return False
-    way = [at.id for at in estate.path(place)]
-    named = any(at in membership.overrides for membership in person.memberships.values() for at in way)
-    owner = estate.owner(place)
-    belongs = owner is not None and owner.id in person.memberships
-    if estate.settings.tenant_mode and owner is not None and not belongs:
-        return True
-    return not named and not belongs
 
 
 def in_scope(estate: Estate, token: Token | None, place: Place) -> bool:
@@ -119,134 +70,220 @@ def in_scope(estate: Estate, token: Token | None, place: Place) -> bool:
     return space is not None and any(at.id in token.spaces for at in estate.lineage(space))
 
 
-def is_active(estate: Estate, space: Space) -> bool:
-    """Whether neither the space nor one above it is suspended."""
-    return all(at.active for at in estate.lineage(space))
+def is_hidden(estate: Estate, person: Person, place: Place) -> bool:
+    """Whether a refusal must not say that the place exists."""
+    return _is_hidden(Standing(estate, person), place)
 
 
-def _role(estate: Estate, actor: Actor, rule: Rule, place: Place) -> Role:
-    person = acting(actor.person, actor.token)
-    match place:
-        case Resource():
-            return effective_role(estate, person, place, overrides=rule.overrides)
-        case Space():
-            return space_role(estate, person, place)
-        case None:
-            if person.user.state is not UserState.ACTIVE:
-                return Role.NONE
-            return Role.ADMIN if person.user.admin else Role.NONE
+class Sight:
+    """Who acts, in one estate at one time. Questions asked of the same one share what was worked out."""
+
+    __slots__ = ("_bare", "actor", "estate", "now", "standing")
+
+    def __init__(self, estate: Estate, actor: Actor, *, now: float) -> None:
+        self.estate, self.actor, self.now = estate, actor, now
+        self.standing = Standing(estate, acting(actor.person, actor.token))
+        self._bare: Standing | None = None
+
+    def decide(self, permission: Permission, place: Place, write: Write | None = None) -> Decision:
+        case = self.case(permission, place, write)
+        for check in CHECKS.values():
+            reason = check(case)
+            if reason is not None:
+                return _refusal(case, reason)
+        return Decision(allowed=True, reason=Reason.ROLE, role=case.role)
+
+    def entitled(self, permission: Permission, place: Place) -> bool:
+        """Whether it may be done here once who acts has proved who they are, if it asks for that."""
+        case = self.case(permission, place)
+        return all(check(case) is None for check in _LASTING)
+
+    def among(self, permission: Permission, places: Iterable[Listed]) -> Iterator[Listed]:
+        """Those places where it is so."""
+        rule, token = CATALOGUE[permission], self.actor.token
+        alike = not rule.team and not rule.changes and (token is None or token.spaces is None)
+        known: dict[Role, bool] = {}  # where nothing but the role makes a difference between places
+        for place in places:
+            role = self._role(rule, place)
+            may = known.get(role) if alike else None
+            if may is None:
+                may = known[role] = self.entitled(permission, place)
+            if may:
+                yield place
+
+    def case(self, permission: Permission, place: Place, write: Write | None = None) -> "Case":
+        rule = CATALOGUE[permission]
+        return Case(self, permission, rule, place, rule.changes if write is None else write, self._role(rule, place))
+
+    def _role(self, rule: Rule, place: Place) -> Role:
+        if place is None:
+            everywhere = self.standing.everywhere
+            return _NONE if everywhere is None else everywhere
+        if isinstance(place, Space):
+            return self.standing.role_over(place)
+        return (self.standing if rule.overrides else self.bare).role(place)
+
+    @property
+    def bare(self) -> Standing:
+        """As if nobody had ever said anything about this person."""
+        if self._bare is None:
+            self._bare = Standing(self.estate, self.standing.person, overrides=False)
+        return self._bare
 
 
-def _token_limits(
-    estate: Estate, token: Token | None, permission: Permission, rule: Rule, place: Place, role: Role, now: float
-) -> Decision | None:
+@dataclass(slots=True)
+class Case:
+    """One question, with all that a check looks at."""
+
+    sight: Sight
+    permission: Permission
+    rule: Rule
+    place: Place
+    write: Write
+    role: Role
+
+    @property
+    def instance(self) -> InstanceSettings | None:
+        return self.place.instance if isinstance(self.place, Resource) else None
+
+    @property
+    def team(self) -> Space | None:
+        """The team above the place."""
+        estate, place = self.sight.estate, self.place
+        space = estate.owner(place) if isinstance(place, Resource) else place
+        lineage = estate.lineage(space) if space else ()
+        return next((at for at in lineage if at.kind is SpaceKind.TEAM), None)
+
+
+class Check(StrEnum):
+    """One thing that is looked at for a decision."""
+
+    ACCOUNT = "account"
+    TOKEN = "token"  # noqa: S105 - the name of a check
+    ROLE = "role"
+    TEAM = "team"
+    SWITCHED_OFF = "switched_off"
+    ADMIN_DATA_ACCESS = "admin_data_access"
+    MIN_EDIT_ROLE = "min_edit_role"
+    PROTECTION = "protection"
+    PROOF = "reauthentication"
+
+
+def _account(case: Case) -> Reason | None:
+    return None if case.sight.standing.person.user.state is _ACTIVE else Reason.NO_ACCESS
+
+
+def _token(case: Case) -> Reason | None:
     """What a token may not, whatever its user may."""
+    token = case.sight.actor.token
     if token is None:
         return None
-    if not token.alive(now):
-        return _refused(Reason.CREDENTIALS_WRONG, 401)
-    if not in_scope(estate, token, place):
-        return _refused(Reason.NOT_FOUND, 404)
-    reason: Reason | None = None
-    if rule.session_only:
-        own = permission is Permission.SELF_TOKENS
-        reason = Reason.PAT_CANNOT_CREATE_PAT if own else Reason.INTERACTIVE_SESSION_REQUIRED
-    elif token.read_only and rule.write:
-        reason = Reason.TOKEN_READ_ONLY
-    elif token.spaces is not None and rule.on is On.PLATFORM:
-        reason = Reason.TOKEN_SCOPE
-    return _refused(reason, 403, role) if reason else None
+    if not token.alive(case.sight.now):
+        return Reason.CREDENTIALS_WRONG
+    if not in_scope(case.sight.estate, token, case.place):
+        return Reason.NOT_FOUND
+    return _ceiling(case, token)
 
 
-def _lacking(
-    settings: PlatformSettings, permission: Permission, rule: Rule, place: Place, role: Role, write: Write | None
-) -> Reason | None:
-    """Why the role is not enough; None when it is."""
-    least = rule.least
-    instance = place.instance if isinstance(place, Resource) else None
-    if write is Write.DEPLOY and instance is not None:
-        least = max(least, instance.min_edit_role)
-    if role < least:
-        return Reason.NO_ACCESS if role is Role.NONE else Reason.ROLE_TOO_LOW
-    if permission in settings.switched_off and role < Role.ADMIN:
-        return Reason.SWITCHED_OFF
-    if role is Role.ADMIN and rule.data_plane and not _admin_may(settings.admin_data_access, rule):
-        return Reason.ADMIN_DATA_ACCESS
-    if instance is not None and instance.protected and write in PROTECTED:
-        return Reason.PROTECTED_INSTANCE
-    return None
+def _ceiling(case: Case, token: Token) -> Reason | None:
+    if case.rule.session_only:
+        own = case.permission is Permission.SELF_TOKENS
+        return Reason.PAT_CANNOT_CREATE_PAT if own else Reason.INTERACTIVE_SESSION_REQUIRED
+    if token.read_only and case.rule.write:
+        return Reason.TOKEN_READ_ONLY
+    return Reason.TOKEN_SCOPE if token.spaces is not None and case.rule.on is On.PLATFORM else None
 
 
-def _proof_missing(actor: Actor, rule: Rule, now: float) -> Reason | None:
-    if not rule.session_only:
+def _least(case: Case) -> Reason | None:
+    if case.role >= case.rule.least:
         return None
-    if actor.session is None:
+    return Reason.NO_ACCESS if case.role is _NONE else Reason.ROLE_TOO_LOW
+
+
+def _team(case: Case) -> Reason | None:
+    if not case.rule.team or case.role is _ADMIN:
+        return None
+    team, standing = case.team, case.sight.standing
+    return None if team and standing.role_over(team) >= Role.OWNER else Reason.ROLE_TOO_LOW
+
+
+def _switched_off(case: Case) -> Reason | None:
+    off = case.permission in case.sight.estate.settings.switched_off and case.role is not _ADMIN
+    return Reason.SWITCHED_OFF if off else None
+
+
+def _admin_data_access(case: Case) -> Reason | None:
+    if case.role is not _ADMIN or not case.rule.data_plane:
+        return None
+    access = case.sight.estate.settings.admin_data_access
+    return None if access == "full" or (access == "read" and not case.rule.write) else Reason.ADMIN_DATA_ACCESS
+
+
+def _min_edit_role(case: Case) -> Reason | None:
+    instance = case.instance
+    low = case.write is _DEPLOY and instance is not None and case.role < instance.min_edit_role
+    return Reason.ROLE_TOO_LOW if low else None
+
+
+def _protection(case: Case) -> Reason | None:
+    instance = case.instance
+    closed = case.write in PROTECTED and instance is not None and instance.protected
+    return Reason.PROTECTED_INSTANCE if closed else None
+
+
+def _proof(case: Case) -> Reason | None:
+    if not case.rule.session_only:
+        return None
+    session = case.sight.actor.session
+    if session is None:
         return Reason.INTERACTIVE_SESSION_REQUIRED
-    return Reason.REAUTHENTICATION_REQUIRED if now - actor.session.proved > PROOF_LASTS else None
+    return Reason.REAUTHENTICATION_REQUIRED if case.sight.now - session.proved > PROOF_LASTS else None
 
 
-def _admin_may(access: str, rule: Rule) -> bool:
-    return access == "full" or (access == "read" and not rule.write)
+CHECKS: Final[Mapping[Check, Callable[[Case], Reason | None]]] = {
+    Check.ACCOUNT: _account,
+    Check.TOKEN: _token,
+    Check.ROLE: _least,
+    Check.TEAM: _team,
+    Check.SWITCHED_OFF: _switched_off,
+    Check.ADMIN_DATA_ACCESS: _admin_data_access,
+    Check.MIN_EDIT_ROLE: _min_edit_role,
+    Check.PROTECTION: _protection,
+    Check.PROOF: _proof,
+}
+"""Why not, or None; whoever may not know of the place at all learns nothing of it, whatever the reason."""
+_LASTING: Final = tuple(check for name, check in CHECKS.items() if name is not Check.PROOF)
 
 
-def _refused(reason: Reason, status: int, role: Role = Role.NONE) -> Decision:
-    return Decision(allowed=False, reason=reason, role=role, status=status)
+def _refusal(case: Case, reason: Reason) -> Decision:
+    if reason is Reason.CREDENTIALS_WRONG:
+        return Decision(allowed=False, reason=reason, status=401)
+    unseen = case.role is _NONE and _is_hidden(case.sight.standing, case.place)
+    if unseen or reason is Reason.NOT_FOUND:
+        return Decision(allowed=False, reason=Reason.NOT_FOUND, status=404)
+    return Decision(allowed=False, reason=reason, role=case.role, status=403)
 
 
-def _role_in_everyone(estate: Estate, person: Person) -> Role:
-    if estate.settings.disable_all_users:
-        return Role.NONE
-    if estate.settings.tenant_mode:  # canned content is read-only
-        return Role.DASHBOARD
-    roles = (
-        membership.role
-        for membership in person.memberships.values()
-        if (space := estate.spaces.get(membership.space)) and is_active(estate, space)
-    )
-    return max(Role.DASHBOARD, min(Role.MEMBER, max(roles, default=Role.NONE)))
+def _is_hidden(standing: Standing, place: Place) -> bool:
+    if place is None:
+        return False
+    if standing.person.user.state is not _ACTIVE:
+        return True
+    if isinstance(place, Space):
+        return standing.role_over(place) is _NONE and place.id not in standing.person.memberships
+    return standing.role(place) is _NONE and not _is_concerned(standing, place)
 
 
-def _above(estate: Estate, person: Person, lineage: tuple[Space, ...]) -> Role:
-    """Ownership flows down the tree through owners alone."""
-    owned = any(role_in(estate, person, space) >= Role.OWNER for space in lineage[1:])
-    return Role.OWNER if owned else Role.NONE
+def _is_concerned(standing: Standing, resource: Resource) -> bool:
+    """Whether somebody without a role knows of a resource: as a member of its owner, or by an override.
 
-
-def _nearest_override(
-    estate: Estate, person: Person, way: Iterable[Resource], lineage: tuple[Space, ...]
-) -> Role | None:
-    """An explicit word about this person beats everything below it: it may raise, lower or be NONE."""
-    above = {space.id for space in lineage}
-    heard = [
-        membership.overrides
-        for membership in person.memberships.values()
-        if membership.overrides and membership.space in above and is_active(estate, estate.spaces[membership.space])
-    ]
-    for at in way:
-        roles = [overrides[at.id] for overrides in heard if at.id in overrides]
-        if roles:
-            return max(roles)
-    return None
-
-
-def _shared(estate: Estate, person: Person, way: tuple[Resource, ...], owner: Space | None) -> Role:
-    best = Role.NONE
-    for grant in _reaching(estate, way, owner):
-        space = estate.spaces.get(grant.space)
-        if space is not None and grant.role > best:
-            best = max(best, min(grant.role, role_in(estate, person, space)))
-    return best
-
-
-def _reaching(estate: Estate, way: tuple[Resource, ...], owner: Space | None) -> Iterator[Grant]:
-    """The grants on a resource, on what it lies in, and on the folders that hold any of these, of the same owner."""
-    if not estate.shares:
-        return
-    targets = {at.id: at for at in way}
-    for at in way:
-        for folder in estate.folders_of.get(at.id, ()):
-            targets |= {above.id: above for above in estate.path(folder) if above.kind is ResourceKind.FOLDER}
-    for key, target in targets.items():
-        found = estate.shares.get(key, ())
-        if found and estate.owner(target) == owner:
-            yield from found
+    In tenant mode the people of customers and groups learn nothing of what others own.
+    """
+    estate, memberships = standing.estate, standing.person.memberships
+    owner = estate.owner(resource)
+    if owner is not None and owner.id in memberships:
+        return True
+    spaces = (estate.spaces.get(id_) for id_ in memberships)
+    if estate.settings.tenant_mode and any(space is not None and space.kind in _CUSTOMERS for space in spaces):
+        return False
+    return any(at.id in held.overrides for at in estate.path(resource) for held in memberships.values())

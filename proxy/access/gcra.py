@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-_SLACK: Final = 0.01
+SLACK: Final = 0.01
 """Share of an interval that one may come early: after weeks a clock's last digits are worth more than a nanosecond."""
 
 
@@ -32,7 +32,7 @@ class Bucket:
     def admit(self, now: float) -> bool:
         """Take one if there is one."""
         whole_at = max(self.whole_at, now) + self.interval
-        if whole_at - now > self.tolerance + self.interval * _SLACK:
+        if whole_at - now > self.tolerance + self.interval * SLACK:
             return False
         self.whole_at = whole_at
         return True

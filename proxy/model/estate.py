@@ -7,7 +7,7 @@ from functools import cached_property
 from types import MappingProxyType
 
 from proxy.model.access import Role
-from proxy.model.directory import Space
+from proxy.model.directory import Space, SpaceKind
 
 
 class ResourceKind(StrEnum):
@@ -175,6 +175,11 @@ class Estate:
             for member in folder.members:
                 found.setdefault(member, []).append(folder)
         return found
+
+    @cached_property
+    def everyone(self) -> frozenset[str]:
+        """Ids of the spaces in which all are members without a row."""
+        return frozenset(space.id for space in self.spaces.values() if space.kind is SpaceKind.EVERYONE)
 
     @cached_property
     def spaces_below(self) -> Mapping[str, Sequence[Space]]:

@@ -1,0 +1,62 @@
+"""What somebody may do something with: the only source of lists, counts, search and pickers. Pure.
+
+What is not seen is left out before anything is counted or cut into pages, so a page is short only if it is the last.
+"""
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from typing import Final
+
+from proxy.access.catalogue import CATALOGUE, On
+from proxy.access.decide import Listed, Place, Sight
+from proxy.model.access import Permission
+from proxy.model.directory import Space
+from proxy.model.estate import Estate, Resource, ResourceKind
+from proxy.model.identity import Actor
+
+Position = tuple[str, str]
+
+_ABOUT: Final = {
+    kind: tuple(permission for permission, rule in CATALOGUE.items() if kind in rule.kinds)
+    for kind in {kind for rule in CATALOGUE.values() for kind in rule.kinds}
+}
+_ELSEWHERE: Final = tuple(permission for permission, rule in CATALOGUE.items() if rule.on in {On.PLATFORM, On.SELF})
+
+
+def visible(
+    estate: Estate, actor: Actor, kind: ResourceKind, permission: Permission, *, now: float
+) -> Sequence[Resource]:
+    """The resources of a kind on which who acts has a permission, in the order of their names.
+
+    For a permission that asks for a fresh proof: where it would be given. `now` is seconds since the epoch.
+    """
+    return list(Sight(estate, actor, now=now).among(permission, estate.by_kind[kind]))
+
+
+def visible_spaces(
+    estate: Estate, actor: Actor, permission: Permission = Permission.SPACE_READ, *, now: float
+) -> Sequence[Space]:
+    """The spaces in which who acts has a permission, in the order of their titles."""
+    return sorted(Sight(estate, actor, now=now).among(permission, estate.spaces.values()), key=position)
+
+
+def actions(estate: Estate, actor: Actor, place: Place, *, now: float) -> Sequence[Permission]:
+    """What who acts may do at a place, or without one on the platform and with themselves, in alphabetical order.
+
+    A session has also what asks for a fresh proof of who one is; a token has none of that.
+    """
+    sight = Sight(estate, actor, now=now)
+    asked = _ELSEWHERE if place is None else _ABOUT[place.kind]
+    return [permission for permission in asked if sight.entitled(permission, place)]
+
+
+def position(listed: Resource | Space) -> Position:
+    """Where something stands in lists: by its name, without case, and then by its id."""
+    name = listed.name if isinstance(listed, Resource) else listed.title
+    return (name or listed.slug).casefold(), listed.id
+
+
+def page(found: Sequence[Listed], *, after: Position | None, limit: int) -> Sequence[Listed]:
+    """Up to `limit` of what was found, from behind a position on, whether what stood there is still there or not."""
+    start = 0 if after is None else bisect_right(found, after, key=position)
+    return found[start : start + limit]
