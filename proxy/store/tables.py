@@ -13,7 +13,10 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
+    Text,
     UniqueConstraint,
+    false,
+    text,
 )
 
 metadata = MetaData(
@@ -55,6 +58,9 @@ user = Table(
     Column("password_hash", String),
     Column("tags", JSON, nullable=False),
     Column("declared", String),
+    Column("kind", String, nullable=False, server_default="person"),
+    Column("password_expired", Boolean, nullable=False, server_default=false()),
+    Column("words", Text, nullable=False, server_default=""),  # names and address, folded: what a search looks at
     UniqueConstraint("username_key"),
     UniqueConstraint("email_key"),
 )
@@ -94,6 +100,7 @@ resource = Table(
     Column("owner", _standing("space.id"), index=True),
     Column("settings", JSON(none_as_null=True)),
     Column("declared", String),
+    Column("attributes", JSON, nullable=False, server_default="{}"),
     UniqueConstraint("place", "slug"),
 )
 
@@ -129,6 +136,48 @@ share = Table(
     Column("declared", String),
 )
 
+token = Table(
+    "token",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("kind", String, nullable=False),
+    Column("name", String, nullable=False),
+    Column("hash", LargeBinary),
+    Column("created", Float, nullable=False),
+    Column("created_by", String),
+    Column("expires", Float),
+    Column("last_used", Float),
+    Column("user", _hanging("user.id"), index=True),
+    Column("read_only", Boolean, nullable=False),
+    Column("limited", Boolean, nullable=False),  # to the spaces in token_space
+    Column("admin", Boolean, nullable=False),
+    Column("instance", _hanging("resource.id"), index=True),
+    Column("paths", JSON, nullable=False),
+    Column("methods", JSON, nullable=False),
+    Column("networks", JSON, nullable=False),
+    UniqueConstraint("hash"),
+)
+
+token_space = Table(
+    "token_space",
+    metadata,
+    Column("token", _hanging("token.id"), primary_key=True),
+    Column("space", _hanging("space.id"), primary_key=True, index=True),
+)
+
+invitation = Table(
+    "invitation",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("space", _hanging("space.id"), nullable=False, index=True),
+    Column("role", Integer, nullable=False),
+    Column("created", Float, nullable=False),
+    Column("expires", Float, nullable=False),
+    Column("created_by", String),
+    Column("user", _hanging("user.id"), index=True),
+    Column("email", String, nullable=False),
+)
+
 setting = Table(
     "setting",
     metadata,
@@ -150,6 +199,7 @@ session = Table(
     Column("idle", Float, nullable=False),
     Column("address", String, nullable=False),
     Column("agent", String, nullable=False),
+    Column("proved", Float, nullable=False, server_default=text("0")),
 )
 
 session_cookie = Table(
@@ -190,5 +240,37 @@ audit_event = Table(
     Column("scope_kind", String, nullable=False),
     Column("scope_id", String, nullable=False),
     Column("body", JSON, nullable=False),
+    Column("token", String),
+    Column("user", String),
+    Column("error", String, nullable=False, server_default=""),
+    Column("within", JSON, nullable=False, server_default="[]"),
+    Column("updates", JSON, nullable=False, server_default="[]"),
+    Column("phase", String, nullable=False, server_default="done"),
+    Column("intent", Counter),
+    Column("hash", String, nullable=False, server_default=""),
+    Column("actor_key", String, nullable=False, server_default=""),  # the actor's name, folded
+    Column("words", Text, nullable=False, server_default=""),  # names and details, folded: what a search looks at
     sqlite_autoincrement=True,
+)
+
+# An event stands under everything it happened within, so that one look-up finds all below a place.
+audit_scope = Table(
+    "audit_scope",
+    metadata,
+    Column("scope", String, primary_key=True),
+    Column("event", _hanging("audit_event.id"), primary_key=True, index=True, autoincrement=False),
+)
+
+open_intent = Table(
+    "open_intent",
+    metadata,
+    Column("event", _hanging("audit_event.id"), primary_key=True, autoincrement=False),
+    Column("until", Float, nullable=False, index=True),
+)
+
+audit_reader = Table(
+    "audit_reader",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("position", Counter, nullable=False),
 )

@@ -268,7 +268,8 @@ async def test_a_removed_space_takes_memberships_overrides_and_grants_with_it(da
     await database.edit([Remove(kind=Space, id="customer")], [])
     assert await database.person("ada") == put("ada", {"acme": Role.VIEWER}).person
     assert (await database.estate()).grants == ()
-    assert await steps(database, before) == {(Subject.ESTATE, ""), (Subject.USER, "ada")}
+    gone = {(Subject.SPACE, "customer"), (Subject.GRANT, "plant customer")}
+    assert await steps(database, before) == {*gone, (Subject.USER, "ada")}
 
 
 async def test_a_removed_resource_takes_overrides_grants_and_folder_entries_with_it(database: Database) -> None:
@@ -279,7 +280,8 @@ async def test_a_removed_resource_takes_overrides_grants_and_folder_entries_with
     assert await database.person("ada") == put("ada", {"acme": Role.OWNER}, plant=Role.VIEWER).person
     assert estate.grants == ()
     assert estate.resources["folder"].members == frozenset()
-    assert await steps(database, before) == {(Subject.ESTATE, ""), (Subject.USER, "ada")}
+    changed = {(Subject.RESOURCE, "line"), (Subject.RESOURCE, "folder"), (Subject.GRANT, "line acme")}
+    assert await steps(database, before) == {*changed, (Subject.USER, "ada")}
 
 
 async def test_a_whole_tree_is_removed_in_any_order(database: Database) -> None:
@@ -315,13 +317,22 @@ async def test_removing_what_is_not_there_is_no_error(database: Database) -> Non
     assert await database.estate() == Estate(version=await database.version())
 
 
-@pytest.mark.parametrize("edit", [CUSTOMER, PLANT, GRANT, PlatformSettings(), RemoveGrant(target="t", space="s")])
-async def test_a_change_of_the_estate_is_one_step(
-    database: Database, edit: Space | Resource | Grant | PlatformSettings | RemoveGrant
+@pytest.mark.parametrize(
+    ("edit", "subject", "key"),
+    [
+        (CUSTOMER, Subject.SPACE, "customer"),
+        (PLANT, Subject.RESOURCE, "plant"),
+        (GRANT, Subject.GRANT, "plant customer"),
+        (PlatformSettings(), Subject.SETTINGS, ""),
+        (RemoveGrant(target="t", space="s"), Subject.GRANT, "t s"),
+    ],
+)
+async def test_a_change_of_the_estate_is_one_step_that_names_it(
+    database: Database, edit: Space | Resource | Grant | PlatformSettings | RemoveGrant, subject: Subject, key: str
 ) -> None:
     before = await database.edit([ACME, CUSTOMER, PLANT], [])
     after = await database.edit([edit, edit], [])
-    assert await database.changes(before) == [Change(version=after, subject=Subject.ESTATE, id="")]
+    assert await database.changes(before) == [Change(version=after, subject=subject, id=key)]
 
 
 async def test_versions_strictly_increase_and_changes_are_complete(store: Store, other: Store) -> None:

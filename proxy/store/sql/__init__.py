@@ -23,7 +23,7 @@ async def open_store(directory: Path) -> AsyncIterator[Store]:
     async with connect(directory / FILE) as connections:
         yield Store(
             database=SqlDatabase(connections),
-            shared=SqlShared(connections),
+            shared=SqlShared(connections, monotonic),
             bus=LocalBus(),
             limits=LocalLimits(monotonic),
         )

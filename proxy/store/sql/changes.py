@@ -6,7 +6,7 @@ from typing import Final
 from sqlalchemy import delete, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from proxy.store import Change, Subject
+from proxy.store import Change, Outdated, Subject
 from proxy.store.tables import change
 
 KEPT: Final = 10_000
@@ -15,9 +15,9 @@ KEPT: Final = 10_000
 Touched = tuple[Subject, str]
 """What a change is about, and its id."""
 
-ESTATE: Final[Touched] = (Subject.ESTATE, "")
-
 _NEWEST: Final = select(func.coalesce(func.max(change.c.version), 0))
+_OF_NO_ONE_ELSE: Final = (Subject.SESSION,)
+"""What may change under an edit: nothing is decided on it."""
 
 
 async def newest(connection: AsyncConnection) -> int:
@@ -25,12 +25,19 @@ async def newest(connection: AsyncConnection) -> int:
 
 
 async def publish(connection: AsyncConnection, touched: Iterable[Touched]) -> int:
-    """Write one step for each thing touched, forget the oldest, return the newest version."""
-    steps = [{"subject": subject, "id": key} for subject, key in dict.fromkeys(touched)]
-    if steps:
-        await connection.execute(insert(change), steps)
+    """Write one step for each thing touched, forget the oldest, return the newest version.
+
+    The caller holds the lock of all writers, so that the versions have no gap and come in the order of the commits.
+    """
     version = await newest(connection)
-    await connection.execute(delete(change).where(change.c.version < version - KEPT))
+    steps = [
+        {"version": number, "subject": subject, "id": key}
+        for number, (subject, key) in enumerate(dict.fromkeys(touched), version + 1)
+    ]
+    if steps:
+        version += len(steps)
+        await connection.execute(insert(change), steps)
+        await connection.execute(delete(change).where(change.c.version < version - KEPT))
     return version
 
 
@@ -45,3 +52,9 @@ async def after(connection: AsyncConnection, since: int) -> list[Change]:
         ]
     version = await newest(connection)
     return [Change(version=version, subject=Subject.EVERYTHING, id="")] if version or since else []
+
+
+async def check(connection: AsyncConnection, basis: int) -> None:
+    """Raises Outdated where anything that decisions are made on was changed after this version."""
+    if any(each.subject not in _OF_NO_ONE_ELSE for each in await after(connection, basis)):
+        raise Outdated

@@ -1,41 +1,51 @@
 """The steps of an edit: each says what it touched."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from itertools import groupby
-from typing import Final, TypeVar, assert_never
+from typing import Final, TypeVar
 
-from sqlalchemy import Column, Executable, Table, bindparam, delete, func, insert, select
-from sqlalchemy.dialects.sqlite import insert as upsert
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import bindparam, delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from proxy.model.directory import Space
 from proxy.model.estate import Grant, PlatformSettings, Resource
-from proxy.model.identity import User
-from proxy.store import Conflict, Edit, PutPerson, Remove, RemoveGrant, Subject
+from proxy.model.identity import Token, User
+from proxy.store import Edit, Invitation, PutPerson, PutToken, Remove, RemoveGrant, Subject
 from proxy.store.sql import rows
-from proxy.store.sql.changes import ESTATE, Touched
-from proxy.store.tables import folder_entry, membership, override, resource, session, setting, share, space, user
+from proxy.store.sql.bulk import delete_by, gather, many, put
+from proxy.store.sql.changes import Touched
+from proxy.store.sql.scopes import forget_unlimited, shrink, standings
+from proxy.store.sql.tokens import put_invitations, put_tokens
+from proxy.store.tables import (
+    folder_entry,
+    invitation,
+    membership,
+    override,
+    resource,
+    session,
+    setting,
+    share,
+    space,
+    token,
+    token_space,
+    user,
+)
 
 _T = TypeVar("_T")
-
-# SQLite's limit of values in one statement is far above.
-_AT_ONCE: Final = 500
-
-_UNIQUE: Final[dict[Table, tuple[tuple[tuple[str, ...], str], ...]]] = {
-    user: ((("username_key",), "username"), (("email_key",), "email")),
-    space: ((("slug",), "slug"),),
-    resource: ((("place", "slug"), "slug"),),
-}
-"""Table -> its unique columns, and the field they stand for."""
+_Removed = type[User | Space | Resource | Token | Invitation]
 
 
 async def perform(connection: AsyncConnection, edits: Sequence[Edit]) -> list[Touched]:
     """Do the steps in their order, those of one kind that follow each other together."""
+    put_users = {edit.person.user.id for edit in edits if isinstance(edit, PutPerson)}
+    removed_spaces = {edit.id for edit in edits if isinstance(edit, Remove) and edit.kind is Space}
+    before = await standings(connection, put_users, removed_spaces)
     touched: list[Touched] = []
     for _, alike in groupby(edits, key=_kind):
         touched += await _perform(connection, list(alike))
+    touched += await shrink(connection, before)
+    await forget_unlimited(connection, [key for subject, key in touched if subject is Subject.TOKEN])
     return touched
 
 
@@ -47,21 +57,27 @@ async def _perform(connection: AsyncConnection, batch: list[Edit]) -> list[Touch
     match batch[0]:
         case PutPerson():
             return await _put_people(connection, _only(PutPerson, batch))
-        case Space():
-            await _put(connection, space, [rows.of_space(each) for each in _only(Space, batch)])
-        case Resource():
-            await _put_resources(connection, _only(Resource, batch))
-        case Grant():
-            await _put(connection, share, [rows.of_grant(each) for each in _only(Grant, batch)])
-        case PlatformSettings():
-            await _put_settings(connection, _only(PlatformSettings, batch)[-1])
-        case RemoveGrant():
-            await _remove_grants(connection, _only(RemoveGrant, batch))
+        case PutToken():
+            return await put_tokens(connection, _only(PutToken, batch))
+        case Invitation():
+            return await put_invitations(connection, _only(Invitation, batch))
         case Remove(kind=kind):
             return await _remove(connection, kind, [each.id for each in _only(Remove, batch)])
-        case other:
-            assert_never(other)
-    return [ESTATE]
+        case _:
+            return await _perform_on_estate(connection, batch)
+
+
+async def _perform_on_estate(connection: AsyncConnection, batch: list[Edit]) -> list[Touched]:
+    if spaces := _only(Space, batch):
+        return await _put_spaces(connection, spaces)
+    if resources := _only(Resource, batch):
+        return await _put_resources(connection, resources)
+    if grants := _only(Grant, batch):
+        return await _put_grants(connection, grants)
+    if settings := _only(PlatformSettings, batch):
+        await put(connection, setting, rows.of_settings(settings[-1]))
+        return [(Subject.SETTINGS, "")]
+    return await _remove_grants(connection, _only(RemoveGrant, batch))
 
 
 def _only(kind: type[_T], batch: list[Edit]) -> list[_T]:
@@ -70,97 +86,102 @@ def _only(kind: type[_T], batch: list[Edit]) -> list[_T]:
 
 async def _put_people(connection: AsyncConnection, puts: list[PutPerson]) -> list[Touched]:
     latest: dict[str, PutPerson] = {}
-    for put in puts:
-        earlier = latest.get(put.person.user.id, put)
-        latest[put.person.user.id] = replace(put, password_hash=put.password_hash or earlier.password_hash)
-    await _put(connection, user, [rows.of_person(put) for put in latest.values()])
-    await _many(
-        connection, delete(membership).where(membership.c.user == bindparam("id")), [{"id": key} for key in latest]
+    for each in puts:
+        earlier = latest.get(each.person.user.id, each)
+        latest[each.person.user.id] = replace(each, password_hash=each.password_hash or earlier.password_hash)
+    await put(connection, user, [rows.of_person(each) for each in latest.values()])
+    await many(
+        connection, delete(membership).where(membership.c.user == bindparam("of")), [{"of": key} for key in latest]
     )
-    await _many(
-        connection, insert(membership), [row for put in latest.values() for row in rows.of_memberships(put.person)]
-    )
-    await _many(connection, insert(override), [row for put in latest.values() for row in rows.of_overrides(put.person)])
+    people = [each.person for each in latest.values()]
+    await many(connection, insert(membership), [row for person in people for row in rows.of_memberships(person)])
+    await many(connection, insert(override), [row for person in people for row in rows.of_overrides(person)])
     return [(Subject.USER, key) for key in latest]
 
 
-async def _put_resources(connection: AsyncConnection, puts: list[Resource]) -> None:
-    latest = {put.id: put for put in puts}
-    await _put(connection, resource, [rows.of_resource(put) for put in latest.values()])
-    entries = delete(folder_entry).where(folder_entry.c.folder == bindparam("id"))
-    await _many(connection, entries, [{"id": key} for key in latest])
-    members = [{"folder": put.id, "member": member} for put in latest.values() for member in put.members]
-    await _many(connection, insert(folder_entry), members)
+async def _put_spaces(connection: AsyncConnection, puts: list[Space]) -> list[Touched]:
+    await put(connection, space, [rows.of_space(each) for each in puts])
+    return [(Subject.SPACE, each.id) for each in puts]
 
 
-async def _put_settings(connection: AsyncConnection, settings: PlatformSettings) -> None:
-    await _put(connection, setting, [{"name": name, "value": value} for name, value in asdict(settings).items()])
+async def _put_resources(connection: AsyncConnection, puts: list[Resource]) -> list[Touched]:
+    latest = {each.id: each for each in puts}
+    await put(connection, resource, [rows.of_resource(each) for each in latest.values()])
+    entries = delete(folder_entry).where(folder_entry.c.folder == bindparam("of"))
+    await many(connection, entries, [{"of": key} for key in latest])
+    members = [{"folder": each.id, "member": member} for each in latest.values() for member in each.members]
+    await many(connection, insert(folder_entry), members)
+    return [(Subject.RESOURCE, key) for key in latest]
 
 
-async def _put(connection: AsyncConnection, table: Table, values: list[rows.Values]) -> None:
-    """Keep rows by their primary key; a password that is there is not overwritten by none."""
-    statement = upsert(table)
-    new = {
-        column.name: func.coalesce(statement.excluded[column.name], column)
-        if column is user.c.password_hash
-        else statement.excluded[column.name]
-        for column in table.columns
-        if not column.primary_key
-    }
-    try:
-        await connection.execute(statement.on_conflict_do_update(index_elements=table.primary_key, set_=new), values)
-    except IntegrityError as error:
-        raise await _conflict(connection, table, values) or error from error
+async def _put_grants(connection: AsyncConnection, puts: list[Grant]) -> list[Touched]:
+    await put(connection, share, [rows.of_grant(each) for each in puts])
+    return [grant_touched(each.target, each.space) for each in puts]
 
 
-async def _conflict(connection: AsyncConnection, table: Table, values: list[rows.Values]) -> Conflict | None:
-    """Name the first row whose unique name belongs to another one."""
-    for names, field in _UNIQUE.get(table, ()):
-        columns = [table.c[name] for name in names]
-        for chunk in _chunks(values):
-            wanted = select(table.c.id, *columns).where(columns[-1].in_([row[names[-1]] for row in chunk]))
-            holders = {tuple(found[1:]): found.id for found in await connection.execute(wanted)}
-            for row in chunk:
-                if holders.get(tuple(row[name] for name in names), row["id"]) != row["id"]:
-                    return Conflict(field, row[field])
-    return None
-
-
-async def _remove_grants(connection: AsyncConnection, removed: list[RemoveGrant]) -> None:
+async def _remove_grants(connection: AsyncConnection, removed: list[RemoveGrant]) -> list[Touched]:
     here = (share.c.target == bindparam("of_target")) & (share.c.space == bindparam("with_space"))
-    pairs: list[rows.Values] = [{"of_target": each.target, "with_space": each.space} for each in removed]
-    await _many(connection, delete(share).where(here), pairs)
+    pairs = [{"of_target": each.target, "with_space": each.space} for each in removed]
+    await many(connection, delete(share).where(here), pairs)
+    return [grant_touched(each.target, each.space) for each in removed]
 
 
-async def _remove(connection: AsyncConnection, kind: type[User | Space | Resource], ids: list[str]) -> list[Touched]:
+def grant_touched(target: str, with_space: str) -> Touched:
+    return Subject.GRANT, f"{target} {with_space}"
+
+
+async def _remove(connection: AsyncConnection, kind: _Removed, ids: list[str]) -> list[Touched]:
     if kind is User:
-        ended = await _gather(connection, session.c.id, session.c.user, ids)
-        await _delete(connection, session.c.user, ids)
-        await _delete(connection, user.c.id, ids)
-        return [*((Subject.USER, key) for key in ids), *((Subject.SESSION, key) for key in ended)]
-    table, hanging = (space, membership.c.space) if kind is Space else (resource, override.c.resource)
-    members = await _gather(connection, hanging.table.c.user, hanging, ids)
-    await _delete(connection, table.c.id, ids)
-    return [ESTATE, *((Subject.USER, key) for key in members)]
+        return await _remove_users(connection, ids)
+    if kind is Space:
+        return await _remove_spaces(connection, ids)
+    if kind is Resource:
+        return await _remove_resources(connection, ids)
+    if kind is Invitation:
+        spaces = await gather(connection, select(invitation.c.space), invitation.c.id, ids)
+        await delete_by(connection, invitation.c.id, ids)
+        return [(Subject.SPACE, key) for key in spaces]
+    await delete_by(connection, token.c.id, ids)
+    return [(Subject.TOKEN, key) for key in ids]
 
 
-async def _gather(connection: AsyncConnection, wanted: Column[str], column: Column[str], ids: list[str]) -> list[str]:
-    found: list[str] = []
-    for chunk in _chunks(ids):
-        found += (await connection.execute(select(wanted).where(column.in_(chunk)).distinct())).scalars()
-    return found
+async def _remove_users(connection: AsyncConnection, ids: list[str]) -> list[Touched]:
+    ended = await gather(connection, select(session.c.id), session.c.user, ids)
+    tokens = await gather(connection, select(token.c.id), token.c.user, ids)
+    await delete_by(connection, session.c.user, ids)
+    await delete_by(connection, user.c.id, ids)
+    return [*_all(Subject.USER, ids), *_all(Subject.SESSION, ended), *_all(Subject.TOKEN, tokens)]
 
 
-async def _delete(connection: AsyncConnection, column: Column[str], ids: list[str]) -> None:
-    for chunk in _chunks(ids):
-        await connection.execute(delete(column.table).where(column.in_(chunk)))
+async def _remove_spaces(connection: AsyncConnection, ids: list[str]) -> list[Touched]:
+    members = await gather(connection, select(membership.c.user), membership.c.space, ids)
+    tokens = await gather(connection, select(token_space.c.token), token_space.c.space, ids)
+    grants = await gather(connection, _GRANTS, share.c.space, ids)
+    await delete_by(connection, space.c.id, ids)
+    return [
+        *_all(Subject.SPACE, ids),
+        *_all(Subject.USER, members),
+        *_all(Subject.TOKEN, tokens),
+        *_all(Subject.GRANT, grants),
+    ]
 
 
-async def _many(connection: AsyncConnection, statement: Executable, values: Sequence[Mapping[str, object]]) -> None:
-    # An empty list would run the statement once, without values.
-    if values:
-        await connection.execute(statement, values)
+async def _remove_resources(connection: AsyncConnection, ids: list[str]) -> list[Touched]:
+    people = await gather(connection, select(override.c.user), override.c.resource, ids)
+    tokens = await gather(connection, select(token.c.id), token.c.instance, ids)
+    folders = await gather(connection, select(folder_entry.c.folder), folder_entry.c.member, ids)
+    grants = await gather(connection, _GRANTS, share.c.target, ids)
+    await delete_by(connection, resource.c.id, ids)
+    return [
+        *_all(Subject.RESOURCE, [*ids, *folders]),
+        *_all(Subject.USER, people),
+        *_all(Subject.TOKEN, tokens),
+        *_all(Subject.GRANT, grants),
+    ]
 
 
-def _chunks(items: list[_T]) -> Iterator[list[_T]]:
-    return (items[at : at + _AT_ONCE] for at in range(0, len(items), _AT_ONCE))
+_GRANTS: Final = select(share.c.target + " " + share.c.space)
+
+
+def _all(subject: Subject, ids: Sequence[str]) -> list[Touched]:
+    return [(subject, key) for key in ids]

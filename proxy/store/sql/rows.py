@@ -8,16 +8,25 @@ from typing import Any, Final
 from sqlalchemy import Row, select
 
 from proxy.model.access import Role
-from proxy.model.audit import Event
 from proxy.model.directory import Space, SpaceKind
-from proxy.model.estate import Grant, HttpAuth, InstanceSettings, Resource, ResourceKind, UpstreamTls
-from proxy.model.identity import Membership, Person, Session, User, UserState
-from proxy.store import PutPerson, tables
+from proxy.model.estate import (
+    Grant,
+    HttpAuth,
+    InstanceSettings,
+    Limit,
+    PlatformSettings,
+    Resource,
+    ResourceKind,
+    UpstreamTls,
+)
+from proxy.model.identity import Membership, Person, Session, User, UserKind, UserState
+from proxy.store import Account, PutPerson, tables
 
 Values = dict[str, object]
 """A row to be written, by column."""
 
 _TUPLES: Final = ("hosts", "public", "identity", "endpoints", "origins")
+_LIMITS: Final = ("limit_per_address", "limit_per_principal")
 
 PEOPLE: Final = (
     select(
@@ -49,11 +58,17 @@ def user(row: Row[Any]) -> User:
         name=row.name,
         image=row.image,
         admin=row.admin,
+        kind=UserKind(row.kind),
         state=UserState(row.state),
+        password_expired=row.password_expired,
         provider=row.provider,
         tags=row.tags,
         declared=row.declared,
     )
+
+
+def account(row: Row[Any]) -> Account:
+    return Account(user=user(row), password_hash=row.password_hash, password_expired=row.password_expired)
 
 
 def _memberships(rows: list[Row[Any]]) -> dict[str, Membership]:
@@ -93,6 +108,7 @@ def resource(row: Row[Any], members: frozenset[str]) -> Resource:
         owner=row.owner,
         instance=None if row.settings is None else _instance(row.settings),
         members=members,
+        attributes=row.attributes,
         declared=row.declared,
     )
 
@@ -105,8 +121,18 @@ def _instance(kept: Mapping[str, Any]) -> InstanceSettings:
             "http_auth": HttpAuth(kept["http_auth"]),
             "min_edit_role": Role(kept["min_edit_role"]),
             "upstream_tls": UpstreamTls(**kept["upstream_tls"]),
+            **{name: Limit(**kept[name]) for name in _LIMITS if kept.get(name)},
         }
     )
+
+
+def settings(rows: Iterable[Row[Any]]) -> PlatformSettings:
+    kept = {row.name: row.value for row in rows}
+    if "switched_off" in kept:
+        kept["switched_off"] = frozenset(kept["switched_off"])
+    if "upstream_allow" in kept:
+        kept["upstream_allow"] = tuple(kept["upstream_allow"])
+    return PlatformSettings(**kept)
 
 
 def grant(row: Row[Any]) -> Grant:
@@ -123,6 +149,7 @@ def session(row: Row[Any]) -> Session:
         seen=row.seen,
         expires=row.expires,
         idle=row.idle,
+        proved=row.proved,
         address=row.address,
         agent=row.agent,
     )
@@ -139,7 +166,10 @@ def of_person(put: PutPerson) -> Values:
         "name": user.name,
         "image": user.image,
         "admin": user.admin,
+        "kind": user.kind,
         "state": user.state,
+        "password_expired": user.password_expired,
+        "words": folded(f"{user.username}\n{user.name}\n{user.email}"),
         "provider": user.provider,
         "password_hash": put.password_hash,
         "tags": dict(user.tags),
@@ -162,9 +192,14 @@ def of_overrides(person: Person) -> list[Values]:
     ]
 
 
+def storable(text: str) -> str:
+    """Without what no database can hold: the character nought, and halves of characters."""
+    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
+
+
 def folded(name: str) -> str:
     """How a user name or e-mail address compares: without case."""
-    return name.casefold()
+    return storable(name.casefold())
 
 
 def of_space(space: Space) -> Values:
@@ -190,12 +225,18 @@ def of_resource(resource: Resource) -> Values:
         "parent": resource.parent,
         "owner": resource.owner,
         "settings": None if resource.instance is None else asdict(resource.instance),
+        "attributes": dict(resource.attributes),
         "declared": resource.declared,
     }
 
 
 def of_grant(grant: Grant) -> Values:
     return {"target": grant.target, "space": grant.space, "role": grant.role, "declared": grant.declared}
+
+
+def of_settings(settings: PlatformSettings) -> list[Values]:
+    kept = {**asdict(settings), "switched_off": sorted(settings.switched_off)}
+    return [{"name": name, "value": value} for name, value in kept.items()]
 
 
 def of_session(session: Session) -> Values:
@@ -208,20 +249,7 @@ def of_session(session: Session) -> Values:
         "seen": session.seen,
         "expires": session.expires,
         "idle": session.idle,
+        "proved": session.proved,
         "address": session.address,
         "agent": session.agent,
-    }
-
-
-def of_event(event: Event) -> Values:
-    return {
-        "event": event.event,
-        "at": event.at,
-        "actor": event.actor,
-        "actor_name": event.actor_name,
-        "source": event.source,
-        "address": event.address,
-        "scope_kind": event.scope_kind,
-        "scope_id": event.scope_id,
-        "body": dict(event.body),
     }

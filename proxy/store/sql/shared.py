@@ -1,16 +1,18 @@
 """Sessions, login flows and one-time things in SQL."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from sqlalchemy import Delete, bindparam, delete, insert, literal, select, update
-from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from proxy.access.gcra import Bucket, Buckets, Rate
 from proxy.model.identity import Session
 from proxy.store import Subject
 from proxy.store.sql import changes, rows
 from proxy.store.sql.connections import Connections
+from proxy.store.sql.dialects import upsert
+from proxy.store.sql.rows import storable
 from proxy.store.tables import kept, session, session_cookie
 
 # Built once: building costs as much as asking.
@@ -27,10 +29,12 @@ _TOUCH: Final = (
 
 
 class SqlShared:
-    """The Shared of one SQLite file."""
+    """The Shared of one SQLite file or of one PostgreSQL; limits alone are kept in this process."""
 
-    def __init__(self, connections: Connections) -> None:
-        self._connections = connections
+    def __init__(self, connections: Connections, steady: Callable[[], float]) -> None:
+        """`steady`: seconds of a clock that never jumps."""
+        self._connections, self._steady = connections, steady
+        self._buckets: dict[Rate, Buckets] = {}
 
     async def create_session(self, session_: Session, cookie: bytes, host: str) -> None:
         async with self._connections.writing() as connection:
@@ -47,6 +51,26 @@ class SqlShared:
         async with self._connections.reading() as connection:
             row = (await connection.execute(_BY_COOKIE, {"hash": cookie})).one_or_none()
         return None if row is None else (rows.session(row), row.host)
+
+    async def prove(self, session_id: str, at: float) -> None:
+        proved = update(session).where(session.c.id == session_id).values(proved=at)
+        async with self._connections.writing() as connection:
+            if (await connection.execute(proved)).rowcount:
+                await changes.publish(connection, [(Subject.SESSION, session_id)])
+
+    async def admit(self, key: str, rate: Rate) -> float:
+        now = self._steady()
+        bucket = self._bucket(key, rate, now)
+        return 0.0 if bucket.admit(now) else bucket.wait(now)
+
+    async def give_back(self, key: str, rate: Rate) -> None:
+        bucket = self._bucket(key, rate, self._steady())
+        bucket.whole_at -= bucket.interval
+
+    def _bucket(self, key: str, rate: Rate, now: float) -> Bucket:
+        # Rates are named by the configuration, so they are few; each bounds its keys.
+        buckets = self._buckets.get(rate) or self._buckets.setdefault(rate, Buckets(rate))
+        return buckets.of(key, now)
 
     async def sessions_of(self, user_id: str) -> Sequence[Session]:
         wanted = select(session).where(session.c.user == user_id).order_by(session.c.created)
@@ -70,23 +94,27 @@ class SqlShared:
     async def put(self, key: str, value: str, until: float) -> None:
         async with self._connections.writing() as connection:
             new = {"value": value, "until": until}
-            put = upsert(kept).values(key=key, **new).on_conflict_do_update(index_elements=[kept.c.key], set_=new)
+            put = (
+                upsert(connection, kept)
+                .values(key=storable(key), **new)
+                .on_conflict_do_update(index_elements=[kept.c.key], set_=new)
+            )
             await connection.execute(put)
 
     async def put_new(self, key: str, value: str, until: float) -> str:
         async with self._connections.writing() as connection:
-            put = upsert(kept).values(key=key, value=value, until=until).on_conflict_do_nothing()
+            put = upsert(connection, kept).values(key=storable(key), value=value, until=until).on_conflict_do_nothing()
             await connection.execute(put)
-            return str((await connection.execute(select(kept.c.value).where(kept.c.key == key))).scalar_one())
+            return str((await connection.execute(select(kept.c.value).where(kept.c.key == storable(key)))).scalar_one())
 
     async def take(self, key: str, now: float) -> str | None:
         async with self._connections.writing() as connection:
-            taken = delete(kept).where(kept.c.key == key).returning(kept.c.value, kept.c.until)
+            taken = delete(kept).where(kept.c.key == storable(key)).returning(kept.c.value, kept.c.until)
             row = (await connection.execute(taken)).one_or_none()
         return row.value if row is not None and now < row.until else None
 
     async def get(self, key: str, now: float) -> str | None:
-        wanted = select(kept.c.value).where(kept.c.key == key, kept.c.until > now)
+        wanted = select(kept.c.value).where(kept.c.key == storable(key), kept.c.until > now)
         async with self._connections.reading() as connection:
             return (await connection.execute(wanted)).scalar_one_or_none()
 

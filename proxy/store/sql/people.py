@@ -1,0 +1,69 @@
+"""People in SQL: looked for, and counted."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Row, Select, bindparam, case, exists, func, or_, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from proxy.model.access import Role
+from proxy.model.identity import Person, UserKind, UserState
+from proxy.store import Page, PeopleQuery
+from proxy.store.sql import rows
+from proxy.store.tables import membership, user
+
+# Built once: building costs as much as asking.
+BY_ID: Final = rows.PEOPLE.where(user.c.id == bindparam("id"))
+BY_LOGIN: Final = (
+    select(user)
+    .where(or_(user.c.username_key == bindparam("key"), user.c.email_key == bindparam("key")))
+    # One person's user name may be another one's address: the user name counts.
+    .order_by(case((user.c.username_key == bindparam("key"), 0), else_=1))
+    .limit(1)
+)
+ADMINS: Final = select(user.c.id).where(user.c.admin, user.c.state == UserState.ACTIVE, user.c.kind == UserKind.PERSON)
+OWNERS: Final = (
+    select(user.c.id)
+    .join(membership)
+    .where(membership.c.space == bindparam("of"), membership.c.role >= Role.OWNER)
+    .where(user.c.state == UserState.ACTIVE, user.c.kind == UserKind.PERSON)
+)
+MEMBERS: Final = select(func.count()).select_from(membership).where(membership.c.space == bindparam("of"))
+
+
+def of(origins: Iterable[str], logins: Iterable[str], page: int) -> list[Select[*tuple[Any, ...]]]:
+    """What finds those whom these files declare or who have one of these names or addresses; some may be found twice."""
+    keys = sorted({rows.folded(login) for login in logins})
+    wanted: list[ColumnElement[bool]] = [user.c.declared.in_(list(origins))]
+    for at in range(0, len(keys), page):
+        some = keys[at : at + page]
+        wanted.append(or_(user.c.username_key.in_(some), user.c.email_key.in_(some)))
+    return [rows.PEOPLE.where(which) for which in wanted]
+
+
+async def search(connection: AsyncConnection, query: PeopleQuery) -> Page[Person]:
+    conditions = list(_conditions(query))
+    total = select(func.count()).select_from(user).where(*conditions)
+    wanted = select(user.c.id).where(*conditions, user.c.username_key > rows.folded(query.after))
+    ids = (await connection.execute(wanted.order_by(user.c.username_key).limit(query.limit + 1))).scalars().all()
+    return Page(
+        items=await _in_order(connection, ids[: query.limit]),
+        total=(await connection.execute(total)).scalar_one(),
+        more=len(ids) > query.limit,
+    )
+
+
+def _conditions(query: PeopleQuery) -> Iterable[ColumnElement[bool]]:
+    if query.text:
+        yield user.c.words.contains(rows.folded(query.text), autoescape=True)
+    if query.spaces is not None:
+        member = exists().where(membership.c.user == user.c.id, membership.c.space.in_(query.spaces))
+        yield member if query.also is None else or_(member, user.c.id == query.also)
+    if query.states != frozenset(UserState):
+        yield user.c.state.in_(query.states)
+
+
+async def _in_order(connection: AsyncConnection, ids: Sequence[str]) -> list[Person]:
+    found: Sequence[Row[Any]] = (await connection.execute(rows.PEOPLE.where(user.c.id.in_(ids)))).all()
+    people = {person.user.id: person for person in rows.people(found)}
+    return [people[key] for key in ids]
