@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from proxy.gate.judge import is_hidden, judge
+from proxy.gate.judge import judge
 from proxy.gate.principal import Kind
 from proxy.model.access import Decision, Permission, Reason, Role, Write
 from proxy.model.directory import Space, SpaceKind
 from proxy.model.estate import Estate, Grant, HttpAuth, InstanceSettings, PlatformSettings, Resource, ResourceKind
-from proxy.model.identity import Membership, Person, User, UserState
+from proxy.model.identity import Actor, Membership, Person, Token, TokenKind, User, UserState
 from proxy.nodered.surfaces import RULES, Surface
 
 S = Surface
@@ -17,6 +17,7 @@ LINE = Resource(id="line", kind=ResourceKind.INSTANCE, slug="line", owner="acme"
 ACME = Space(id="acme", kind=SpaceKind.TEAM, slug="acme")
 CUSTOMER = Space(id="customer", kind=SpaceKind.CUSTOMER, slug="customer", parent="acme")
 SETTINGS = InstanceSettings(upstream="http://127.0.0.1:1880")
+NOW = 1_800_000_000.0
 MEMBERS = (Role.NONE, Role.DASHBOARD, Role.VIEWER, Role.MEMBER, Role.OWNER)
 # fmt: off
 LEAST = {
@@ -53,7 +54,9 @@ def decided(
     kind: Kind | None = None,
 ) -> Decision:
     kind = kind or (Kind.SESSION if person else Kind.NOBODY)
-    return judge(estate(platform), kind, person, LINE, settings, surface)
+    line = replace(LINE, instance=settings)
+    actor = Actor(person=person) if person else None
+    return judge(estate(platform, line), kind, actor, line, settings, surface, NOW)
 
 
 def test_the_tables_of_these_tests_know_every_surface() -> None:
@@ -173,16 +176,48 @@ def test_who_has_nothing_to_do_with_an_instance_does_not_learn_that_it_exists(
     person: Person, resource: Resource, status: int
 ) -> None:
     """Spec 3.4."""
-    decision = judge(estate(None, resource), Kind.SESSION, person, resource, SETTINGS, S.READ)
+    decision = judge(estate(None, resource), Kind.SESSION, Actor(person=person), resource, SETTINGS, S.READ, NOW)
     assert (decision.allowed, decision.status) == (False, status)
     assert decision.reason is (Reason.NOT_FOUND if status == 404 else Reason.NO_ACCESS)
-    assert is_hidden(estate(None, resource), person, resource) is (status == 404)
 
 
 def test_who_reaches_an_instance_by_a_share_hears_that_the_role_is_too_low() -> None:
     shared = replace(LINE, owner="customer")
     world = estate(None, shared, Grant(target="line", space="acme", role=Role.DASHBOARD))
-    decision = judge(world, Kind.SESSION, who(Role.OWNER), shared, SETTINGS, S.READ)
+    decision = judge(world, Kind.SESSION, Actor(person=who(Role.OWNER)), shared, SETTINGS, S.READ, NOW)
     assert decision.role is Role.OWNER
-    decision = judge(world, Kind.SESSION, who(Role.MEMBER), shared, SETTINGS, S.READ)
+    decision = judge(world, Kind.SESSION, Actor(person=who(Role.MEMBER)), shared, SETTINGS, S.READ, NOW)
     assert (decision.role, decision.status, decision.reason) == (Role.DASHBOARD, 403, Reason.ROLE_TOO_LOW)
+
+
+def token(**limits: object) -> Token:
+    return Token(id="t", kind=TokenKind.PERSONAL, name="ci", created=0.0, **limits)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("limited", "surface", "reason"),
+    [
+        (token(), S.DEPLOY, None),
+        (token(read_only=True), S.READ, None),
+        (token(read_only=True), S.DEPLOY, Reason.TOKEN_READ_ONLY),
+        (token(spaces=frozenset({"acme"})), S.DASHBOARD, None),
+        (token(spaces=frozenset({"customer"})), S.DASHBOARD, Reason.NOT_FOUND),
+        (token(expires=NOW), S.DASHBOARD, Reason.CREDENTIALS_WRONG),
+    ],
+)
+def test_a_token_reaches_what_its_user_does_within_its_limits(
+    limited: Token, surface: Surface, reason: Reason | None
+) -> None:
+    actor = Actor(person=who(Role.OWNER), token=limited)
+    decision = judge(estate(), Kind.TOKEN, actor, LINE, SETTINGS, surface, NOW)
+    assert decision.allowed is (reason is None)
+    assert decision.reason is (reason or Reason.ROLE)
+
+
+def test_an_admins_token_is_no_admin_unless_it_says_so() -> None:
+    for admin, role in ((False, Role.NONE), (True, Role.ADMIN)):
+        actor = Actor(person=who(None, admin=True), token=token(admin=admin))
+        open_to_all = judge(estate(), Kind.TOKEN, actor, LINE, SETTINGS, S.PUBLIC, NOW)
+        assert (open_to_all.allowed, open_to_all.role) == (True, role)
+        editor = judge(estate(), Kind.TOKEN, actor, LINE, SETTINGS, S.EDITOR, NOW)
+        assert (editor.allowed, editor.status) == ((True, 200) if admin else (False, 404))
