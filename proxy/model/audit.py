@@ -90,6 +90,7 @@ class AuditQuery:
     hidden: frozenset[str] = frozenset()
     """Ids of scopes whose events are left out."""
     events: tuple[str, ...] = ()
+    phases: frozenset[Phase] = frozenset(Phase)
     actor: str | None = None
     """Name of the actor, compared without case."""
     text: str = ""
