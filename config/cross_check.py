@@ -20,6 +20,7 @@ def _server_problems(config: Config) -> Iterator[Problem]:
     yield from _transport(config)
     yield from _listeners(config)
     yield from _weakened(config)
+    yield from _state(config)
 
 
 def _plain_http(config: Config) -> Iterator[Problem]:
@@ -76,3 +77,18 @@ def _weakened(config: Config) -> Iterator[Problem]:
             message = f"holds {network}: whoever connects may claim any address"
             remedy = "List the addresses of your proxies alone."
             yield source.problem(("server", "trusted_proxies"), message, remedy, severity=Severity.WARNING)
+
+
+def _state(config: Config) -> Iterator[Problem]:
+    """Who shares a database must share sessions, limits and news as well."""
+    server, state, source = config.settings.server, config.settings.state, config.source
+    if state.shared != "embedded":
+        return
+    if server.workers > 1:
+        message = "must be 1 while state.shared is embedded, since each worker would count limits by itself"
+        remedy = "Set state.shared to a Redis, for example redis://127.0.0.1:6379/0, or write workers: 1."
+        yield source.problem(("server", "workers"), message, remedy, value=str(server.workers))
+    if state.database != "sqlite":
+        message = "is embedded while state.database is PostgreSQL: each replica would count limits by itself"
+        remedy = "Run one replica only, or set a Redis, for example redis://127.0.0.1:6379/0."
+        yield source.problem(("state", "shared"), message, remedy, severity=Severity.WARNING)

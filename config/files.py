@@ -49,7 +49,7 @@ def parse_secret_file(value: object, info: ValidationInfo) -> SecretStr:
     return SecretStr(text)
 
 
-_FILE = {
+FILE_SCHEMA = {
     "type": "object",
     "title": "{file: path}",
     "properties": {"file": {"type": "string", "description": "Path of a file that holds the secret."}},
@@ -59,4 +59,4 @@ _FILE = {
 
 PathSetting = Annotated[Path, PlainValidator(parse_path), PlainSerializer(str), schema_of("file path")]
 ExistingFile = Annotated[Path, PlainValidator(parse_file), PlainSerializer(str), schema_of("file path")]
-SecretFile = Annotated[SecretStr, PlainValidator(parse_secret_file), WithJsonSchema(_FILE)]
+SecretFile = Annotated[SecretStr, PlainValidator(parse_secret_file), WithJsonSchema(FILE_SCHEMA)]

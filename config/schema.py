@@ -1,23 +1,18 @@
 """flowward.yaml: what an operator decides about the gateway itself."""
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from config.addresses import HostName, Listen, ListenSetting, NetworkSetting, Origin, OriginSetting
-from config.base import Listing, wrong
+from config.audit_schema import Audit
+from config.base import Listing, Section, wrong
 from config.files import ExistingFile, PathSetting, parse_path
 from config.names import Slug
+from config.stores import DatabaseSetting, SharedSetting
 from config.times import Duration, PositiveDuration, Rate, RateSetting, duration_text
-
-
-class Section(BaseModel):
-    """A part of a configuration file: unknown keys are errors, values keep their type, nothing changes afterwards."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
 class Certificate(Section):
@@ -53,12 +48,6 @@ class Timeouts(Section):
     )
 
 
-def _built_workers(value: int) -> int:
-    if value > 1:
-        raise wrong("must be 1, since several workers are not supported yet", "Write workers: 1.")
-    return value
-
-
 class Server(Section):
     """Where the gateway listens and how it is reached."""
 
@@ -79,7 +68,7 @@ class Server(Section):
         default=Listen(host="127.0.0.1", port=9090),
         description="Address of /healthz, /readyz and /metrics; null for none.",
     )
-    workers: int = Field(default=1, ge=1, description="Processes. Only 1 is supported yet.")
+    workers: int = Field(default=1, ge=1, description="Processes. More than 1 needs a Redis in state.shared.")
     fast_lane: bool = Field(
         default=True, description="Carry ordinary traffic in the fast lane; false sends all of it through aiohttp."
     )
@@ -102,20 +91,6 @@ class Server(Section):
     connections_per_address: int = Field(default=2048, ge=1, description="The same, per address.")
     timeouts: Timeouts = Field(default=Timeouts(), description="Deadlines of the steps of an exchange.")
 
-    @field_validator("workers")
-    @classmethod
-    def _workers(cls, value: int) -> int:
-        return _built_workers(value)
-
-
-def _only(built: str, *, offered: str) -> BeforeValidator:
-    def check(value: object) -> object:
-        if isinstance(value, str) and re.match(rf"(?:{offered})\w*(?:\+\w+)?://", value):
-            raise wrong(f"must be {built}, since nothing else is supported yet", f"Write {built}.")
-        return value
-
-    return BeforeValidator(check)
-
 
 class State(Section):
     """Where state is kept."""
@@ -123,11 +98,13 @@ class State(Section):
     directory: PathSetting = Field(
         default=Path("var"), validate_default=True, description="Directory of the secrets and of SQLite's files."
     )
-    database: Annotated[Literal["sqlite"], _only("sqlite", offered="postgres")] = Field(
-        default="sqlite", description="Users, spaces, resources, grants and audit. Only sqlite is supported yet."
+    database: DatabaseSetting = Field(
+        default="sqlite", description="Users, spaces, resources, grants and audit: SQLite's file, or a PostgreSQL."
     )
-    shared: Annotated[Literal["embedded"], _only("embedded", offered="redis")] = Field(
-        default="embedded", description="Sessions, limits and the change bus. Only embedded is supported yet."
+    shared: SharedSetting = Field(
+        default="embedded",
+        description="Sessions, limits and what wakes other processes: within the database and this process, or a Redis "
+        "for several workers or replicas.",
     )
 
 
@@ -209,6 +186,7 @@ class Settings(Section):
         description="Ways to log in, in the order offered.",
     )
     limits: Limits = Field(default=Limits(), description="How often something may be tried.")
+    audit: Audit = Field(default=Audit(), description="How long the audit log is kept, and where it goes.")
     log: Log = Field(default=Log(), description="What is logged, and how.")
     estate: Listing[PathSetting] = Field(
         default=(), description="Estate files, applied at start; what they declare is read-only in the console."

@@ -67,12 +67,6 @@ def test_settings_cannot_be_changed() -> None:
         ("server: {lissten: []}", "1: server.lissten: is not a setting. Did you mean listen?"),
         ("sesion: {}", "1: sesion: is not a setting. Did you mean session?"),
         ("log: {xyz: 1}", "1: log.xyz: is not a setting. Known here: access, format, level."),
-        # what is not built yet
-        ("server: {workers: 4}", "1: server.workers: must be 1, since several workers are not supported yet, but it is 4. Write workers: 1."),
-        ("state: {database: 'postgresql://u:p@h/d'}", "1: state.database: must be sqlite, since nothing else is supported yet. Write sqlite."),
-        ("state: {database: 'postgresql+asyncpg://h/d'}", "1: state.database: must be sqlite, since nothing else is supported yet. Write sqlite."),
-        ("state: {shared: 'redis+sentinel://h'}", "1: state.shared: must be embedded, since nothing else is supported yet. Write embedded."),
-        ("state: {shared: memory}", "1: state.shared: must be 'embedded'. Choose one of them."),
         # lengths of a session
         ("session: {absolute: 1h, idle: 1h}", "1: session.idle: must be shorter than absolute (1h), but it is '1h'. Lower idle or raise absolute."),
         # ways to log in
