@@ -1,0 +1,104 @@
+"""Limits of the data path, counted in each process and settled among all of them by Redis.
+
+Judging must not wait, so a process admits by a bucket of its own and reports soon afterwards what it admitted: within
+100 ms, and at once where a subject has used an eighth of its burst. The answer says how far the others have used it up.
+What several processes admit at once beyond the rate is debt that the subject waits for, so in the long run the rate
+holds exactly. While Redis is away each process goes on by its own bucket.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from hashlib import sha256
+from typing import Final
+
+import structlog
+
+from proxy.access.gcra import Buckets, Rate
+from proxy.store import StoreUnavailable
+from proxy.store.redis import scripts
+from proxy.store.redis.servers import Call, Servers
+
+SETTLE_EVERY: Final = 0.1
+"""Seconds between two reports."""
+_AT_ONCE: Final = 500
+_log = structlog.get_logger(__name__)
+
+
+class SettledLimit:
+    """A rate per subject: the bucket of this process, made fuller by what others have admitted."""
+
+    def __init__(self, name: str, rate: Rate, steady: Callable[[], float], hurry: Callable[[], None]) -> None:
+        self.rate = rate
+        self._name, self._steady, self._hurry = name, steady, hurry
+        self._buckets = Buckets(rate)
+        self._soon = max(1, rate.count // 8)
+        self._admitted: dict[str, int] = {}
+
+    def admit(self, subject: str) -> float:
+        now = self._steady()
+        bucket = self._buckets.of(subject, now)
+        if not bucket.admit(now):
+            return bucket.wait(now)
+        admitted = self._admitted[subject] = self._admitted.get(subject, 0) + 1
+        if admitted == self._soon:
+            self._hurry()
+        return 0.0
+
+    async def settle(self, servers: Servers) -> None:
+        """Report what was admitted since the last time, and learn what others admitted."""
+        admitted, self._admitted = [*self._admitted.items()], {}
+        for at in range(0, len(admitted), _AT_ONCE):
+            some = admitted[at : at + _AT_ONCE]
+            answers = await servers.each(scripts.SETTLE, [self._call(*each) for each in some])
+            self._learn([(subject, float(ahead)) for (subject, _), ahead in zip(some, answers, strict=True)])
+
+    def _call(self, subject: str, count: int) -> Call:
+        key = sha256(f"{self._name} {subject}".encode("utf-8", "surrogatepass")).hexdigest()
+        return Call(f"flowward:pace:{key}", (repr(self.rate.period / self.rate.count), repr(self.rate.period), count))
+
+    def _learn(self, heard: Sequence[tuple[str, float]]) -> None:
+        now = self._steady()
+        for subject, ahead in heard:
+            bucket = self._buckets.of(subject, now)
+            # What was admitted since the report was made is in none of the answers.
+            since = self._admitted.get(subject, 0) * bucket.interval
+            bucket.whole_at = max(bucket.whole_at, now + ahead + since)
+
+
+class RedisLimits:
+    """The Limits of several processes."""
+
+    def __init__(self, servers: Servers, steady: Callable[[], float]) -> None:
+        """`steady`: seconds of a clock that never jumps."""
+        self._servers, self._steady = servers, steady
+        self._by_name: dict[str, SettledLimit] = {}
+        self._hurry = asyncio.Event()
+        self._alone = False
+
+    def limit(self, name: str, rate: Rate) -> SettledLimit:
+        found = self._by_name.get(name)
+        if found is None or found.rate != rate:
+            found = self._by_name[name] = SettledLimit(name, rate, self._steady, self._hurry.set)
+        return found
+
+    async def run(self) -> None:
+        """Settle until cancelled."""
+        while True:
+            try:
+                async with asyncio.timeout(SETTLE_EVERY):
+                    await self._hurry.wait()
+            except TimeoutError:
+                pass
+            self._hurry.clear()
+            await self._settle()
+
+    async def _settle(self) -> None:
+        try:
+            for limit in tuple(self._by_name.values()):
+                await limit.settle(self._servers)
+        except StoreUnavailable as error:
+            if not self._alone:
+                _log.warning("limits-counted-alone", reason=str(error))
+            self._alone = True
+        else:
+            self._alone = False
