@@ -38,6 +38,8 @@ DETAILS: Final = {
     Reason.ROLE_TOO_LOW: "your role on this instance does not allow this",
     Reason.NO_ACCESS: "you have no access to this instance",
     Reason.PROTECTED_INSTANCE: "this instance is protected: nobody changes it here",
+    Reason.TOKEN_READ_ONLY: "this token is read-only",
+    Reason.TOKEN_SCOPE: "this token is not for what was asked",
     Reason.ADMIN_DATA_ACCESS: "the platform setting admin_data_access keeps admins out of instances",
     Reason.UNLISTED_ENDPOINT: "writes to endpoints that share a root with the admin API are for members, unless the "
     "instance lists the path under `endpoints`",
@@ -87,12 +89,15 @@ def is_navigation(head: Head) -> bool:
 def wants_page(head: Head, refusal: Refusal) -> bool:
     """Whether the refusal is for a person to read."""
     machine = refusal.location or refusal.surface in (Surface.SETUP, Surface.SOCKET, Surface.COMMS)
+    if refusal.reason is Reason.CREDENTIALS_WRONG and refusal.realm is None:
+        return False  # a login would not help: the credential would be sent again, and beats the session
     return not machine and (is_navigation(head) or value_of(head.lines, b"sec-fetch-mode") == b"navigate")
 
 
 def wants_telling(head: Head, refusal: Refusal) -> bool:
     """Whether this is an editor's socket, to be accepted and told: on an HTTP refusal the editor retries without end."""
-    gone = refusal.status in (401, 403, 404) and refusal.reason is not Reason.FOREIGN_ORIGIN
+    untold = (Reason.FOREIGN_ORIGIN, Reason.CREDENTIALS_WRONG)  # the latter is a program's, not an editor's
+    gone = refusal.status in (401, 403, 404) and refusal.reason not in untold
     return gone and refusal.surface is Surface.COMMS and "upgrade" in head.noted
 
 

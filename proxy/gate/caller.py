@@ -6,21 +6,24 @@ included, and only looked at anew when they differ.
 
 import re
 from hashlib import sha256
-from math import ceil
 from typing import Final
 
-from proxy.access.gcra import Bucket
+from proxy.gate.charges import charge_address, charge_sid
 from proxy.gate.checks import SAFE, acts, from_here, refusal
+from proxy.gate.credentials import Credentials, is_open
 from proxy.gate.gate import Gate
 from proxy.gate.inject import forwarded, inject
+from proxy.gate.limits import Exceeded, detail_of
 from proxy.gate.principal import Lease, Principal
 from proxy.gate.verdict import LOCAL, Head, Missing, Pass, Refusal, Verdict
 from proxy.gate.world import Station, World
 from proxy.model.access import Permission, Reason
 from proxy.model.estate import HttpAuth
+from proxy.model.identity import Token
 from proxy.nodered.surfaces import RULES, Surface
 from proxy.services.sites import LOOPBACK, Site, host_name
-from proxy.wire.address import client_address, subject, trusted
+from proxy.services.tokens import reveals
+from proxy.wire.address import client_address, trusted
 from proxy.wire.engineio import sid_of
 from proxy.wire.target import BadTarget, origin_form
 
@@ -39,9 +42,9 @@ class Caller:
 
     # fmt: off
     __slots__ = (
-        "_authorization", "_authorized_at", "_cookie", "_forwarded", "_forwarded_for", "_forwarded_proto", "_host",
-        "_passed_cookie", "_peer", "_station", "_tls", "_world", "address", "address_bytes", "gate", "inspects",
-        "presented", "principal", "secure", "site", "trusted",
+        "_cookie", "_credentials", "_forwarded", "_forwarded_for", "_forwarded_proto", "_host", "_passed_cookie",
+        "_peer", "_station", "_tls", "_world", "address", "address_bytes", "gate", "inspects", "presented",
+        "principal", "secure", "site", "trusted",
     )
     # fmt: on
 
@@ -59,9 +62,7 @@ class Caller:
         """Whether a cookie of ours was sent at all."""
         self.trusted = bool(gate.trusted) and trusted(peer, gate.trusted)
         self._world: World | None = None
-        self._authorization: bytes | None = None
-        """The last field that opened an instance by its own password, and which one: a station is of one world."""
-        self._authorized_at: Station | None = None
+        self._credentials = Credentials(gate)
         self._host: bytes | None = None
         self._cookie: bytes | None = None
         self._passed_cookie = b""
@@ -174,24 +175,6 @@ class Caller:
         self._passed_cookie = b"\r\nCookie: " + b"; ".join(rest) if rest else b""
         return None
 
-    def _authorize(
-        self, station: Station, surface: Surface, value: bytes, now: float
-    ) -> "Principal | Missing | Refusal":
-        """Whom an Authorization field stands for where the instance asks for its own password, or for users."""
-        settings = station.settings
-        if value == self._authorization and station is self._authorized_at:
-            return self.gate.instance_password
-        if settings.http_auth is HttpAuth.BASIC:
-            right = self.gate.password(station, value)
-            if isinstance(right, Missing):
-                return self._too_many(station, surface, now) or right
-            if right:
-                self._authorization, self._authorized_at = value, station
-                return self.gate.instance_password
-        realm = station.name if settings.http_auth is HttpAuth.BASIC else None
-        detail = "the Authorization field holds no credential this instance accepts"
-        return Refusal(Reason.CREDENTIALS_WRONG, 401, detail, station, surface, realm=realm)
-
     # -- judge
 
     def _at(self, station: Station, head: Head, path: bytes, now: float) -> Verdict:
@@ -225,23 +208,43 @@ class Caller:
             return self._allowed(head, path, lease, principal, now)
         if lease.decision.reason is Reason.SESSION_ENDED:  # what is open to anybody is open to who was logged in once
             return self._judged(self.gate.nobody, station, surface, head, path, now)
+        if principal.token is not None:
+            return self._refused_token(principal.token, head, path, lease, now)
         return self._refused(head, lease, now)
 
     def _who(self, head: Head, station: Station, surface: Surface, now: float) -> Principal | Missing | Refusal:
         """Who acts, where that is more than the cookie says: credentials on the request, and somebody else's script."""
-        principal, opened = self.principal, _open(station, surface)
+        principal, opened = self.principal, is_open(station, surface)
         authorization = head.noted.get("authorization")
-        if authorization is not None and not RULES[surface].admin and not opened:
-            authorized = self._authorize(station, surface, authorization, now)
-            if not isinstance(authorized, Principal):
-                return authorized
-            principal = authorized
+        if authorization is not None:
+            found = self._credited(authorization, station, surface, now, opened=opened)
+            if not isinstance(found, Principal):
+                return found
+            token = self._credentials.token(authorization, station, surface)
+            if token is not None and not token.basic:
+                return found  # nobody's script makes a browser send it
+            principal = found
         if principal is self.gate.nobody or not acts(head, surface) or from_here(head, self.site, station):
             return principal
         # A public path stays public, but nobody's script speaks in somebody's name.
         return self.gate.nobody if opened else self._foreign(station, surface)
 
+    def _credited(
+        self, authorization: bytes, station: Station, surface: Surface, now: float, *, opened: bool
+    ) -> Principal | Missing | Refusal:
+        """Whom the credential on a request stands for; where it is not the gateway's to look at, who the cookie says."""
+        token = self._credentials.token(authorization, station, surface)
+        if token is not None:
+            return self._credentials.bearer(token, station, surface, now, self.address)
+        if RULES[surface].admin or opened:
+            return self.principal
+        return self._credentials.instance_password(authorization, station, surface, now, self.address)
+
     def _allowed(self, head: Head, path: bytes, lease: Lease, principal: Principal, now: float) -> Verdict:
+        if lease.limits is not None:
+            exceeded = lease.limits.exceeded_by(head, path, lease.surface, self.address)
+            if exceeded is not None:
+                return self._exceeded(exceeded, head, path, lease, now)
         if (lease.reads_query and b"?" in path) or "service-worker" in head.noted:
             stopped = self._stopped(head, path, lease, principal, now)
             if stopped is not None:
@@ -252,7 +255,7 @@ class Caller:
         parts = inject(head, path, station, surface)
         parts += (self._passed_cookie, self._forwarded, lease.block)
         authorization = head.noted.get("authorization")
-        if authorization is not None and _open(station, surface):
+        if authorization is not None and is_open(station, surface) and not reveals(authorization):
             parts.append(b"\r\nAuthorization: " + authorization)
         return Pass(lease, principal, parts)
 
@@ -269,11 +272,26 @@ class Caller:
             return None
         owner = self.gate.sid_owner(station, sid, principal)
         if isinstance(owner, Missing):
-            return self._too_many_sids(station, lease, principal, now) or owner
+            return charge_sid(self.gate, self.address, station, lease, principal, now) or owner
         if owner == principal.key:
             return None
         detail = "this engine.io session belongs to another login"
         return Refusal(Reason.FOREIGN_SID, 403, detail, station, surface, lease)
+
+    def _exceeded(self, exceeded: Exceeded, head: Head, path: bytes, lease: Lease, now: float) -> Verdict:
+        """What goes beyond a token's limits is refused; where anybody may go, the token does not count."""
+        reason, detail = exceeded
+        station, surface = lease.station, lease.surface
+        if is_open(station, surface):
+            return self._judged(self.gate.nobody, station, surface, head, path, now)
+        return Refusal(reason, 403, detail, station, surface, lease)
+
+    def _refused_token(self, token: Token, head: Head, path: bytes, lease: Lease, now: float) -> Verdict:
+        """A token that opens nothing here; where anybody may go, it does not count."""
+        decision, station, surface = lease.decision, lease.station, lease.surface
+        if is_open(station, surface):
+            return self._judged(self.gate.nobody, station, surface, head, path, now)
+        return Refusal(decision.reason, decision.status, detail_of(token, decision, station), station, surface, lease)
 
     def _refused(self, head: Head, lease: Lease, now: float) -> Refusal:
         decision, station, surface = lease.decision, lease.station, lease.surface
@@ -282,7 +300,7 @@ class Caller:
             detail = "preflights of the admin API are refused"
             return Refusal(Reason.PREFLIGHT_REFUSED, 403, detail, station, surface, lease)
         if reason is Reason.LOGIN_REQUIRED:
-            limited = self._too_many(station, surface, now, lease)
+            limited = charge_address(self.gate, self.address, station, surface, now, lease)
             if limited is not None:
                 return limited
             if self.presented:
@@ -291,39 +309,13 @@ class Caller:
         realm = station.name if asks and decision.status == 401 else None
         return Refusal(reason, decision.status, "", station, surface, lease, realm=realm)
 
-    def _too_many(self, station: Station, surface: Surface, now: float, lease: Lease | None = None) -> Refusal | None:
-        """Charge an address for what was asked without a login, guesses of a password included."""
-        return _charged(self.gate.anonymous.of(subject(self.address), now), now, station, surface, lease)
-
-    def _too_many_sids(self, station: Station, lease: Lease, principal: Principal, now: float) -> Refusal | None:
-        """Charge a login for a sid that nobody knows: it is about to be written down for days. Nobody's never are."""
-        if principal is self.gate.nobody:
-            return None
-        who = principal.key if principal.session is not None else f"{principal.key} {subject(self.address)}"
-        return _charged(self.gate.new_sids.of(who, now), now, station, lease.surface, lease)
-
     def _foreign(self, station: Station, surface: Surface) -> Refusal:
         own = self.site.origin if self.site else ""
         detail = f"this request does not come from a page of {own}; list its origin in the instance's `origins`"
         return Refusal(Reason.FOREIGN_ORIGIN, 403, detail, station, surface)
 
 
-def _charged(bucket: Bucket, now: float, station: Station, surface: Surface, lease: Lease | None) -> Refusal | None:
-    """Take one from a bucket; the refusal where it is empty."""
-    if bucket.admit(now):
-        return None
-    wait = max(1, ceil(bucket.wait(now)))
-    return Refusal(Reason.TOO_MANY_REQUESTS, 429, "", station, surface, lease, retry_after=wait)
-
-
 def _below(prefix: bytes, target: bytes) -> bytes:
     """The target as an instance mounted at a prefix knows it."""
     rest = target[len(prefix) :]
     return rest if rest[:1] == b"/" else b"/" + rest
-
-
-def _open(station: Station, surface: Surface) -> bool:
-    """Whether anybody may address the surface, so that no credential is the gateway's to look at."""
-    if surface is Surface.PUBLIC or surface is Surface.PREFLIGHT:
-        return True
-    return station.settings.http_auth is HttpAuth.NONE and RULES[surface].permission is Permission.HTTP

@@ -1,4 +1,4 @@
-"""What the gate knows: sessions, people, credentials and sids in memory, and how they get there and out again."""
+"""What the gate knows: sessions, tokens, people, credentials and sids in memory, and how they get there and out again."""
 
 import asyncio
 import base64
@@ -6,14 +6,15 @@ import binascii
 import hmac
 import secrets
 from collections.abc import Awaitable, Callable
+from math import inf
 from typing import Final
-from weakref import WeakValueDictionary
 
 from auth_plugins import Unavailable
 from proxy.gate.principal import Kind, Principal, nobody
-from proxy.gate.verdict import Fact, Missing, PasswordFact, PersonFact, SessionFact, SidFact
+from proxy.gate.principals import Principals
+from proxy.gate.verdict import Fact, Missing, PasswordFact, PersonFact, SessionFact, SidFact, TokenFact
 from proxy.gate.world import Station, World
-from proxy.model.identity import Person, Session
+from proxy.model.identity import Person, Session, Token
 from proxy.services.bounded import Bounded
 from proxy.services.clock import Clock
 from proxy.store import Database, Shared, StoreUnavailable
@@ -23,6 +24,9 @@ LEARNING: Final = 3.0
 _AT_ONCE: Final = 64
 _RECALLED: Final = 200_000
 _PASSWORDS: Final = 4096
+_UNKNOWN: Final = 4096
+_UNKNOWN_LASTS: Final = 30.0
+"""Seconds for which a token that was not found is not looked for again."""
 _SID_LIFE: Final = 7 * 86400.0
 
 VerifyPassword = Callable[[str, str], Awaitable[bool]]
@@ -44,7 +48,9 @@ class Facts:
         """The store has been away for so long that nobody can say which sessions have ended."""
         self._database, self._shared, self._verify = database, shared, verify
         self._cookies: Bounded[bytes, tuple[Principal, str] | None] = Bounded(_RECALLED)
-        self._principals: WeakValueDictionary[str, Principal] = WeakValueDictionary()
+        self._tokens: Bounded[bytes, Principal] = Bounded(_RECALLED)
+        self._unknown: Bounded[bytes, float] = Bounded(_UNKNOWN)
+        self._principals = Principals()
         self._people: Bounded[str, Person | None] = Bounded(_RECALLED)
         self._sids: Bounded[str, str] = Bounded(_RECALLED)
         self._passwords: Bounded[bytes, bool] = Bounded(_PASSWORDS)
@@ -59,6 +65,13 @@ class Facts:
             return self._cookies[cookie]
         except KeyError:
             return Missing([SessionFact(cookie)])
+
+    def token(self, hash_: bytes) -> "Principal | Missing | None":
+        """The principal of a token, by the sha256 of its value; None for a value that is no token's."""
+        found = self._tokens.get(hash_)
+        if found is not None:
+            return found
+        return None if self._unknown.get(hash_, 0.0) > self.clock.steady() else Missing([TokenFact(hash_)])
 
     def person(self, user_id: str) -> "Person | Missing | None":
         try:
@@ -110,6 +123,8 @@ class Facts:
         match fact:
             case SessionFact():
                 await self._fetch_session(fact.cookie)
+            case TokenFact():
+                await self._fetch_token(fact.hash)
             case PersonFact():
                 await self._fetch_person(fact.user_id)
             case SidFact() if fact.principal == self.nobody.key:
@@ -139,6 +154,17 @@ class Facts:
         principal = self.principal(found[0])
         principal.cookies.add(cookie)
         self._cookies.keep(cookie, (principal, found[1]))
+
+    async def _fetch_token(self, hash_: bytes) -> None:
+        forgotten = -1
+        found = None
+        while forgotten != self._forgotten:
+            forgotten = self._forgotten
+            found = await self._database.token(hash_)
+        if found is None:
+            self._unknown.keep(hash_, self.clock.steady() + _UNKNOWN_LASTS)
+        else:
+            self._tokens.keep(hash_, self._principal_of_token(found, hash_))
 
     async def _fetch_person(self, user_id: str) -> None:
         forgotten = -1
@@ -178,13 +204,27 @@ class Facts:
                 idle=session.idle,
                 seen=session.seen + ahead,
             )
-            self._principals[session.id] = found
+            self._principals.add(found)
+        return found
+
+    def _principal_of_token(self, token: Token, hash_: bytes) -> Principal:
+        """The one principal of a token in this process, as the token is now."""
+        ends = inf if token.expires is None else token.expires + self.clock.steady() - self.clock.wall()
+        key = f"token:{token.id}"
+        found = self._principals.get(key)
+        if found is None:
+            found = Principal(Kind.TOKEN, key, token=token, expires=ends, idle=inf, seen=0.0)
+            found.hash = hash_
+            self._principals.add(found)
+        elif found.token != token:
+            found.token, found.expires = token, ends
+            found.doubt()
         return found
 
     def forget_session(self, session_id: str) -> Principal | None:
         """A session ended or changed: its principal and cookies are nobody's from now on."""
         self._forgotten += 1
-        principal = self._principals.pop(session_id, None)
+        principal = self._principals.pop(session_id)
         if principal is not None:
             principal.end()
             self.touched.discard(principal)
@@ -192,28 +232,44 @@ class Facts:
                 self._cookies.pop(cookie, None)
         return principal
 
+    def forget_token(self, token_id: str) -> list[Principal]:
+        """A token was made, changed or revoked: look for it again; return the principal to judge anew, if there is one."""
+        self._forgotten += 1
+        self._unknown.clear()
+        principal = self._principals.get(f"token:{token_id}")
+        if principal is None:
+            return []
+        self._tokens.pop(principal.hash, None)
+        principal.doubt()
+        return [principal]
+
     def forget_person(self, user_id: str) -> list[Principal]:
-        """A user changed: fetch the row again when it is needed; return the sessions to judge anew."""
+        """A user changed: fetch the row again when it is needed; return the sessions and tokens to judge anew.
+
+        Tokens are fetched again too: with its last space, or with its user, a token goes without another word.
+        """
         self._forgotten += 1
         self._people.pop(user_id, None)
-        concerned = [principal for principal in self._principals.values() if principal.user_id == user_id]
+        concerned = self._principals.of_user(user_id)
         for principal in concerned:
-            principal.leases.clear()
-            principal.blocks.clear()
+            self._tokens.pop(principal.hash, None)
+            principal.doubt()
         return concerned
 
     def lose_sight(self) -> None:
         """Nobody can say any more which sessions have ended: none passes until the store is back."""
         self.blind = True
-        for principal in self._principals.values():
-            principal.leases.clear()
+        for principal in self._principals:
+            principal.doubt()
 
     def forget_all(self) -> None:
         """Too much changed to say what: every fact about people and sessions is fetched again."""
         self._forgotten += 1
         self._people.clear()
         self._cookies.clear()
-        for principal in list(self._principals.values()):
+        self._tokens.clear()
+        self._unknown.clear()
+        for principal in self._principals:
             principal.end()
         self._principals.clear()
 

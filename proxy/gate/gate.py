@@ -1,23 +1,27 @@
 """Judgement on facts, and the leases it grants. Both lanes call it through a `Caller`."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 import orjson
 import structlog
 
+from proxy.access.decide import in_scope
 from proxy.access.gcra import Buckets, Rate
 from proxy.gate import identity
 from proxy.gate.facts import Facts, VerifyPassword
 from proxy.gate.judge import judge
+from proxy.gate.limits import judge_endpoint_token, limits_of
 from proxy.gate.principal import Block, Kind, Lease, Principal
 from proxy.gate.verdict import Missing
 from proxy.gate.world import Station, World
 from proxy.model.access import Decision, Reason, Role
-from proxy.model.identity import Person, UserState
+from proxy.model.identity import Actor, Person, TokenKind, UserState
 from proxy.nodered.presets import ControlCharacter
 from proxy.nodered.surfaces import RULES, Surface
 from proxy.services.clock import Clock
+from proxy.services.tokens import Uses
 from proxy.services.traffic import Traffic
 from proxy.store import Database, Shared
 from proxy.wire.address import Network
@@ -28,6 +32,8 @@ NEW_SIDS: Final = Rate(count=120, period=60.0)
 """How many engine.io sessions one login may begin; a page has one, and takes another when its connection breaks."""
 _PASSIVE: Final = frozenset({Surface.SOCKET, Surface.COMMS})
 """Surfaces that open pages use by themselves: no sign that anybody is there."""
+_KEPT: Final = frozenset({Kind.SESSION, Kind.TOKEN})
+"""Principals of which only the store can say whether they still act."""
 _log = structlog.get_logger(__name__)
 
 
@@ -58,6 +64,8 @@ class Gate(Facts):
         )
         self.anonymous = Buckets(anonymous)
         self.new_sids = Buckets(NEW_SIDS)
+        self.uses = Uses()
+        """When tokens were last used, to be written down."""
         self._sign, self._issuer = sign, issuer
 
     def change_world(self, world: World) -> None:
@@ -73,15 +81,13 @@ class Gate(Facts):
     ) -> Lease | Missing:
         """Judge, and remember it: once per principal, instance, surface and 15 seconds."""
         if not principal.alive(now, station.settings):
-            return self._refuse(principal, station, surface, Reason.SESSION_ENDED, 401)
-        if self.blind and principal.session is not None:
+            return self._refuse(principal, station, surface, _ended(principal), 401)
+        if self.blind and principal.kind in _KEPT:
             return self._refuse(principal, station, surface, Reason.FACTS_UNAVAILABLE, 503)
         decision = self.decide(principal, station, surface)
         if isinstance(decision, Missing):
             return decision
-        if surface not in _PASSIVE and principal.session is not None:
-            principal.seen = now
-            self.touched.add(principal)
+        self._note(principal, surface, now)
         block = b""
         if decision.allowed:
             try:
@@ -96,17 +102,40 @@ class Gate(Facts):
 
     def decide(self, principal: Principal, station: Station, surface: Surface) -> Decision | Missing:
         """The bare judgement, on the facts there are."""
-        person: Person | None = None
-        if principal.user_id is not None:
-            if self.blind:
-                return Decision(allowed=False, reason=Reason.FACTS_UNAVAILABLE, status=503)
-            found = self.person(principal.user_id)
-            if isinstance(found, Missing):
-                return found
-            if found is None or found.user.state is not UserState.ACTIVE:
-                return Decision(allowed=False, reason=Reason.SESSION_ENDED, status=401)
-            person = found
-        return judge(self.world.estate, principal.kind, person, station.resource, station.settings, surface)
+        if principal.kind not in _KEPT:
+            return self._judge(principal, None, station, surface)
+        if self.blind:
+            return Decision(allowed=False, reason=Reason.FACTS_UNAVAILABLE, status=503)
+        if principal.token is not None:
+            known = self.token(principal.hash)
+            if known is None or isinstance(known, Missing):
+                return known or _unknown(principal)
+            if principal.token.kind is TokenKind.HTTP:
+                return judge_endpoint_token(principal.token, station, surface)
+        return self._judge_person(principal, station, surface)
+
+    def _judge_person(self, principal: Principal, station: Station, surface: Surface) -> Decision | Missing:
+        person = self.person(principal.user_id or "")
+        if isinstance(person, Missing):
+            return person
+        if person is None or person.user.state is not UserState.ACTIVE:
+            return _unknown(principal)
+        return self._judge(principal, person, station, surface)
+
+    def _judge(self, principal: Principal, person: Person | None, station: Station, surface: Surface) -> Decision:
+        actor = Actor(person=person, session=principal.session, token=principal.token) if person is not None else None
+        estate, now = self.world.estate, self.clock.wall()
+        decision = judge(estate, principal.kind, actor, station.resource, station.settings, surface, now)
+        # Where anybody may come in, a token that is limited to other spaces comes as a stranger.
+        return decision if in_scope(estate, principal.token, station.resource) else replace(decision, role=Role.NONE)
+
+    def _note(self, principal: Principal, surface: Surface, now: float) -> None:
+        """Somebody is there, or something uses a token."""
+        if principal.token is not None:
+            self.uses.note(principal.token, self.clock.wall())
+        elif principal.session is not None and surface not in _PASSIVE:
+            principal.seen = now
+            self.touched.add(principal)
 
     def _lease(
         self,
@@ -129,6 +158,7 @@ class Gate(Facts):
             inspected=RULES[surface].inspected,
             tally=self.traffic.tally(station.name, surface.label),
             log=_log_tail(principal, station, surface, decision),
+            limits=limits_of(principal.token) if principal.token is not None else None,
         )
 
     def _refuse(self, principal: Principal, station: Station, surface: Surface, reason: Reason, status: int) -> Lease:
@@ -145,8 +175,10 @@ class Gate(Facts):
         now: float,
         address: str,
     ) -> bytes:
-        """The identity lines, minted at most once per session, instance, use and 45 seconds."""
+        """The identity lines, minted at most once per principal, instance, use and 45 seconds."""
         rule = RULES[surface]
+        if principal.token is not None and principal.user_id is None:
+            return identity.token_line(principal.token, station) if role >= Role.DASHBOARD else b""
         person = self._people.get(principal.user_id) if principal.user_id is not None else None
         token = station.settings.admin_token
         credential = f"\r\nAuthorization: Bearer {token}".encode() if token and rule.admin else b""
@@ -166,6 +198,15 @@ class Gate(Facts):
         return kept.lines + credential
 
 
+def _ended(principal: Principal) -> Reason:
+    return Reason.SESSION_ENDED if principal.token is None else Reason.CREDENTIALS_WRONG
+
+
+def _unknown(principal: Principal) -> Decision:
+    """Nobody stands behind it any more."""
+    return Decision(allowed=False, reason=_ended(principal), status=401)
+
+
 def _log_tail(principal: Principal, station: Station, surface: Surface, decision: Decision) -> bytes:
     """The end of every access line under this lease, so that a line costs one formatting."""
     tail: Mapping[str, object] = {
@@ -173,6 +214,7 @@ def _log_tail(principal: Principal, station: Station, surface: Surface, decision
         "surface": surface.label,
         "user": principal.user_id,
         "session": principal.session.id if principal.session else None,
+        **({"token": principal.token.id} if principal.token else {}),
         "role": decision.role.label,
         "reason": decision.reason,
     }

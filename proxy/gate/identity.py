@@ -9,9 +9,9 @@ from proxy.gate.world import Station
 from proxy.model.access import Role
 from proxy.model.directory import Space, SpaceKind
 from proxy.model.estate import Estate
-from proxy.model.identity import Person
+from proxy.model.identity import Person, Token
 from proxy.nodered.permissions import scopes
-from proxy.nodered.presets import ASSERTION, Bearer, identity_lines
+from proxy.nodered.presets import ASSERTION, Bearer, ControlCharacter, identity_lines
 
 LIFETIME: Final = 60
 """Seconds an assertion is valid."""
@@ -43,7 +43,7 @@ def claims(
     who: Bearer, principal: Principal, station: Station, role: Role, *, editor: bool, issuer: str, now: float
 ) -> dict[str, object]:
     """The claims of an assertion (RFC 7519); `now` in seconds since the epoch."""
-    session = principal.session
+    session, token = principal.session, principal.token
     told: dict[str, object] = {
         "iss": issuer,
         "aud": station.resource.id,
@@ -58,15 +58,20 @@ def claims(
         "tags": dict(who.tags),
         "sso_groups": [],
         "ip": who.address,
-        "amr": list(session.amr) if session else [],
-        "provider": session.provider if session else "",
+        "amr": list(session.amr) if session else ["token"] if token else [],
+        "provider": session.provider if session else "token" if token else "",
         "session": session.id if session else "",
-        # Not before the session's end: a page that comes back too early would find its login still good.
-        "session_exp": math.ceil(session.expires) if session else int(now) + LIFETIME,
         "use": "editor" if editor else "http",
         "iat": int(now),
         "exp": int(now) + LIFETIME,
     }
+    ends = session.expires if session else token.expires if token else now + LIFETIME
+    if (
+        ends is not None
+    ):  # not before the session's end: a page that comes back too early would find its login still good
+        told["session_exp"] = math.ceil(ends)
+    if token is not None:
+        told["token"] = token.id
     if editor:
         settings = station.settings
         told["permissions"] = list(scopes(role, protected=settings.protected, min_edit_role=settings.min_edit_role))
@@ -78,6 +83,13 @@ def lines(who: Bearer, station: Station, assertion: Callable[[], bytes]) -> byte
     presets = station.settings.identity
     plain = identity_lines(presets, who)
     return b"\r\nX-Flowward-Assertion: " + assertion() + plain if ASSERTION in presets else plain
+
+
+def token_line(token: Token, station: Station) -> bytes:
+    """What an instance is told of a token for its endpoints: a name, but no user. Raises ControlCharacter."""
+    if not token.name.isprintable():
+        raise ControlCharacter("X-Flowward-Token")
+    return f"\r\nX-Flowward-Token: {token.name}".encode() if "flowward" in station.settings.identity else b""
 
 
 def _tenant(estate: Estate, spaces: list[Space], station: Station) -> str:

@@ -6,16 +6,18 @@ from typing import TYPE_CHECKING
 
 from proxy.model.access import Decision
 from proxy.model.estate import InstanceSettings
-from proxy.model.identity import Person, Session
+from proxy.model.identity import Person, Session, Token
 from proxy.nodered.surfaces import RULES, Surface
 from proxy.services.traffic import Tally
 
 if TYPE_CHECKING:
+    from proxy.gate.limits import Limits
     from proxy.gate.world import Station, World
 
 
 class Kind(StrEnum):
     SESSION = "session"
+    TOKEN = "token"  # noqa: S105 - a kind of principal
     INSTANCE_PASSWORD = "instance_password"  # noqa: S105 - a kind of principal
     NOBODY = "nobody"
 
@@ -29,6 +31,7 @@ class Lease:
         "block",
         "decision",
         "inspected",
+        "limits",
         "log",
         "reads_query",
         "station",
@@ -51,6 +54,7 @@ class Lease:
         inspected: bool,
         tally: Tally,
         log: bytes,
+        limits: "Limits | None" = None,
     ) -> None:
         self.until = until
         """Steady seconds."""
@@ -61,6 +65,8 @@ class Lease:
         self.address = address
         """The client address the block speaks of; None where it speaks of none."""
         self.inspected, self.tally, self.log = inspected, tally, log
+        self.limits = limits
+        """What a token is limited to beyond what is decided here, request by request."""
         self.reads_query = RULES[surface].admin or surface is Surface.SOCKET
         """Whether the gate looks at queries here."""
 
@@ -78,7 +84,7 @@ class Block:
 
 
 class Principal:
-    """A session, an instance's password, or nobody. Ending it forgets every lease, so the next request is judged anew."""
+    """A session, a token, an instance's password, or nobody. Ending it forgets every lease, so the next request is judged anew."""
 
     __slots__ = (
         "__weakref__",
@@ -86,23 +92,35 @@ class Principal:
         "cookies",
         "ended",
         "expires",
+        "hash",
         "idle",
         "key",
         "kind",
         "leases",
         "seen",
         "session",
+        "token",
         "user_id",
     )
 
     def __init__(
-        self, kind: Kind, key: str, *, session: Session | None = None, expires: float, idle: float, seen: float
+        self,
+        kind: Kind,
+        key: str,
+        *,
+        session: Session | None = None,
+        token: Token | None = None,
+        expires: float,
+        idle: float,
+        seen: float,
     ) -> None:
         self.kind = kind
         self.key = key
-        """What an engine.io sid is bound to: the session's id, or the kind."""
-        self.session = session
-        self.user_id = session.user_id if session else None
+        """What an engine.io sid is bound to: the session's id, the token's, or the kind."""
+        self.session, self.token = session, token
+        self.user_id = session.user_id if session else token.user if token else None
+        self.hash = b""
+        """Of a token: sha256 of its value."""
         self.expires, self.idle, self.seen = expires, idle, seen
         """Steady seconds: the absolute end, the idle time, the last activity."""
         self.ended = False
@@ -113,6 +131,12 @@ class Principal:
 
     def end(self) -> None:
         self.ended = True
+        self.doubt()
+
+    def doubt(self) -> None:
+        """Forget what was decided, also for what goes on under it: all of it is judged anew."""
+        for lease in self.leases.values():
+            lease.until = 0.0
         self.leases.clear()
         self.blocks.clear()
 

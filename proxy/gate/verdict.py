@@ -70,6 +70,12 @@ class PersonFact:
 
 
 @dataclass(frozen=True, slots=True)
+class TokenFact:
+    hash: bytes
+    """sha256 of a token's value."""
+
+
+@dataclass(frozen=True, slots=True)
 class PasswordFact:
     """Whether an Authorization field opens an instance that asks for its own password."""
 
@@ -85,7 +91,7 @@ class SidFact:
     principal: str
 
 
-Fact = SessionFact | PersonFact | PasswordFact | SidFact
+Fact = SessionFact | TokenFact | PersonFact | PasswordFact | SidFact
 
 
 @dataclass(slots=True)

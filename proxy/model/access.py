@@ -129,6 +129,7 @@ class Reason(StrEnum):
     PUBLIC_PATH = "public_path"
     OPEN_INSTANCE = "open_instance"
     INSTANCE_PASSWORD = "instance_password"  # noqa: S105 - the name of a reason
+    ENDPOINT_TOKEN = "endpoint_token"  # noqa: S105 - the name of a reason
     ROLE = "role"
     PREFLIGHT = "preflight"
     # who are you?

@@ -274,7 +274,7 @@ class Client(Connection):
             return
         principal = self._principal
         alive = principal.alive(now, lease.station.settings)
-        if alive and lease.world is gate.world and (principal.user_id is None or lease.until > now):
+        if alive and lease.world is gate.world and lease.until > now:
             return
         station = gate.world.stations.get(lease.station.resource.id)
         decision = gate.decide(principal, station, lease.surface) if station is not None and alive else None

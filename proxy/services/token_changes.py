@@ -1,0 +1,299 @@
+"""Making, changing and revoking tokens and service accounts: what is written, told and answered. Nothing is written here."""
+
+import re
+import secrets
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from ipaddress import ip_network
+from typing import Final, Self
+from uuid import uuid4
+
+from proxy.model.access import Role
+from proxy.model.audit import Event
+from proxy.model.directory import Space
+from proxy.model.estate import Estate, HttpAuth, Resource
+from proxy.model.identity import Membership, Person, Token, TokenKind, User, UserKind
+from proxy.services.audit import By, Scope, by, changes, facts, happened, on_resource, on_space, on_user
+from proxy.services.problems import Exists, Invalid, NotPossible, NotThere, Wrong
+from proxy.services.tokens import Randomness, digest, new_value
+from proxy.services.writer import Moment, Step
+from proxy.store import Database, PutPerson, PutToken, Remove
+
+MOST: Final = 100
+"""Tokens that a user or an instance may have."""
+LONGEST_NAME: Final = 64
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+_METHOD: Final = re.compile(r"[A-Z]{1,16}")
+_USERNAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,127}", re.ASCII)
+_PATH: Final = re.compile(r"/[!-~]*")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What is asked of a token that acts for a person or service account."""
+
+    name: str
+    expires: float | None = None
+    """Seconds since the epoch; None for no end."""
+    read_only: bool = False
+    spaces: frozenset[str] | None = None
+    """Ids of spaces; None for all that the user may."""
+    admin: bool = False
+    networks: tuple[str, ...] = ()
+    """CIDRs."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WantedHttp:
+    """What is asked of a token for the endpoints of an instance."""
+
+    name: str
+    expires: float | None = None
+    paths: tuple[str, ...] = ()
+    """Prefixes, such as /api or /api/*, as the instance knows its paths."""
+    methods: tuple[str, ...] = ()
+    networks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Made:
+    """A new token and its value, which is never to be had again."""
+
+    token: Token
+    value: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """Where tokens are made and revoked, at one moment of the state. Whether one may is decided before."""
+
+    estate: Estate
+    database: Database
+    now: float
+    """Seconds since the epoch."""
+    by: By
+    randomness: Randomness = secrets.token_bytes
+    new_id: Callable[[], str] = lambda: uuid4().hex
+
+    @classmethod
+    def at(cls, moment: Moment) -> Self:
+        return cls(estate=moment.estate, database=moment.database, now=moment.now, by=by(moment.actor))
+
+    async def personal(self, person: Person, wanted: Wanted) -> Step[Made]:
+        """A new token that acts as its person. Raises Invalid and NotPossible."""
+        return await self._for(person, wanted, TokenKind.PERSONAL)
+
+    async def service(self, account: Person, wanted: Wanted) -> Step[Made]:
+        """A new token that acts as a service account. Raises Invalid and NotPossible."""
+        if account.user.kind is not UserKind.SERVICE:
+            raise NotPossible("no_service_account", f"{account.user.username} is a person, not a service account.")
+        return await self._for(account, wanted, TokenKind.SERVICE)
+
+    async def http(self, instance: Resource, wanted: WantedHttp) -> Step[Made]:
+        """A new token for the dashboards and endpoints of an instance. Raises Invalid and NotPossible."""
+        settings = instance.instance
+        if settings is None or settings.http_auth is not HttpAuth.USER:
+            mode = settings.http_auth if settings else "none"
+            raise NotPossible(
+                "http_auth_not_user",
+                f"{self.estate.address(instance)} has http_auth mode {mode}, where tokens open nothing. "
+                "Set the mode to user first.",
+            )
+        paths, methods = tuple(map(_prefix, wanted.paths)), tuple(method.upper() for method in wanted.methods)
+        _refuse(*self._wrong(wanted.name, wanted.expires, wanted.networks), *_wrong_http(paths, methods))
+        _refuse_more(await self.database.tokens(instance=instance.id), f"{self.estate.address(instance)} has")
+        token = Token(
+            id=self.new_id(),
+            kind=TokenKind.HTTP,
+            name=wanted.name.strip(),
+            created=self.now,
+            created_by=self.by.id,
+            expires=wanted.expires,
+            instance=instance.id,
+            paths=paths,
+            methods=methods,
+            networks=_networks(wanted.networks),
+        )
+        return self._made(token)
+
+    def revise(self, token: Token, *, name: str, expires: float | None) -> Step[Token]:
+        """Another name and end for a token; all else of it stays. Raises Invalid."""
+        _refuse(*self._wrong(name, expires, ()))
+        after = replace(token, name=name.strip(), expires=expires)
+        differing = changes(token, after)
+        if not differing:
+            return Step(result=token)
+        event = happened(
+            f"{_verb(token)}.updated",
+            at=self.now,
+            by=self.by,
+            on=self._scope(token),
+            user=token.user,
+            updates=differing,
+        )
+        return Step(result=after, edits=[PutToken(token=after)], events=[event])
+
+    def revoke(self, token: Token) -> Step[None]:
+        """From the next request on it opens nothing, and what it holds open ends."""
+        return Step(result=None, edits=[Remove(kind=Token, id=token.id)], events=[self._told("deleted", token)])
+
+    async def account(self, space: Space, username: str, role: Role) -> Step[Person]:
+        """A new service account, a member of a space. It has no password and never logs in. Raises Invalid and Exists."""
+        _refuse(*_wrong_account(username, role))
+        if await self.database.account(username) is not None:
+            raise Exists("username", username)
+        user = User(id=self.new_id(), username=username, name=username, kind=UserKind.SERVICE)
+        person = Person(user=user, memberships={space.id: Membership(space=space.id, role=role)})
+        body = {"name": username, "kind": user.kind, "space": space.slug, "role": role.label}
+        return Step(
+            result=person,
+            edits=[PutPerson(person=person)],
+            events=[self._account_event("created-user", user, space, body)],
+        )
+
+    def remove_account(self, space: Space, account: Person) -> Step[None]:
+        """A service account goes, with its tokens. Raises NotThere for one that is none, or not of this space."""
+        if account.user.kind is not UserKind.SERVICE or space.id not in account.memberships:
+            raise NotThere(account.user.id)
+        event = self._account_event("deleted", account.user, space, {"name": account.user.username})
+        return Step(result=None, edits=[Remove(kind=User, id=account.user.id)], events=[event])
+
+    async def _for(self, person: Person, wanted: Wanted, kind: TokenKind) -> Step[Made]:
+        user = person.user
+        _refuse(
+            *self._wrong(wanted.name, wanted.expires, wanted.networks),
+            *self._wrong_spaces(person, wanted.spaces),
+            *_wrong_admin(user, wanted.admin),
+        )
+        _refuse_more(await self.database.tokens(user=user.id), f"{user.username} has")
+        token = Token(
+            id=self.new_id(),
+            kind=kind,
+            name=wanted.name.strip(),
+            created=self.now,
+            created_by=self.by.id,
+            expires=wanted.expires,
+            user=user.id,
+            read_only=wanted.read_only,
+            spaces=wanted.spaces,
+            admin=wanted.admin,
+            networks=_networks(wanted.networks),
+        )
+        return self._made(token)
+
+    def _made(self, token: Token) -> Step[Made]:
+        value = new_value(token.kind, self.randomness)
+        made = Made(token=token, value=value)
+        edits = [PutToken(token=token, hash=digest(value.encode()))]
+        return Step(result=made, edits=edits, events=[self._told("created", token)])
+
+    def _told(self, verb: str, token: Token) -> Event:
+        body: Mapping[str, object] = {
+            name: value for name, value in facts(token).items() if name not in ("created", "created_by", "last_used")
+        }
+        scope = self._scope(token)
+        return happened(f"{_verb(token)}.{verb}", at=self.now, by=self.by, on=scope, user=token.user, body=body)
+
+    def _scope(self, token: Token) -> Scope:
+        instance = self.estate.resources.get(token.instance) if token.instance else None
+        if instance is not None:
+            return on_resource(self.estate, instance)
+        return on_user(token.user or "")
+
+    def _account_event(self, verb: str, user: User, space: Space, body: Mapping[str, object]) -> Event:
+        within = (user.id, *on_space(self.estate, space).within)
+        scope = Scope(kind="user", id=user.id, within=within)
+        return happened(f"user.{verb}", at=self.now, by=self.by, on=scope, user=user.id, body=body)
+
+    def _wrong(self, name: str, expires: float | None, networks: Sequence[str]) -> Iterator[Wrong]:
+        if not 1 <= len(name.strip()) <= LONGEST_NAME or _CONTROL.search(name):
+            yield Wrong(
+                field="name",
+                message=f"must be 1 to {LONGEST_NAME} characters without control characters, but it is {name!r}",
+                remedy="Say what the token is for, such as plc-7.",
+            )
+        if expires is not None and not self.now < expires < float("inf"):
+            yield Wrong(
+                field="expires",
+                message="lies in the past",
+                remedy="Give a time to come, or none for a token without end.",
+            )
+        for number, network in enumerate(networks):
+            yield from _wrong_network(f"networks/{number}", network)
+
+    def _wrong_spaces(self, person: Person, spaces: frozenset[str] | None) -> Iterator[Wrong]:
+        if spaces is None:
+            return
+        if not spaces:
+            yield Wrong(field="spaces", message="is empty", remedy="Name a space, or leave spaces out for all of them.")
+        for id_ in sorted(spaces):
+            known = id_ in self.estate.spaces and (person.user.admin or id_ in person.memberships)
+            if not known:
+                yield Wrong(
+                    field="spaces",
+                    message=f"{person.user.username} is no member of {id_}",
+                    remedy="Name spaces of which the token's user is a member.",
+                )
+
+
+def _refuse(*wrongs: Wrong) -> None:
+    if wrongs:
+        raise Invalid(*wrongs)
+
+
+def _refuse_more(tokens: Sequence[Token], whose: str) -> None:
+    if len(tokens) >= MOST:
+        raise NotPossible("too_many_tokens", f"{whose} {len(tokens)} tokens, and {MOST} is the most. Revoke one first.")
+
+
+def _verb(token: Token) -> str:
+    return "project.httpToken" if token.kind is TokenKind.HTTP else "user.pat"
+
+
+def _wrong_admin(user: User, admin: bool) -> Iterator[Wrong]:
+    if admin and not user.admin:
+        yield Wrong(field="admin", message=f"{user.username} is no admin", remedy="Leave admin out.")
+
+
+def _wrong_account(username: str, role: Role) -> Iterator[Wrong]:
+    if not _USERNAME.fullmatch(username):
+        yield Wrong(
+            field="username",
+            message=f"must be 1 to 128 letters, digits or ._@+-, but it is {username!r}",
+            remedy="Write for example deploy-bot.",
+        )
+    if not Role.DASHBOARD <= role <= Role.OWNER:
+        yield Wrong(field="role", message="must be dashboard, viewer, member or owner", remedy="Choose one of these.")
+
+
+def _wrong_network(field: str, network: str) -> Iterator[Wrong]:
+    try:
+        ip_network(network)
+    except ValueError as error:
+        yield Wrong(field=field, message=f"must be a CIDR, but {error}", remedy="Write for example 10.1.0.0/16.")
+
+
+def _wrong_http(paths: Sequence[str], methods: Sequence[str]) -> Iterator[Wrong]:
+    for number, path in enumerate(paths):
+        if not _PATH.fullmatch(path) or re.search(r"[%?#;*\\]|//|/\.{1,2}(?:/|$)", path):
+            yield Wrong(
+                field=f"paths/{number}",
+                message=f"must be a prefix of paths without escapes, query and wildcards inside, but it is {path!r}",
+                remedy="Write for example /api or /api/*.",
+            )
+    for number, method in enumerate(methods):
+        if not _METHOD.fullmatch(method):
+            yield Wrong(
+                field=f"methods/{number}",
+                message=f"must be an HTTP method, but it is {method!r}",
+                remedy="Write for example GET.",
+            )
+
+
+def _prefix(path: str) -> str:
+    """The prefix that is meant: /api and /api/* both reach /api and what lies below it."""
+    return path.removesuffix("*").removesuffix("*").rstrip("/") or "/"
+
+
+def _networks(networks: Sequence[str]) -> tuple[str, ...]:
+    return tuple(str(ip_network(network)) for network in networks)
