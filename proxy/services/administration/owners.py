@@ -1,0 +1,77 @@
+"""Handing a resource to another space."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from proxy.model.access import Permission
+from proxy.model.audit import Update
+from proxy.model.directory import Space
+from proxy.model.estate import Estate, Grant, Resource, ResourceKind
+from proxy.services.administration.references import space_named
+from proxy.services.administration.resources import refuse_kept, refuse_taken
+from proxy.services.authority import refuse_declared, require, resource_at, told
+from proxy.services.problems import Invalid, Wrong
+from proxy.services.writer import Moment, Step
+from proxy.store import Edit, RemoveGrant
+
+
+async def set_owner(moment: Moment, key: str, space: str) -> Step[Resource]:
+    """Let another space own a resource, and with it what lies in it and has no owner of its own.
+
+    Whoever acts owns both the old place and the new. What the old owner shared is shared no more, and the resource is
+    taken out of the old owner's folders.
+    """
+    estate = moment.estate
+    resource = resource_at(estate, key)
+    require(moment, Permission.RESOURCE_OWNER, resource)
+    new = space_named(moment, "owner", space, Permission.RESOURCE_OWNER)
+    old = estate.owner(resource)
+    if old == new:
+        return Step(result=resource)
+    refuse_kept(estate, resource)
+    above = estate.resources.get(resource.parent or "")
+    inherited = estate.owner(above) if above else None
+    _refuse_foreign(estate, inherited, new)
+    after = replace(resource, owner=None if inherited == new else new.id)
+    refuse_taken(estate, after)
+    handed = tuple(_handed(estate, resource))
+    updates = (Update(key="owner", old=old.slug if old else None, new=new.slug),)
+    edits: list[Edit] = [after, *_unshared(estate, handed), *_emptied(estate, handed, after)]
+    return Step(result=after, edits=edits, events=[told(moment, "resource.owner-changed", resource, updates=updates)])
+
+
+def _refuse_foreign(estate: Estate, inherited: Space | None, new: Space) -> None:
+    """What lies in something stays in the team of that."""
+    if inherited is not None and [*estate.lineage(inherited)][-1] != [*estate.lineage(new)][-1]:
+        message = "must be of the same team as what the resource lies in"
+        raise Invalid(Wrong(field="owner", message=message, remedy="Move the resource out of it first."))
+
+
+def _handed(estate: Estate, resource: Resource) -> Iterator[Resource]:
+    """The resource, and all below it that belongs to its owner because it does."""
+    yield resource
+    for child in estate.children.get(resource.id, ()):
+        if child.owner is None:
+            yield from _handed(estate, child)
+
+
+def _unshared(estate: Estate, handed: Sequence[Resource]) -> Iterator[Edit]:
+    for resource in handed:
+        for grant in estate.shares.get(resource.id, ()):
+            refuse_declared(grant, f"The share of {estate.address(resource)} with {_slug(estate, grant)}")
+            yield RemoveGrant(target=grant.target, space=grant.space)
+
+
+def _slug(estate: Estate, grant: Grant) -> str:
+    return estate.spaces[grant.space].slug
+
+
+def _emptied(estate: Estate, handed: Sequence[Resource], after: Resource) -> Iterator[Edit]:
+    """The folders they are taken out of; one that is handed over itself is left empty."""
+    gone = {resource.id for resource in handed}
+    for folder in estate.by_kind[ResourceKind.FOLDER]:
+        if folder.id in gone:
+            if folder.members:
+                yield replace(after if folder.id == after.id else folder, members=folder.members & gone)
+        elif folder.members & gone:
+            yield replace(folder, members=folder.members - gone)

@@ -1,0 +1,165 @@
+"""What every kind of resource has in common: making, renaming and deleting it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+
+from proxy.model.access import Permission
+from proxy.model.audit import Event
+from proxy.model.directory import Space
+from proxy.model.estate import Estate, InstanceSettings, Resource, ResourceKind
+from proxy.services.administration.kinds import KINDS
+from proxy.services.administration.references import resource_named, space_named, unknown
+from proxy.services.audit import changes
+from proxy.services.authority import refuse_declared, require, resource_at, told
+from proxy.services.problems import Exists, Invalid, NotPossible, Wrong
+from proxy.services.writer import Moment, Step
+from proxy.store import Remove
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reference:
+    """What a member of the body names."""
+
+    field: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """A resource to be made: in a parent, or by itself in a space."""
+
+    id: str
+    kind: ResourceKind
+    slug: str
+    name: str = ""
+    parent: Reference | None = None
+    space: Reference | None = None
+    attributes: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
+    instance: InstanceSettings | None = None
+
+
+async def create(moment: Moment, draft: Draft) -> Step[Resource]:
+    """A new resource."""
+    made = drawn(moment, draft)
+    kind = KINDS[draft.kind]
+    event = told(moment, kind.created, made, body={"name": moment.estate.address(made), "title": made.name})
+    return Step(result=made, edits=[made], events=[event])
+
+
+def drawn(moment: Moment, draft: Draft) -> Resource:
+    """The resource of a draft, once whoever acts may make it there and its slug is free."""
+    parent, space = placed(moment, draft.kind, draft.parent, draft.space)
+    made = Resource(
+        id=draft.id,
+        kind=draft.kind,
+        slug=draft.slug,
+        name=draft.name,
+        parent=parent.id if parent else None,
+        owner=space.id if space else None,
+        attributes=draft.attributes,
+        instance=draft.instance,
+    )
+    refuse_taken(moment.estate, made)
+    return made
+
+
+def placed(
+    moment: Moment, kind: ResourceKind, parent: Reference | None, space: Reference | None
+) -> tuple[Resource | None, Space | None]:
+    """Where a new resource goes: either a parent or a space. Raises Invalid and Denied."""
+    rules = KINDS[kind]
+    if parent is not None and space is not None:
+        message = f"must be absent beside {parent.field}: what lies in something belongs to its owner"
+        raise Invalid(Wrong(field=space.field, message=message, remedy="Send one of the two."))
+    if parent is not None:
+        return _parent(moment, kind, parent), None
+    if rules.loose is None or space is None:
+        where = [each.value for each in sorted(rules.parents)] + (["space"] if rules.loose else [])
+        message = f"must say where it belongs: {' or '.join(where)}"
+        raise Invalid(Wrong(field=where[0], message=message, remedy="Send the id or address."))
+    return None, space_named(moment, space.field, space.key, rules.loose)
+
+
+def _parent(moment: Moment, kind: ResourceKind, reference: Reference) -> Resource:
+    rules = KINDS[kind]
+    named = next((each for each in rules.parents if each.value == reference.field), None)
+    parent = resource_named(moment, reference.field, reference.key, rules.create, named)
+    if parent.kind not in rules.parents:
+        raise unknown(reference.field, " or ".join(sorted(rules.parents)))
+    return parent
+
+
+async def update(
+    moment: Moment,
+    key: str,
+    kind: ResourceKind,
+    *,
+    slug: str | None = None,
+    name: str | None = None,
+    attributes: Mapping[str, object] | None = None,
+) -> Step[Resource]:
+    """Rename, or describe otherwise; None leaves as it is."""
+    resource = editable(moment, key, kind)
+    after = replace(
+        resource,
+        slug=resource.slug if slug is None else slug,
+        name=resource.name if name is None else name,
+        attributes=resource.attributes if attributes is None else attributes,
+    )
+    return changed(moment, resource, after, KINDS[kind].updated)
+
+
+def editable(moment: Moment, key: str, kind: ResourceKind) -> Resource:
+    """A resource that whoever acts may change."""
+    resource = resource_at(moment.estate, key, kind)
+    require(moment, KINDS[kind].edit, resource)
+    return resource
+
+
+def changed(moment: Moment, before: Resource, after: Resource, event: str) -> Step[Resource]:
+    """The step from one state of a resource to another; none where they are the same."""
+    if after == before:
+        return Step(result=before)
+    refuse_kept(moment.estate, before)
+    refuse_taken(moment.estate, after)
+    return Step(result=after, edits=[after], events=[told(moment, event, after, updates=changes(before, after))])
+
+
+async def delete(moment: Moment, key: str, kind: ResourceKind) -> Step[None]:
+    """Delete a resource in which nothing lies any more; the pages of an instance or device go with it."""
+    resource = resource_at(moment.estate, key, kind)
+    require(moment, KINDS[kind].delete, resource)
+    if kind is ResourceKind.FOLDER and resource.parent is None:
+        require(moment, Permission.FOLDER_MANAGE, moment.estate.owner(resource))
+    return Step(result=None, edits=removal(moment.estate, resource), events=[deleted(moment, resource)])
+
+
+def removal(estate: Estate, resource: Resource) -> list[Remove]:
+    """The edits that forget a resource. Raises NotPossible while something lies in it."""
+    refuse_kept(estate, resource)
+    inside = estate.children.get(resource.id, ())
+    if any(each.kind is not ResourceKind.PAGE for each in inside):
+        detail = f"{estate.address(resource)} still holds other resources. Move or delete them first."
+        raise NotPossible("not_empty", detail)
+    return [Remove(kind=Resource, id=each.id) for each in (*inside, resource)]
+
+
+def deleted(moment: Moment, resource: Resource) -> Event:
+    """The event of a resource that goes."""
+    body = {"name": moment.estate.address(resource), "title": resource.name}
+    return told(moment, KINDS[resource.kind].deleted, resource, body=body)
+
+
+def refuse_kept(estate: Estate, resource: Resource) -> None:
+    """Raises DeclaredInFile for what an estate file keeps up."""
+    refuse_declared(resource, f"The {resource.kind} {estate.address(resource)}")
+
+
+def refuse_taken(estate: Estate, resource: Resource) -> None:
+    """Slugs are unique in the parent, or else in the space. Raises Exists."""
+    place = resource.parent or resource.owner
+    beside = estate.children.get(resource.parent, ()) if resource.parent else estate.resources.values()
+    same = (each for each in beside if each.slug == resource.slug and each.id != resource.id)
+    if any((each.parent or each.owner) == place for each in same):
+        raise Exists("slug", resource.slug)
