@@ -10,6 +10,7 @@ from auth_plugins.registry import UnusablePlugins, choose, installed
 from config.configuration import Config
 from config.problems import ConfigurationError, Problem
 from proxy.cli.apply import apply
+from proxy.cli.audit import audit
 from proxy.cli.demo import demo
 from proxy.cli.keys import keys, nodered
 from proxy.cli.opening import Commands, config_option, configuration, tell
@@ -65,6 +66,7 @@ def version() -> None:
 
 
 flowward.add_command(apply)
+flowward.add_command(audit)
 flowward.add_command(demo)
 flowward.add_command(keys)
 flowward.add_command(nodered)
