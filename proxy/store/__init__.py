@@ -10,7 +10,7 @@ from proxy.model.access import Role
 from proxy.model.audit import AuditQuery, Event, Recorded
 from proxy.model.directory import Space
 from proxy.model.estate import Estate, Grant, PlatformSettings, Resource
-from proxy.model.identity import Person, Session, Token, TokenKind, User, UserState
+from proxy.model.identity import Person, Session, Token, TokenKind, User, UserKind, UserState
 
 T = TypeVar("T")
 
@@ -129,6 +129,7 @@ class PeopleQuery:
     also: str | None = None
     """Id of a user who is wanted whatever `spaces` says."""
     states: frozenset[UserState] = frozenset(UserState)
+    kind: UserKind = UserKind.PERSON
     after: str = ""
     """Only usernames after this one, compared without case: the cursor."""
     limit: int = 50
@@ -189,7 +190,10 @@ class Database(Protocol):
         """Ids of the active people who are owners of a space by their membership."""
         ...
 
-    async def count_members(self, space_id: str) -> int: ...
+    async def count_members(self, space_id: str) -> int:
+        """How many people are members of a space; service accounts are none."""
+        ...
+
     async def token(self, hash_: bytes) -> Token | None:
         """The token whose value has this sha256."""
         ...

@@ -28,7 +28,11 @@ OWNERS: Final = (
     .where(membership.c.space == bindparam("of"), membership.c.role >= Role.OWNER)
     .where(user.c.state == UserState.ACTIVE, user.c.kind == UserKind.PERSON)
 )
-MEMBERS: Final = select(func.count()).select_from(membership).where(membership.c.space == bindparam("of"))
+MEMBERS: Final = (
+    select(func.count())
+    .select_from(user.join(membership))
+    .where(membership.c.space == bindparam("of"), user.c.kind == UserKind.PERSON)
+)
 
 
 def of(origins: Iterable[str], logins: Iterable[str], page: int) -> list[Select[*tuple[Any, ...]]]:
@@ -54,6 +58,7 @@ async def search(connection: AsyncConnection, query: PeopleQuery) -> Page[Person
 
 
 def _conditions(query: PeopleQuery) -> Iterable[ColumnElement[bool]]:
+    yield user.c.kind == query.kind
     if query.text:
         yield user.c.words.contains(rows.folded(query.text), autoescape=True)
     if query.spaces is not None:
