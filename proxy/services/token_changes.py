@@ -162,7 +162,7 @@ class Desk:
         user = person.user
         _refuse(
             *self._wrong(wanted.name, wanted.expires, wanted.networks),
-            *self._wrong_spaces(person, wanted.spaces),
+            *self._wrong_spaces(person, wanted.spaces, admin=wanted.admin and user.admin),
             *_wrong_admin(user, wanted.admin),
         )
         _refuse_more(await self.database.tokens(user=user.id), f"{user.username} has")
@@ -221,18 +221,19 @@ class Desk:
         for number, network in enumerate(networks):
             yield from _wrong_network(f"networks/{number}", network)
 
-    def _wrong_spaces(self, person: Person, spaces: frozenset[str] | None) -> Iterator[Wrong]:
+    def _wrong_spaces(self, person: Person, spaces: frozenset[str] | None, *, admin: bool) -> Iterator[Wrong]:
         if spaces is None:
             return
         if not spaces:
             yield Wrong(field="spaces", message="is empty", remedy="Name a space, or leave spaces out for all of them.")
         for id_ in sorted(spaces):
-            known = id_ in self.estate.spaces and (person.user.admin or id_ in person.memberships)
-            if not known:
+            space = self.estate.spaces.get(id_)
+            above = {at.id for at in self.estate.lineage(space)} if space else set()
+            if space is None or not (admin or above & person.memberships.keys()):
                 yield Wrong(
                     field="spaces",
                     message=f"{person.user.username} is no member of {id_}",
-                    remedy="Name spaces of which the token's user is a member.",
+                    remedy="Name spaces of which the token's user is a member, or that lie below one.",
                 )
 
 

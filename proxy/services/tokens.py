@@ -11,9 +11,10 @@ from ipaddress import ip_address, ip_network
 from types import MappingProxyType
 from typing import Final
 
-from proxy.model.access import Decision, Reason
+from proxy.model.access import Decision, Permission, Reason
 from proxy.model.identity import Actor, Token, TokenKind, UserState
 from proxy.services.bounded import Bounded
+from proxy.services.problems import Denied
 from proxy.store import Database
 
 PREFIXES: Final = MappingProxyType({TokenKind.PERSONAL: "fwp_", TokenKind.HTTP: "fwh_", TokenKind.SERVICE: "fws_"})
@@ -26,14 +27,6 @@ _USES: Final = 100_000
 
 Randomness = Callable[[int], bytes]
 """So many bytes that nobody can guess."""
-
-
-class TokenRefused(Exception):
-    """A token of ours that opens nothing here."""
-
-    def __init__(self, decision: Decision) -> None:
-        super().__init__(decision.reason)
-        self.decision = decision
 
 
 def new_value(kind: TokenKind, randomness: Randomness = secrets.token_bytes) -> str:
@@ -133,7 +126,7 @@ class Tokens:
     async def actor_of(self, authorization: bytes, address: str) -> Actor | None:
         """Who acts by a bearer token of ours; None where the field presents none.
 
-        Raises TokenRefused for a token that is unknown, expired, of a user who may not act (401), or not for this API or
+        Raises Denied for a token that is unknown, expired, of a user who may not act (401), or not for this API or
         this address (403), and StoreUnavailable.
         """
         found = presented(authorization)
@@ -141,15 +134,15 @@ class Tokens:
             return None
         token = await self.database.token(found.hash) if found.hash else None
         if token is None or not token.alive(self.now()):
-            raise _refused(Reason.CREDENTIALS_WRONG, 401)
+            raise _denied(Reason.CREDENTIALS_WRONG, 401)
         if token.user is None or not within_networks(token, address):
-            raise _refused(Reason.TOKEN_SCOPE, 403)
+            raise _denied(Reason.TOKEN_SCOPE, 403)
         person = await self.database.person(token.user)
         if person is None or person.user.state is not UserState.ACTIVE:
-            raise _refused(Reason.CREDENTIALS_WRONG, 401)
+            raise _denied(Reason.CREDENTIALS_WRONG, 401)
         self.uses.note(token, self.now())
         return Actor(person=person, token=token, address=address)
 
 
-def _refused(reason: Reason, status: int) -> TokenRefused:
-    return TokenRefused(Decision(allowed=False, reason=reason, status=status))
+def _denied(reason: Reason, status: int) -> Denied:
+    return Denied(Decision(allowed=False, reason=reason, status=status), Permission.SELF_READ, None)
