@@ -24,8 +24,12 @@ from proxy.gate.live import LiveConnections
 from proxy.gate.watch import Watch
 from proxy.gate.world import world_of
 from proxy.inspection.carrier import Carrier
+from proxy.inspection.deploys import Deploys
 from proxy.inspection.dispatch import InspectionDesk
+from proxy.inspection.notes import Notes
+from proxy.inspection.reading import OwnReader
 from proxy.inspection.streams import going_on
+from proxy.inspection.writes import Writes
 from proxy.plane.listener import Plane, Timeouts
 from proxy.plane.upgrade import Upgrades
 from proxy.services.accounts import Accounts
@@ -36,7 +40,7 @@ from proxy.services.login import Logins, Throttle
 from proxy.services.offload import Offload
 from proxy.services.sessions import Sessions
 from proxy.services.snapshot import Snapshot
-from proxy.services.tokens import Tokens, Uses
+from proxy.services.tokens import Tokens
 from proxy.services.traffic import AccessLog, Traffic
 from proxy.services.vault import Vault
 from proxy.services.writer import Writer
@@ -65,7 +69,7 @@ class Gateway:
     signer: Signer
     accounts: Accounts
     sessions: Sessions
-    carrier: Carrier
+    inspection: InspectionDesk
     outside: ClientSession
     offload: Offload
     lane: Lane
@@ -75,15 +79,17 @@ class Gateway:
         timeouts, server, anonymous = timeouts_of(settings), settings.server, settings.limits.anonymous
         self.crowd.take_over(connections=server.connections, connections_per_address=server.connections_per_address)
         self.plane.take_over(timeouts)
-        self.carrier.patience = self.lane.timeouts = timeouts
+        self.inspection.carrier.patience = self.lane.timeouts = timeouts
         self.gate.trusted = server.trusted_proxies
         self.gate.anonymous = Buckets(Rate(count=anonymous.count, period=anonymous.seconds))
 
     async def close(self) -> None:
         await self.gate.settle()
+        await self.inspection.writes.close()
+        await self.inspection.notes.close()
         await self.sessions.flush()
         await self.watch.write_seen()
-        await self.carrier.close()
+        await self.inspection.carrier.close()
         await self.outside.close()
         self.offload.close()
 
@@ -117,8 +123,18 @@ async def assemble(config: Config, keys: Keys, store: Store, log: AccessLog, clo
     sessions = Sessions(store.shared, now=clock.wall, absolute=settings.session.absolute, idle=settings.session.idle)
     desk = await asyncio.to_thread(_desk, settings, store, gate, signer, sessions, offload, outside, keys, clock)
     carrier = Carrier(plane.timeouts, partial(going_on, live))
+    reader = OwnReader(carrier, sign=signer.sign, issuer=_home(settings), now=clock.wall)
     inspection = InspectionDesk(
         carrier=carrier,
+        writes=Writes(
+            carrier=carrier,
+            deploys=Deploys(reader),
+            journal=store.database,
+            live=live,
+            person=gate.known_person,
+            clock=clock,
+        ),
+        notes=Notes(store.database.record),
         live=live,
         log=log,
         sessions=sessions,
@@ -138,7 +154,7 @@ async def assemble(config: Config, keys: Keys, store: Store, log: AccessLog, clo
     )
     lane.app.middlewares.append(_middleware(front))
     lane.app.on_response_prepare.append(front.prepare)
-    lane.app.add_routes(api_routes(_api(settings, store, desk, watch, snapshot, clock)))
+    lane.app.add_routes(api_routes(_api(settings, store, gate, desk, watch, snapshot, clock)))
     lane.app.add_routes(routes(desk))
     return Gateway(
         gate=gate,
@@ -151,7 +167,7 @@ async def assemble(config: Config, keys: Keys, store: Store, log: AccessLog, clo
         signer=signer,
         accounts=desk.accounts,
         sessions=sessions,
-        carrier=carrier,
+        inspection=inspection,
         outside=outside,
         offload=offload,
         lane=lane,
@@ -233,12 +249,14 @@ def _desk(
     )
 
 
-def _api(settings: Settings, store: Store, desk: Desk, watch: Watch, snapshot: Snapshot, clock: Clock) -> Api:
+def _api(
+    settings: Settings, store: Store, gate: Gate, desk: Desk, watch: Watch, snapshot: Snapshot, clock: Clock
+) -> Api:
     anonymous = settings.limits.anonymous
     return Api(
         desk=desk,
         writer=Writer(database=store.database, snapshot=snapshot, now=clock.wall, wake=watch.wake),
-        tokens=Tokens(database=store.database, uses=Uses(), now=clock.wall),
+        tokens=Tokens(database=store.database, uses=gate.uses, now=clock.wall),
         refused=lambda *_: None,
         new_id=lambda: uuid4().hex,
         limits=Buckets(API_RATE),

@@ -13,6 +13,8 @@ from proxy.gate.record import access_line
 from proxy.gate.verdict import Head, Pass
 from proxy.inspection.carrier import Carrier
 from proxy.inspection.exchange import Exchange
+from proxy.inspection.notes import Notes
+from proxy.inspection.writes import Writes
 from proxy.model.audit import Event
 from proxy.model.identity import Person
 from proxy.services.sessions import Sessions
@@ -34,6 +36,8 @@ class InspectionDesk:
     """What inspected exchanges reach for. Nothing in here changes with a reload."""
 
     carrier: Carrier
+    writes: Writes
+    notes: Notes
     live: LiveConnections
     log: AccessLog
     sessions: Sessions

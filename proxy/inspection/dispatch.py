@@ -5,6 +5,7 @@ from time import monotonic
 
 from aiohttp import ClientError, web
 
+from proxy.gate.checks import SAFE
 from proxy.gate.record import CLIENT_GONE
 from proxy.inspection import dashboard, editor, sockets
 from proxy.inspection.desk import InspectionDesk
@@ -12,6 +13,8 @@ from proxy.inspection.exchange import Exchange
 from proxy.inspection.sockets import refuse_comms
 from proxy.nodered.surfaces import Surface
 from proxy.wire.framing import request_framing
+
+_WRITTEN = frozenset({Surface.PREFS, Surface.OTHER, Surface.UNLISTED, Surface.TRIGGER, Surface.DEPLOY})
 
 __all__ = ["InspectionDesk", "inspect", "refuse_comms"]
 
@@ -46,6 +49,8 @@ async def _answered(desk: InspectionDesk, exchange: Exchange, surface: Surface) 
             return await editor.revoke(desk, exchange)
         case Surface.SETUP:
             return await dashboard.setup(desk, exchange)
+        case _ if surface in _WRITTEN and exchange.head.method not in SAFE:
+            return await desk.writes.carry(exchange)
         case _:
             return await desk.carrier.carry(exchange)
 

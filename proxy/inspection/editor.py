@@ -1,6 +1,7 @@
 """The editor's own requests: who it is told to be, where it logs in and out, and what it says on its socket."""
 
 import re
+from dataclasses import replace
 from enum import Enum, auto
 from typing import Final
 from urllib.parse import urlencode
@@ -12,10 +13,10 @@ from proxy.gate.verdict import Refusal
 from proxy.inspection.desk import InspectionDesk
 from proxy.inspection.exchange import Exchange, json_object, refused, whole
 from proxy.model.access import Reason
-from proxy.model.audit import Event
+from proxy.model.audit import Event, Source
 from proxy.nodered.permissions import editor_scopes
 from proxy.nodered.surfaces import Surface
-from proxy.services.audit import By, happened, on_user
+from proxy.services.audit import By, happened, on_resource, on_user
 from proxy.store import StoreUnavailable
 
 _NO_STORE: Final = {"Content-Type": "application/json; charset=utf-8", "Cache-Control": "no-store"}
@@ -80,10 +81,29 @@ def _let_leave(desk: InspectionDesk, exchange: Exchange) -> None:
 
 
 def _logout(desk: InspectionDesk, exchange: Exchange, user_id: str) -> Event:
-    person = desk.person(user_id)
-    by = By(id=user_id, name=person.user.username if person else "", address=exchange.caller.address)
-    now = exchange.caller.gate.clock.wall()
+    by, now = _by(desk, exchange, user_id), exchange.caller.gate.clock.wall()
     return happened("account.logout", at=now, by=by, on=on_user(user_id), user=user_id)
+
+
+def _by(desk: InspectionDesk, exchange: Exchange, user_id: str) -> By:
+    person = desk.person(user_id)
+    return By(id=user_id, name=person.user.username if person else "", address=exchange.caller.address)
+
+
+def note_opened(desk: InspectionDesk, exchange: Exchange) -> Event:
+    """Note that somebody has an editor open. Nobody waits for it: an editor opens its socket again at every hiccup."""
+    lease, user_id = exchange.verdict.lease, exchange.verdict.principal.user_id or ""
+    by = replace(_by(desk, exchange, user_id), source=Source.INSTANCE)
+    scope = on_resource(lease.world.estate, lease.station.resource)
+    event = happened("editor.opened", at=exchange.caller.gate.clock.wall(), by=by, on=scope)
+    desk.notes.note(event)
+    return event
+
+
+def note_closed(desk: InspectionDesk, exchange: Exchange, opened: Event) -> None:
+    now = exchange.caller.gate.clock.wall()
+    seconds = round(now - opened.at, 3)
+    desk.notes.note(replace(opened, event="editor.closed", at=now, body={"seconds": seconds}))
 
 
 class Says(Enum):

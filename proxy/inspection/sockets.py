@@ -8,6 +8,7 @@ from aiohttp import ClientError, ClientWebSocketResponse, ClientWSTimeout, WSMsg
 
 from proxy.gate.live import close_code, rights_of
 from proxy.gate.verdict import Missing, Refusal
+from proxy.inspection import editor
 from proxy.inspection.carrier import Carrier
 from proxy.inspection.desk import InspectionDesk
 from proxy.inspection.editor import Says, said
@@ -62,7 +63,11 @@ async def comms(desk: InspectionDesk, exchange: Exchange, started: float) -> web
             client = _socket()
             await client.prepare(exchange.request)
             desk.count(exchange, 101, 0, started)
-            await open_.relay(client, instance)
+            opened = editor.note_opened(desk, exchange)
+            try:
+                await open_.relay(client, instance)
+            finally:
+                editor.note_closed(desk, exchange, opened)
             return client
     finally:
         desk.live.remove(open_)

@@ -71,11 +71,11 @@ RULES: Final[Mapping[Surface, Rule]] = {
     Surface.AUTH: Rule(Role.NONE, _VIEW),
     Surface.DEBUG: Rule(Role.VIEWER, _VIEW, admin=False),
     Surface.CONTEXT: Rule(Role.MEMBER, _VIEW),
-    Surface.PREFS: Rule(Role.MEMBER, _EDIT, Write.PREFS),
-    Surface.OTHER: Rule(Role.MEMBER, _EDIT, Write.OTHER),
-    Surface.UNLISTED: Rule(Role.MEMBER, _EDIT, Write.OTHER, admin=False),
-    Surface.TRIGGER: Rule(Role.MEMBER, _EDIT, Write.TRIGGER),
-    Surface.DEPLOY: Rule(Role.MEMBER, _EDIT, Write.DEPLOY),
+    Surface.PREFS: Rule(Role.MEMBER, _EDIT, Write.PREFS, inspected=True),
+    Surface.OTHER: Rule(Role.MEMBER, _EDIT, Write.OTHER, inspected=True),
+    Surface.UNLISTED: Rule(Role.MEMBER, _EDIT, Write.OTHER, admin=False, inspected=True),
+    Surface.TRIGGER: Rule(Role.MEMBER, _EDIT, Write.TRIGGER, inspected=True),
+    Surface.DEPLOY: Rule(Role.MEMBER, _EDIT, Write.DEPLOY, inspected=True),
 }
 
 _S = Surface
