@@ -18,6 +18,7 @@ from proxy.web.api.table import OPERATIONS, by_path
 Json = dict[str, object]
 Model = tuple[type[BaseModel], JsonSchemaMode]
 
+_VERSION: Final = version("flowward")  # reads files, so not while others wait
 _PLACE: Final = "#/components/schemas/{model}"
 _PART: Final = re.compile(r"\{(\w+)\}")
 _SAFE: Final = frozenset({"GET"})
@@ -61,7 +62,7 @@ def description() -> bytes:
     return orjson.dumps(
         {
             "openapi": "3.1.0",
-            "info": {"title": "Flowward", "version": version("flowward"), "license": {"name": "Apache-2.0"}},
+            "info": {"title": "Flowward", "version": _VERSION, "license": {"name": "Apache-2.0"}},
             "servers": [{"url": BELOW}],
             "tags": [{"name": tag} for tag in dict.fromkeys(operation.tag for operation in OPERATIONS)],
             "paths": paths,
