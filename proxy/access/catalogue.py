@@ -196,7 +196,7 @@ CATALOGUE: Final[Mapping[Permission, Rule]] = MappingProxyType(
         Permission.RESOURCE_OWNER: Rule(
             OWNER,
             On.RESOURCE,
-            _ANYTHING,
+            _ANYTHING | _SPACES,
             "Hand a resource to another space; asked of the old place and the new",
             write=True,
         ),

@@ -10,17 +10,18 @@ from typing import Final
 from proxy.access.catalogue import CATALOGUE, On
 from proxy.access.decide import Listed, Place, Sight
 from proxy.model.access import Permission
-from proxy.model.directory import Space
+from proxy.model.directory import Space, SpaceKind
 from proxy.model.estate import Estate, Resource, ResourceKind
 from proxy.model.identity import Actor
 
 Position = tuple[str, str]
 
+_IN_ORDER: Final = sorted(CATALOGUE.items())
 _ABOUT: Final = {
-    kind: tuple(permission for permission, rule in CATALOGUE.items() if kind in rule.kinds)
-    for kind in {kind for rule in CATALOGUE.values() for kind in rule.kinds}
+    kind: tuple(permission for permission, rule in _IN_ORDER if kind in rule.kinds)
+    for kind in (*ResourceKind, *SpaceKind)
 }
-_ELSEWHERE: Final = tuple(permission for permission, rule in CATALOGUE.items() if rule.on in {On.PLATFORM, On.SELF})
+_ELSEWHERE: Final = tuple(permission for permission, rule in _IN_ORDER if rule.on in {On.PLATFORM, On.SELF})
 
 
 def visible(

@@ -12,8 +12,10 @@ from config.problems import ConfigurationError, Problem
 from proxy.cli.apply import apply
 from proxy.cli.audit import audit
 from proxy.cli.demo import demo
+from proxy.cli.explain import explain
 from proxy.cli.keys import keys, nodered
 from proxy.cli.opening import Commands, config_option, configuration, tell
+from proxy.cli.token import token
 from proxy.cli.users import user
 from proxy.services.certificates import certificates_of
 
@@ -68,6 +70,8 @@ def version() -> None:
 flowward.add_command(apply)
 flowward.add_command(audit)
 flowward.add_command(demo)
+flowward.add_command(explain)
 flowward.add_command(keys)
 flowward.add_command(nodered)
+flowward.add_command(token)
 flowward.add_command(user)

@@ -1,15 +1,20 @@
-"""Writes docs/reference/commands.md from the commands themselves: `python -m proxy.cli.reference [--check]`."""
+"""Writes docs/reference/commands.md from the commands, and permissions.md from the catalogue of permissions.
+
+`python -m proxy.cli.reference [--check]`
+"""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
 import click
 
+from proxy.access.catalogue import CATALOGUE, On, Rule
 from proxy.cli.commands import flowward
+from proxy.model.access import Permission
+from proxy.model.estate import PlatformSettings
 
-PATH: Final = Path("docs/reference/commands.md")
 _ROOT: Final = Path(__file__).parents[2]
 _INTRODUCTION: Final = """\
 # Commands
@@ -20,10 +25,61 @@ Exit codes: 0 it worked, 1 it failed, 2 the command or the configuration is wron
 told on stderr, every problem at once, with file, line, key, value and remedy. Commands may be run while a gateway runs:
 it takes over what they write within a second. `-h` after any command shows what is written here.
 """
+_PERMISSIONS: Final = """\
+# Permissions
+
+Written by `python -m proxy.cli.reference` from the catalogue in `proxy/access/catalogue.py`; do not edit it by hand.
+
+What each permission takes. [Roles](../roles.md) says how a role comes about and what else is looked at;
+`flowward explain` says it of one person and one place. **least role** is the role on the resource or in the space;
+`none` is everybody who is logged in. **asked on** is where the permission means something.
+
+- **write**: a read-only token does not have it.
+- **session**: only a person in a session has it, who logged in or proved who they are within the last ten minutes; no
+  token has it.
+- **no overrides**: overrides do not count for it, so that nobody locks themselves out.
+- **inside**: it reaches into an instance, so `admin_data_access` holds for admins.
+- **team**: it takes an owner of the team above; no owner of a customer or a group, no override and no share is enough.
+- **deploy**: it changes an instance's flows, so protection and `min_edit_role` hold.
+- **off**: switched off for all but admins, unless the platform's settings say otherwise.
+"""
+_HEADINGS: Final[Mapping[On, str]] = {
+    On.RESOURCE: "On resources",
+    On.SPACE: "In spaces",
+    On.SELF: "On oneself",
+    On.PLATFORM: "On the platform",
+}
+
+
+def document_of_permissions() -> str:
+    """The reference of permissions as it should be."""
+    return "\n".join([_PERMISSIONS, *_tables()])
+
+
+def _tables() -> Iterator[str]:
+    head = ("| permission | least role | asked on | also | allows |", "| --- | --- | --- | --- | --- |")
+    for on, heading in _HEADINGS.items():
+        rows = (_permission(each, rule) for each, rule in sorted(CATALOGUE.items()) if rule.on is on)
+        yield from (f"## {heading}", "", *head, *rows, "")
+
+
+def _permission(permission: Permission, rule: Rule) -> str:
+    said = {
+        "write": rule.write,
+        "session": rule.session_only,
+        "no overrides": not rule.overrides,
+        "inside": rule.data_plane,
+        "team": rule.team,
+        "deploy": bool(rule.changes),
+        "off": permission in PlatformSettings().switched_off,
+    }
+    also = ", ".join(word for word, holds in said.items() if holds)
+    kinds = ", ".join(sorted(rule.kinds))
+    return f"| `{permission}` | {rule.least.label} | {kinds} | {also} | {rule.words} |".replace("  ", " ")
 
 
 def document() -> str:
-    """The reference as it should be."""
+    """The reference of commands as it should be."""
     return "\n".join([_INTRODUCTION, *_lines(flowward, "flowward")])
 
 
@@ -64,18 +120,27 @@ def _row(option: click.Option, context: click.Context) -> str:
     return f"| `{', '.join(option.opts)}{takes}` | {default} | {option.help} |".replace("  ", " ")
 
 
+_PAGES: Final[Mapping[Path, Callable[[], str]]] = {
+    Path("docs/reference/commands.md"): document,
+    Path("docs/reference/permissions.md"): document_of_permissions,
+}
+
+
 def main(arguments: list[str]) -> int:
-    """Writes the reference, or with --check says that it is not as the commands have it; exit code 1 if so."""
-    text, path = document(), _ROOT / PATH
-    stale = not path.is_file() or path.read_text(encoding="utf-8") != text
-    if arguments == ["--check"]:
-        if stale:
-            sys.stderr.write(f"{PATH} is not as the commands have it. Run python -m proxy.cli.reference\n")
-        return int(stale)
-    if stale:
-        path.write_text(text, encoding="utf-8")
-        sys.stdout.write(f"{PATH}\n")
-    return 0
+    """Writes the references, or with --check says which are not as the code has them; exit code 1 if so."""
+    stale = {page: text for page, write in _PAGES.items() if _written(page) != (text := write())}
+    for page, text in stale.items():
+        if arguments == ["--check"]:
+            sys.stderr.write(f"{page} is not as the code has it. Run python -m proxy.cli.reference\n")
+        else:
+            (_ROOT / page).write_text(text, encoding="utf-8")
+            sys.stdout.write(f"{page}\n")
+    return int(bool(stale) and arguments == ["--check"])
+
+
+def _written(page: Path) -> str:
+    path = _ROOT / page
+    return path.read_text(encoding="utf-8") if path.is_file() else ""
 
 
 if __name__ == "__main__":

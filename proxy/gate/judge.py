@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Final
 
 from proxy.access.decide import acting, decide, effective_role
+from proxy.access.explain import Considered, Explanation, explain
 from proxy.gate.principal import Kind
 from proxy.model.access import Decision, Permission, Reason, Role
 from proxy.model.estate import Estate, HttpAuth, InstanceSettings, Resource
@@ -36,6 +37,30 @@ def judge(
         role = effective_role(estate, acting(actor.person, actor.token), resource)
         return Decision(allowed=True, reason=passes, role=role)
     return _by_role(estate, actor, resource, settings, surface, now)
+
+
+def explain_judgement(
+    estate: Estate,
+    kind: Kind,
+    actor: Actor,
+    resource: Resource,
+    settings: InstanceSettings,
+    surface: Surface,
+    now: float,
+) -> Explanation:
+    """What `judge` says of somebody, and why."""
+    decision = judge(estate, kind, actor, resource, settings, surface, now)
+    rule, passes = RULES[surface], _without_role(kind, settings, surface)
+    if surface is Surface.AUTH or passes is not None:
+        words = f"{surface.label} is open to anybody" if passes else f"{surface.label} is never passed on"
+        row = Considered(rule="surface", words=words, applies=True, refuses=None if passes else decision.reason)
+        return Explanation(decision=decision, considered=(row,))
+    found = explain(estate, actor, rule.permission, resource, now=now, write=rule.write)
+    least = least_role(surface, settings)
+    low = found.decision.role < least
+    words = f"{surface.label} takes {rule.permission}, and {least.label}"
+    row = Considered(rule="surface", words=words, applies=low, refuses=decision.reason if low else None)
+    return Explanation(decision=decision, considered=(*found.considered, row))
 
 
 def least_role(surface: Surface, settings: InstanceSettings) -> Role:

@@ -1,0 +1,245 @@
+"""Why somebody may do something or not: the checks of `decide`, each with what it looked at and what it said. Pure."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from proxy.access.decide import CHECKS, PROOF_LASTS, Case, Check, Place, Sight
+from proxy.access.standing import Standing, Word, around, is_active, targets
+from proxy.model.access import Decision, Permission, Reason, Role, Write
+from proxy.model.directory import Space, SpaceKind
+from proxy.model.estate import Estate, Resource
+from proxy.model.identity import Actor, Token
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Considered:
+    """One rule that was looked at."""
+
+    rule: str
+    words: str
+    """What was found, for people."""
+    applies: bool
+    """Whether it gave a role that counts, or refused."""
+    gives: Role | None = None
+    refuses: Reason | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explanation:
+    """A decision, and all that was considered for it in the order in which it counts."""
+
+    decision: Decision
+    considered: tuple[Considered, ...]
+
+
+def explain(
+    estate: Estate, actor: Actor, permission: Permission, place: Place, *, now: float, write: Write | None = None
+) -> Explanation:
+    """What `decide` decides, and why."""
+    sight = Sight(estate, actor, now=now)
+    decision = sight.decide(permission, place, write)
+    rows = tuple(_considered(sight.case(permission, place, write)))
+    if decision.status == 404:
+        rows += (Considered(rule="existence", words=_UNSEEN, applies=True, refuses=Reason.NOT_FOUND),)
+    return Explanation(decision=decision, considered=rows)
+
+
+_UNSEEN: Final = "nobody is told of what they have nothing to do with: it is answered like what is not there"
+
+
+def _considered(case: Case) -> Iterator[Considered]:
+    for name, check in CHECKS.items():
+        if name is Check.ROLE:
+            yield from _roles(case)
+        reason = check(case)
+        yield Considered(rule=name, words=_WORDS[name](case, reason), applies=reason is not None, refuses=reason)
+
+
+# -- how the role comes about
+
+
+def _roles(case: Case) -> Iterator[Considered]:
+    standing = case.sight.standing if case.rule.overrides else case.sight.bare
+    everywhere = standing.everywhere
+    admin = everywhere is Role.ADMIN
+    yield Considered(rule="admin", words=_about_admin(case), applies=admin, gives=everywhere if admin else None)
+    match case.place:
+        case Resource() as resource:
+            yield from _on_resource(case, standing, resource)
+        case Space() as space:
+            yield from _in_space(standing, space, counts=everywhere is None)
+        case None:
+            return
+
+
+def _on_resource(case: Case, standing: Standing, resource: Resource) -> Iterator[Considered]:
+    counts = standing.everywhere is None
+    yield from _overrides(case, standing, resource)
+    counts = counts and standing.override(resource) is None
+    owner = standing.estate.owner(resource)
+    if owner is None:
+        yield Considered(rule="owner", words="it belongs to no space", applies=False)
+    else:
+        yield from _in_space(standing, owner, counts=counts)
+    yield from _shares(standing, resource, counts=counts)
+
+
+def _overrides(case: Case, standing: Standing, resource: Resource) -> Iterator[Considered]:
+    estate, heard, best = standing.estate, list(standing.words(resource)), standing.override(resource)
+    said = [
+        Word(at, held)
+        for at in estate.path(resource)
+        for held in standing.person.memberships.values()
+        if at.id in held.overrides
+    ]
+    for word in said:
+        decides = word in heard and word.at == heard[0].at and word.role is best
+        words = f"{estate.address(word.at)} says {word.role.label}, with the membership of {_space(estate, word)}"
+        yield Considered(
+            rule="override",
+            words=words + _why_not(case, word, heard, decides=decides),
+            applies=decides and standing.everywhere is None,
+            gives=word.role,
+        )
+    if not said:
+        yield Considered(rule="override", words="none on the way up", applies=False)
+
+
+def _why_not(case: Case, word: Word, heard: list[Word], *, decides: bool) -> str:
+    if decides:
+        return ""
+    if not case.rule.overrides:
+        return "; overrides do not count here, so that nobody locks themselves out"
+    if word not in heard:
+        return "; not heard, since that space is suspended, or neither owns it nor lies above its owner"
+    return "; another one is nearer" if word.at != heard[0].at else "; another one at the same place says more"
+
+
+def _in_space(standing: Standing, space: Space, *, counts: bool) -> Iterator[Considered]:
+    estate = standing.estate
+    role = standing.role_in(space)
+    asleep = "" if space.kind is SpaceKind.EVERYONE or is_active(estate, space) else ", which is suspended"
+    words = f"{role.label} in {space.slug}{asleep}"
+    yield Considered(rule="member", words=words, applies=counts and role > Role.NONE, gives=role)
+    for above in estate.lineage(space):
+        if above is not space:
+            owns = standing.role_in(above) >= Role.OWNER
+            words = f"{'owner' if owns else 'no owner'} of {above.slug}, which lies above {space.slug}"
+            yield Considered(
+                rule="owner_above", words=words, applies=counts and owns, gives=Role.OWNER if owns else Role.NONE
+            )
+
+
+def _shares(standing: Standing, resource: Resource, *, counts: bool) -> Iterator[Considered]:
+    estate = standing.estate
+    reaching = {target.id for target in targets(estate, resource)}
+    for target in around(estate, resource):
+        for grant in estate.shares.get(target.id, ()):
+            given = standing.given(grant)
+            space = estate.spaces.get(grant.space)
+            words = f"{estate.address(target)} is shared with {space.slug if space else '?'} up to {grant.role.label}"
+            if target.id not in reaching:
+                yield Considered(rule="share", words=f"{words}, but this has another owner", applies=False)
+            else:
+                yield Considered(rule="share", words=words, applies=counts and given > Role.NONE, gives=given)
+
+
+# -- what each check says
+
+
+def _about_admin(case: Case) -> str:
+    actor = case.sight.actor
+    if actor.person.user.admin and not case.sight.standing.person.user.admin:
+        return "an admin, but the token does not act as one"
+    return "an admin" if actor.person.user.admin else "no admin"
+
+
+def _about_account(case: Case, _: Reason | None) -> str:
+    user = case.sight.actor.person.user
+    return f"{user.username} is {user.state}"
+
+
+def _about_token(case: Case, reason: Reason | None) -> str:
+    token = case.sight.actor.token
+    return "none is used" if token is None else f"{token.name} {_TOKEN[reason]}{_limits(token)}"
+
+
+_TOKEN: Final[Mapping[Reason | None, str]] = {
+    None: "allows it",
+    Reason.CREDENTIALS_WRONG: "has expired",
+    Reason.NOT_FOUND: "does not reach this place",
+    Reason.INTERACTIVE_SESSION_REQUIRED: "is a token, and this takes a person who is logged in",
+    Reason.PAT_CANNOT_CREATE_PAT: "is a token, and tokens make no tokens",
+    Reason.TOKEN_READ_ONLY: "changes nothing",
+    Reason.TOKEN_SCOPE: "reaches nothing of the platform",
+}
+
+
+def _limits(token: Token) -> str:
+    said = [
+        *(["read-only"] if token.read_only else []),
+        *(["limited to some spaces"] if token.spaces is not None else []),
+    ]
+    return f" ({', '.join(said)})" if said else ""
+
+
+def _about_role(case: Case, _: Reason | None) -> str:
+    return f"{case.permission} takes {case.rule.least.label}; {case.role.label} is held"
+
+
+def _about_team(case: Case, _: Reason | None) -> str:
+    if not case.rule.team:
+        return "need not be an owner of the team"
+    team = case.team
+    return (
+        f"takes an owner of {team.slug if team else 'the team, and there is none'}; override and share are not enough"
+    )
+
+
+def _about_switch(_: Case, reason: Reason | None) -> str:
+    return "switched off for all but admins" if reason else "not switched off, or an admin"
+
+
+def _about_admin_data_access(case: Case, _: Reason | None) -> str:
+    if not case.rule.data_plane:
+        return "does not reach into instances"
+    return f"admin_data_access is {case.sight.estate.settings.admin_data_access}, and holds for admins"
+
+
+def _about_min_edit_role(case: Case, _: Reason | None) -> str:
+    instance = case.instance
+    if case.write is not Write.DEPLOY or instance is None:
+        return "no deploy to an instance"
+    return f"the instance asks deploys for {instance.min_edit_role.label}"
+
+
+def _about_protection(_: Case, reason: Reason | None) -> str:
+    if reason:
+        return "the instance is protected: nobody changes it by hand, owners and admins included"
+    return "no change to a protected instance"
+
+
+def _about_proof(case: Case, reason: Reason | None) -> str:
+    if not case.rule.session_only:
+        return "needs no fresh proof of who one is"
+    last = f"takes a person who proved who they are within the last {PROOF_LASTS / 60:.0f} minutes"
+    return f"{last}; this is a longer while ago" if reason is Reason.REAUTHENTICATION_REQUIRED else last
+
+
+_WORDS: Final[Mapping[Check, Callable[[Case, Reason | None], str]]] = {
+    Check.ACCOUNT: _about_account,
+    Check.TOKEN: _about_token,
+    Check.ROLE: _about_role,
+    Check.TEAM: _about_team,
+    Check.SWITCHED_OFF: _about_switch,
+    Check.ADMIN_DATA_ACCESS: _about_admin_data_access,
+    Check.MIN_EDIT_ROLE: _about_min_edit_role,
+    Check.PROTECTION: _about_protection,
+    Check.PROOF: _about_proof,
+}
+
+
+def _space(estate: Estate, word: Word) -> str:
+    space = estate.spaces.get(word.membership.space)
+    return space.slug if space else "a space that is gone"
