@@ -65,7 +65,7 @@ async def _activate(store: Store, username: str) -> None:
     account = await store.database.account(username)
     assert account
     event = Directory(database=store.database, shared=store.shared, now=lambda: NOW, new_id=str)._event(
-        "user.activated", account.user, {}
+        "user.activated", account.user
     )
     await store.database.set_password(account.user.id, "$argon2id$", event)
 

@@ -1,0 +1,79 @@
+"""Refusals on record: counted for a while and told together, so that a flood of them is no flood of writes."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+
+from proxy.model.access import Permission, Reason
+from proxy.model.audit import Event
+from proxy.model.identity import Actor
+from proxy.services.audit import GATEWAY, PLATFORM, By, Scope, by, happened
+from proxy.services.traffic import Traffic
+from proxy.store import Database
+
+MOST: Final = 1000
+"""Kinds of refusal that are told apart between two writings; what comes on top is counted without telling by whom."""
+_NO_REFUSAL: Final = frozenset(
+    {
+        Reason.DEFECT,
+        Reason.DRAINING,
+        Reason.FACTS_UNAVAILABLE,
+        Reason.MOVED,
+        Reason.UPSTREAM_BROKEN,
+        Reason.UPSTREAM_TIMEOUT,
+        Reason.UPSTREAM_UNREACHABLE,
+    }
+)
+"""What is counted with the refusals, but is trouble and no decision."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Denial:
+    by: By
+    permission: Permission
+    on: Scope
+    reason: str
+
+
+class Refusals:
+    """What the API refused, and what the data plane did."""
+
+    def __init__(self, traffic: Traffic, scope_of: Callable[[str], Scope | None]) -> None:
+        """`scope_of` finds an instance by the name that traffic is counted under."""
+        self._traffic, self._scope_of = traffic, scope_of
+        self._denied: dict[_Denial, int] = {}
+        self._told: dict[tuple[str, str], int] = {}
+
+    def denied(self, actor: Actor, permission: Permission, on: Scope, reason: str) -> None:
+        """Count that an API request was refused."""
+        denial = _Denial(by=by(actor), permission=permission, on=on, reason=reason)
+        if denial not in self._denied and len(self._denied) >= MOST:
+            denial = replace(denial, by=By(source=denial.by.source), on=PLATFORM)
+        self._denied[denial] = self._denied.get(denial, 0) + 1
+
+    async def flush(self, database: Database, now: float) -> None:
+        """Record what was refused since the last time. Raises StoreUnavailable; then it is told the next time."""
+        denied, seen = dict(self._denied), dict(self._traffic.refusals)
+        events = [*self._denials(denied, now), *self._differences(seen, now)]
+        if not events:
+            return
+        await database.record(*events)
+        self._told = seen
+        for denial, count in denied.items():
+            self._denied[denial] -= count
+        self._denied = {denial: count for denial, count in self._denied.items() if count}
+
+    @staticmethod
+    def _denials(denied: Mapping[_Denial, int], now: float) -> Iterator[Event]:
+        for denial, count in denied.items():
+            body = {"permission": denial.permission, "count": count}
+            yield happened("permission.denied", at=now, by=denial.by, on=denial.on, error=denial.reason, body=body)
+
+    def _differences(self, seen: Mapping[tuple[str, str], int], now: float) -> Iterator[Event]:
+        for (instance, reason), total in seen.items():
+            before = self._told.get((instance, reason), 0)
+            count = total - before if total >= before else total  # counted anew: the instance was gone for a while
+            if count and reason not in _NO_REFUSAL:
+                body = {"instance": instance, "count": count} if instance else {"count": count}
+                on = self._scope_of(instance) or PLATFORM
+                yield happened("http.denied", at=now, by=GATEWAY, on=on, error=reason, body=body)

@@ -1,0 +1,78 @@
+"""What the audit log needs now and then: counted refusals, what was left unfinished, and forgetting what is old enough."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+import structlog
+
+from proxy.model.audit import Phase, Source
+from proxy.services.audit import GATEWAY, PLATFORM, happened
+from proxy.services.audit_refusals import Refusals
+from proxy.store import Database, StoreUnavailable
+
+EVERY: Final = 60.0
+"""Seconds between two rounds."""
+DAY: Final = 86400.0
+UNKNOWN: Final = "unknown"
+"""Error of an outcome that nobody learned of: the gateway ended, or the instance never answered."""
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upkeep:
+    """Looks after the audit log."""
+
+    database: Database
+    refusals: Refusals
+    now: Callable[[], float]
+    """Seconds since the epoch."""
+    retention: float = 0.0
+    """Seconds after which events are forgotten; 0 keeps them for ever."""
+    readers: Sequence[str] = ()
+    """Names of those to whom events are passed on; what they have not got yet is not forgotten."""
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        pruned = float("-inf")
+        while True:
+            try:
+                await self.conclude()
+                if self.now() - pruned >= DAY:
+                    await self.prune()
+                    pruned = self.now()
+                await asyncio.sleep(EVERY)
+                await self.refusals.flush(self.database, self.now())
+            except StoreUnavailable as error:
+                _log.warning("audit-upkeep-failed", reason=str(error))
+                await asyncio.sleep(EVERY)
+
+    async def conclude(self) -> None:
+        """Say of everything whose time for an outcome is over that its outcome is unknown."""
+        now = self.now()
+        for intent in await self.database.unfinished(now):
+            unknown = replace(
+                intent.event, at=now, source=Source.GATEWAY, phase=Phase.OUTCOME, intent=intent.id, error=UNKNOWN
+            )
+            await self.database.finish(unknown)
+
+    async def prune(self) -> None:
+        """Forget what is old enough and was passed on to everybody."""
+        if not self.retention:
+            return
+        before = self.now() - self.retention
+        for reader in self.readers:
+            waiting = await self.database.events_after(await self.database.position(reader), 1)
+            if waiting and waiting[0].event.at < before:
+                _log.warning("audit-not-pruned", waiting_for=reader)
+                before = waiting[0].event.at
+        event = happened("audit.pruned", at=self.now(), by=GATEWAY, on=PLATFORM, body={"before": before})
+        await self.database.prune_events(before, event)
+
+    async def close(self) -> None:
+        """Write down what was counted last."""
+        try:
+            await self.refusals.flush(self.database, self.now())
+        except StoreUnavailable as error:
+            _log.warning("refusals-not-recorded", reason=str(error))
