@@ -12,13 +12,19 @@ import trustme
 from blockbuster import blockbuster_ctx
 
 from proxy.cli.nodered_setup import CannotRun
-from tests.peers import browser, nodered
+from tests.peers import browser, nodered, postgresql
 
 OUR_PACKAGES = ["config", "auth_plugins", "proxy"]
 
 hypothesis.settings.register_profile("local", deadline=None)
 hypothesis.settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
 hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "local")
+
+# Bringing PostgreSQL up to date has a loop and a thread of its own; a connection looks for the files that libpq reads.
+MAY_BLOCK = [
+    ("proxy/store/migrations/__init__.py", "upgrade"),
+    ("proxy/store/sql/postgresql.py", ("_prepare", "_connection")),
+]
 
 Needs = Callable[..., Path]
 
@@ -54,7 +60,10 @@ def needs(pytestconfig: pytest.Config) -> Needs:
 @pytest.fixture(autouse=True, scope="session")
 def nothing_blocks_the_loop() -> Iterator[None]:
     """A blocking call made by our packages inside a running loop is an error wherever it happens."""
-    with blockbuster_ctx(scanned_modules=OUR_PACKAGES):
+    with blockbuster_ctx(scanned_modules=OUR_PACKAGES) as guard:
+        for function in guard.functions.values():
+            for name in MAY_BLOCK:
+                function.can_block_in(*name)
         yield
 
 
@@ -66,6 +75,17 @@ def node_red_programs(pytestconfig: pytest.Config) -> nodered.Programs:
     except CannotRun as error:
         _absent(pytestconfig, str(error))
         raise
+
+
+@pytest.fixture(scope="session")
+def postgresql_server(pytestconfig: pytest.Config) -> Iterator[postgresql.Postgresql]:
+    """PostgreSQL for all tests of this process; each makes a database of its own."""
+    programs = postgresql.programs()
+    if programs is None:
+        _absent(pytestconfig, "PostgreSQL (initdb) is not installed")
+        raise AssertionError
+    with postgresql.postgresql(programs) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

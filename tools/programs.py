@@ -8,11 +8,13 @@ import os
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 from proxy.cli.nodered_setup import CannotRun
 from tests.peers.nodered import installed
 
-PLACES = os.pathsep.join([os.environ.get("PATH", ""), "/usr/local/sbin", "/usr/sbin", "/sbin"])
+KEPT_ASIDE = [str(place) for place in Path("/usr/lib/postgresql").glob("*/bin")]
+PLACES = os.pathsep.join([os.environ.get("PATH", ""), "/usr/local/sbin", "/usr/sbin", "/sbin", *KEPT_ASIDE])
 
 
 def main() -> None:

@@ -3,7 +3,6 @@
 import asyncio
 import sys
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -21,8 +20,7 @@ from proxy.model.estate import (
     UpstreamTls,
 )
 from proxy.model.identity import Membership, Person, User, UserState
-from proxy.store import Change, Conflict, Dangling, Database, PutPerson, Remove, RemoveGrant, Subject
-from proxy.store.sql import Store
+from proxy.store import Change, Conflict, Dangling, Database, PutPerson, Remove, RemoveGrant, Store, Subject
 from tests.conformance.conftest import Opener
 from tests.conformance.things import ACME, CUSTOMER, EVENT, LINE, PLANT, cookie, put, session, user
 
@@ -413,9 +411,9 @@ async def test_a_restart_loses_no_user_and_no_version(opener: Opener) -> None:
         assert await after.database.person("ada") == put("ada", {"acme": Role.OWNER}).person
 
 
-async def test_no_committed_row_is_lost_when_the_writer_is_killed(opener: Opener, tmp_path: Path) -> None:
+async def test_no_committed_row_is_lost_when_the_writer_is_killed(opener: Opener, place: str) -> None:
     writer = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.conformance.writer", str(tmp_path), stdout=asyncio.subprocess.PIPE
+        sys.executable, "-m", "tests.conformance.writer", place, stdout=asyncio.subprocess.PIPE
     )
     assert writer.stdout is not None
     async with asyncio.timeout(60):

@@ -5,8 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from proxy.store import Shared, Subject
-from proxy.store.sql import Store
+from proxy.store import Shared, Store, Subject
 from tests.conformance.conftest import Opener
 from tests.conformance.things import cookie, session
 

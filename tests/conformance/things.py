@@ -1,13 +1,16 @@
 """Short ways to make what a store keeps."""
 
 from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
 
 from proxy.model.access import Role
 from proxy.model.audit import Event
 from proxy.model.directory import Space, SpaceKind
 from proxy.model.estate import InstanceSettings, Resource, ResourceKind
 from proxy.model.identity import Membership, Person, Session, User
-from proxy.store import PutPerson
+from proxy.store import PutPerson, Store
+from proxy.store.sql import open_postgresql, open_store
 
 ACME = Space(id="acme", kind=SpaceKind.TEAM, slug="acme", title="Acme")
 CUSTOMER = Space(id="customer", kind=SpaceKind.CUSTOMER, slug="customer-a", parent="acme", tags={"region": "north"})
@@ -19,6 +22,11 @@ LINE = Resource(
     parent="plant",
     instance=InstanceSettings(upstream="http://127.0.0.1:1880", hosts=("line-3.localhost",)),
 )
+
+
+def opened(place: str) -> AbstractAsyncContextManager[Store]:
+    """The store in a folder, or at the URL of a PostgreSQL."""
+    return open_postgresql(place) if place.startswith("postgresql:") else open_store(Path(place))
 
 
 def user(name: str, email: str = "") -> User:

@@ -3,14 +3,12 @@
 import asyncio
 import sys
 from itertools import count
-from pathlib import Path
 
-from proxy.store.sql import open_store
-from tests.conformance.things import EVENT, cookie, put, session
+from tests.conformance.things import EVENT, cookie, opened, put, session
 
 
-async def write(directory: Path) -> None:
-    async with open_store(directory) as store:
+async def write(place: str) -> None:
+    async with opened(place) as store:
         for number in count():
             name = f"user-{number}"
             await store.database.edit([put(name)], [EVENT])
@@ -19,4 +17,4 @@ async def write(directory: Path) -> None:
             sys.stdout.flush()
 
 
-asyncio.run(write(Path(sys.argv[1])))
+asyncio.run(write(sys.argv[1]))

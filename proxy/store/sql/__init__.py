@@ -1,4 +1,4 @@
-"""The store in one SQLite file, and all that opens it."""
+"""The store in SQL: in one SQLite file, or in PostgreSQL."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -8,22 +8,38 @@ from typing import Final
 
 from proxy.store import Store
 from proxy.store.memory import LocalBus, LocalLimits
-from proxy.store.sql.connections import connect
+from proxy.store.sql import postgresql, sqlite
+from proxy.store.sql.connections import Connections
 from proxy.store.sql.database import SqlDatabase
 from proxy.store.sql.shared import SqlShared
 
 FILE: Final = "flowward.sqlite"
 
-__all__ = ["FILE", "Store", "open_store"]
+__all__ = ["FILE", "Store", "open_postgresql", "open_store"]
 
 
 @asynccontextmanager
 async def open_store(directory: Path) -> AsyncIterator[Store]:
     """Open the store in a directory, made or brought up to date first; raises StoreUnavailable."""
-    async with connect(directory / FILE) as connections:
-        yield Store(
-            database=SqlDatabase(connections),
-            shared=SqlShared(connections, monotonic),
-            bus=LocalBus(),
-            limits=LocalLimits(monotonic),
-        )
+    async with sqlite.connect(directory / FILE) as connections:
+        yield _store(connections)
+
+
+@asynccontextmanager
+async def open_postgresql(url: str) -> AsyncIterator[Store]:
+    """Open the store in a PostgreSQL, brought up to date first; raises StoreUnavailable.
+
+    `url` is as libpq has it: postgresql://user:password@host:port/database?sslmode=verify-full. Sessions are there too, so
+    that every process sees them; limits and the bus are of this process alone.
+    """
+    async with postgresql.connect(url) as connections:
+        yield _store(connections)
+
+
+def _store(connections: Connections) -> Store:
+    return Store(
+        database=SqlDatabase(connections),
+        shared=SqlShared(connections, monotonic),
+        bus=LocalBus(),
+        limits=LocalLimits(monotonic),
+    )

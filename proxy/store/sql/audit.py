@@ -102,16 +102,20 @@ def _conditions(query: AuditQuery) -> Iterable[ColumnElement[bool]]:
         yield event.id.in_(_within([query.scope])) if query.children else event.scope_id == query.scope
     if query.hidden:
         yield event.id.not_in(_within(query.hidden))
-    if query.events:
-        yield event.event.in_(query.events)
-    if query.actor is not None:
-        yield event.actor_key == folded(query.actor)
-    if query.text:
-        yield event.words.contains(folded(query.text), autoescape=True)
+    yield from _told(query)
     if query.since is not None:
         yield event.at >= query.since
     if query.until is not None:
         yield event.at < query.until
+
+
+def _told(query: AuditQuery) -> Iterable[ColumnElement[bool]]:
+    if query.events:
+        yield audit_event.c.event.in_(query.events)
+    if query.actor is not None:
+        yield audit_event.c.actor_key == folded(query.actor)
+    if query.text:
+        yield audit_event.c.words.contains(folded(query.text), autoescape=True)
 
 
 def _within(scopes: Collection[str]) -> Select[tuple[int]]:
