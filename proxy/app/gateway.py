@@ -261,6 +261,7 @@ def _api(
         new_id=lambda: uuid4().hex,
         limits=Buckets(API_RATE),
         strangers=Buckets(Rate(count=anonymous.count, period=anonymous.seconds)),
+        listening=set(),
         version=lambda: watch.version,
     )
 

@@ -9,7 +9,7 @@ from typing import Final
 from auth_plugins import Identity, Refused, Unavailable
 from proxy.access.passwords import LONGEST, SHORTEST, hash_password, needs_rehash, verify
 from proxy.model.audit import Event
-from proxy.model.identity import Person, User, UserState
+from proxy.model.identity import Person, User, UserKind, UserState
 from proxy.services.audit import by_user, happened, on_user
 from proxy.services.offload import Offload
 from proxy.store import Account, Database, Shared, StoreUnavailable
@@ -46,6 +46,14 @@ class Accounts:
         user = account.user
         return Identity(subject=user.id, username=user.username, email=user.email, name=user.name)
 
+    async def kept_of(self, user: User, password: str) -> str:
+        """The hash that is kept of a user's password, for who knows it. Raises Refused and Unavailable."""
+        account = await self.database.account(user.username)
+        kept = account.password_hash if account and account.user.id == user.id else None
+        if not await self.offload(verify, password, kept) or kept is None:
+            raise Refused("credentials_wrong")
+        return kept
+
     async def linked(self, identity: Identity, provider: str, *, local: bool) -> Person:
         """The user an identity belongs to: a local one by id, else the account that is linked to this very provider.
 
@@ -58,7 +66,7 @@ class Accounts:
                 raise Refused("account_unknown")
             user_id = account.user.id
         person = await self.database.person(user_id)
-        if person is None or person.user.state is not UserState.ACTIVE:
+        if person is None or person.user.state is not UserState.ACTIVE or not may_log_in(person.user):
             raise Refused("account_unknown")
         return person
 
@@ -85,7 +93,7 @@ class Accounts:
         """Whose link this is, without using it up; None when it was used, replaced or is too old."""
         user_id = await self.shared.get(_link(token), self.now())
         person = await self.database.person(user_id) if user_id else None
-        return person.user if person and person.user.state is not UserState.SUSPENDED else None
+        return person.user if person and may_log_in(person.user) else None
 
     async def activate(self, token: str, password: str, *, address: str) -> User:
         """Use up a link: the user gets this password, is active, and whoever was logged in as them no longer is.
@@ -114,6 +122,11 @@ class Accounts:
         return happened(event, at=self.now(), by=by_user(user, address=address), on=on_user(user.id), user=user.id)
 
 
+def may_log_in(user: User) -> bool:
+    """Whether a user may ever log in by themselves: service accounts act by their tokens alone."""
+    return user.kind is UserKind.PERSON and user.state is not UserState.SUSPENDED
+
+
 def refuse_weak(user: User, password: str) -> None:
     """Raises WeakPassword for a password that is too short, too long or the user's own name."""
     if len(password) < SHORTEST:
@@ -126,7 +139,7 @@ def refuse_weak(user: User, password: str) -> None:
 
 def _may_use_password(account: Account) -> bool:
     user = account.user
-    return user.state is UserState.ACTIVE and user.provider is None and not account.password_expired
+    return user.state is UserState.ACTIVE and may_log_in(user) and user.provider is None
 
 
 def _link(token: str) -> str:

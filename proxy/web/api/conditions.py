@@ -10,9 +10,13 @@ from pydantic import BaseModel
 _TAG: Final = re.compile(r'(W/)?("[!#-~]*")')
 
 
+_PASSING: Final = {"actions", "last_used"}
+"""What nobody overwrites: what may be done differs from person to person, and use is no change."""
+
+
 def tag_of(item: BaseModel) -> str:
-    """The strong tag of an item. What may be done with it is no part of it: that differs from person to person."""
-    return f'"{sha256(item.model_dump_json(exclude={"actions"}).encode()).hexdigest()[:32]}"'
+    """The strong tag of an item."""
+    return f'"{sha256(item.model_dump_json(exclude=_PASSING).encode()).hexdigest()[:32]}"'
 
 
 def matches(fields: Iterable[str], tag: str) -> bool:

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from aiohttp import web
+
 from proxy.access.decide import Place
 from proxy.access.gcra import Buckets
 from proxy.model.access import Decision, Permission
@@ -28,5 +30,7 @@ class Api:
     """Requests per session or token."""
     strangers: Buckets
     """Requests of nobody per address."""
+    listening: set[web.Request]
+    """Requests that listen for events."""
     version: Callable[[], int]
     """The version of the state that holds in this process."""

@@ -3,10 +3,21 @@
 from collections.abc import Mapping
 from typing import Final
 
-from proxy.web.api import auth, me
+from proxy.web.api import audit, auth, directory, explaining, me, my_logins, my_place, my_tokens, settings, users
 from proxy.web.api.operation import Operation
 
-OPERATIONS: Final[tuple[Operation, ...]] = (*auth.OPERATIONS, *me.OPERATIONS)
+OPERATIONS: Final[tuple[Operation, ...]] = (
+    *auth.OPERATIONS,
+    *me.OPERATIONS,
+    *my_logins.OPERATIONS,
+    *my_tokens.OPERATIONS,
+    *my_place.OPERATIONS,
+    *directory.OPERATIONS,
+    *users.OPERATIONS,
+    *explaining.OPERATIONS,
+    *audit.OPERATIONS,
+    *settings.OPERATIONS,
+)
 
 
 def by_path() -> Mapping[str, Mapping[str, Operation]]:

@@ -1,0 +1,191 @@
+"""One's own password and sessions."""
+
+from dataclasses import replace
+from typing import Final
+
+from pydantic import SecretStr
+
+from auth_plugins import Refused
+from proxy.access.passwords import hash_password
+from proxy.model.access import Permission, Reason
+from proxy.model.identity import Session
+from proxy.services.accounts import WeakPassword, refuse_weak
+from proxy.services.authority import require, told
+from proxy.services.problems import Invalid, NotPossible, NotThere, Wrong
+from proxy.services.writer import Moment, Step
+from proxy.store import PutPerson
+from proxy.web.api.auth import Secret
+from proxy.web.api.keys import Api
+from proxy.web.api.me import TAG
+from proxy.web.api.models import Body, Item, Meta, Page
+from proxy.web.api.operation import PLATFORM, Call, Operation
+from proxy.web.api.refusing import Stop
+from proxy.web.keys import ADDRESS
+
+
+class NewPassword(Body):
+    """The password that is, and the one that shall be."""
+
+    current: Secret
+    new: Secret
+    """8 to 128 characters, and neither username nor e-mail address."""
+
+
+class SessionItem(Item):
+    """A login that is going on. Times are seconds since the epoch."""
+
+    id: str
+    provider: str
+    created: float
+    seen: float
+    expires: float
+    address: str
+    """Where it began."""
+    agent: str
+    """What the browser called itself."""
+    current: bool
+    """Whether it is the one that asks."""
+
+
+async def change_password(api: Api, call: Call) -> None:
+    """Every other session ends: whoever knew the old password is out."""
+    sent, moment = call.sent(NewPassword), call.moment
+    user = moment.actor.person.user
+    if user.provider is not None:
+        raise NotPossible("no_password", f"Your password is kept by {user.provider}. Change it there.")
+    kept = await _known(api, call, sent.current)
+    new = sent.new.get_secret_value()
+    _refuse_weak(moment, new, sent.current.get_secret_value())
+    hashed = await api.desk.accounts.offload(hash_password, new)
+    await api.writer.write(moment.actor, lambda now: _put_password(now, kept, hashed))
+    own = moment.actor.session
+    await api.desk.sessions.end_all(user.id, but=own.id if own else None)
+
+
+async def _known(api: Api, call: Call, password: SecretStr) -> str:
+    """The kept hash of the password that is; guesses are held to the limit of logins."""
+    throttle, address, user = api.desk.throttle, call.request[ADDRESS], call.moment.actor.person.user
+    if not throttle.admit(address, user.username):
+        wait = str(throttle.wait(address, user.username))
+        raise Stop(429, Reason.TOO_MANY_REQUESTS, f"Try again in {wait} seconds.", fields={"Retry-After": wait})
+    try:
+        return await api.desk.accounts.kept_of(user, password.get_secret_value())
+    except Refused:
+        event = told(call.moment, "user.updated-password", user, error=Reason.CREDENTIALS_WRONG)
+        await call.moment.database.record(event)
+        raise Invalid(Wrong(field="current", message="is not your password")) from None
+
+
+def _refuse_weak(moment: Moment, new: str, current: str) -> None:
+    try:
+        refuse_weak(moment.actor.person.user, new)
+    except WeakPassword as error:
+        raise Invalid(Wrong(field="new", message=error.args[0], remedy="Choose another one.")) from None
+    if new == current:
+        raise Invalid(Wrong(field="new", message="is the one you have", remedy="Choose another one."))
+
+
+async def _put_password(moment: Moment, kept: str, hashed: str) -> Step[None]:
+    """Decided once more, since hashing takes a while."""
+    require(moment, Permission.SELF_PASSWORD, None)
+    person = moment.actor.person
+    account = await moment.database.account(person.user.username)
+    if account is None or account.password_hash != kept:
+        raise NotPossible("changed", "Your password was changed meanwhile. Log in with the new one.")
+    after = replace(person, user=replace(person.user, password_expired=False))
+    put = PutPerson(person=after, password_hash=hashed)
+    return Step(result=None, edits=[put], events=[told(moment, "user.updated-password", person.user)])
+
+
+async def sessions(api: Api, call: Call) -> Page[SessionItem]:
+    actor = call.moment.actor
+    found = await api.desk.sessions.of(actor.user_id)
+    items = tuple(
+        _item(session, current=actor.session is not None and actor.session.id == session.id) for session in found
+    )
+    return Page[SessionItem](meta=Meta(total=len(items)), items=items)
+
+
+def _item(session: Session, *, current: bool) -> SessionItem:
+    return SessionItem(
+        id=session.id,
+        provider=session.provider,
+        created=session.created,
+        seen=session.seen,
+        expires=session.expires,
+        address=session.address,
+        agent=session.agent,
+        current=current,
+        actions=(Permission.SELF_EDIT,),
+    )
+
+
+async def end_session(api: Api, call: Call) -> None:
+    actor, wanted = call.moment.actor, call.path["session"]
+    if all(session.id != wanted for session in await api.desk.sessions.of(actor.user_id)):
+        raise NotThere(wanted)
+    await _record_end(call, 1)
+    await api.desk.sessions.end(wanted)
+
+
+async def end_others(api: Api, call: Call) -> None:
+    actor = call.moment.actor
+    own = actor.session.id if actor.session else None
+    others = [session for session in await api.desk.sessions.of(actor.user_id) if session.id != own]
+    if others:
+        await _record_end(call, len(others))
+        await api.desk.sessions.end_all(actor.user_id, but=own)
+
+
+async def _record_end(call: Call, count: int) -> None:
+    event = told(call.moment, "user.session.revoked", call.moment.actor.person.user, body={"sessions": count})
+    await call.moment.database.record(event)
+
+
+OPERATIONS: Final = (
+    Operation(
+        method="PUT",
+        path="/me/password",
+        tag=TAG,
+        summary="Choose a new password; every other session ends",
+        permission=Permission.SELF_PASSWORD,
+        where=PLATFORM,
+        body=NewPassword,
+        status=204,
+        audit=("user.updated-password",),
+        perform=change_password,
+        while_expired=True,
+    ),
+    Operation(
+        method="GET",
+        path="/me/sessions",
+        tag=TAG,
+        summary="One's own logins that are going on",
+        permission=Permission.SELF_READ,
+        where=PLATFORM,
+        answer=Page[SessionItem],
+        perform=sessions,
+    ),
+    Operation(
+        method="DELETE",
+        path="/me/sessions",
+        tag=TAG,
+        summary="End all of one's sessions but this one",
+        permission=Permission.SELF_EDIT,
+        where=PLATFORM,
+        status=204,
+        audit=("user.session.revoked",),
+        perform=end_others,
+    ),
+    Operation(
+        method="DELETE",
+        path="/me/sessions/{session}",
+        tag=TAG,
+        summary="End one of one's sessions, with its sockets, on every host",
+        permission=Permission.SELF_EDIT,
+        where=PLATFORM,
+        status=204,
+        audit=("user.session.revoked",),
+        perform=end_session,
+    ),
+)

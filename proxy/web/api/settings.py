@@ -1,0 +1,179 @@
+"""Switches of the whole platform, and its numbers."""
+
+from collections.abc import Iterator
+from dataclasses import asdict, replace
+from ipaddress import ip_network
+from typing import Annotated, Final, Literal
+
+from pydantic import AfterValidator, Field
+
+from proxy.model.access import Permission
+from proxy.model.audit import Event
+from proxy.model.directory import SpaceKind
+from proxy.model.estate import PlatformSettings, ResourceKind
+from proxy.model.identity import UserState
+from proxy.services.audit import updates
+from proxy.services.authority import told
+from proxy.services.writer import Moment, Step
+from proxy.store import PeopleQuery
+from proxy.web.api.keys import Api
+from proxy.web.api.models import Answer, Body, Line
+from proxy.web.api.operation import PLATFORM, Call, Operation
+
+TAG: Final = "platform"
+
+
+def _network(value: str) -> str:
+    """A CIDR, or a pattern of host names such as *.plant.example."""
+    host = value.replace("*", "x").replace("-", "").replace(".", "")
+    if host.isascii() and host.isalnum() and not host.isdigit():
+        return value.lower()
+    try:
+        return str(ip_network(value))
+    except ValueError:
+        raise ValueError("must be a CIDR such as 10.1.0.0/16 or a host name pattern such as *.plant.example") from None
+
+
+Where = Annotated[Line, AfterValidator(_network), Field(examples=["10.1.0.0/16"])]
+
+
+class PlatformItem(Answer):
+    """The settings as they are."""
+
+    tenant_mode: bool
+    disable_all_users: bool
+    admin_data_access: Literal["full", "read", "none"]
+    switched_off: tuple[str, ...]
+    upstream_allow: tuple[str, ...]
+    actions: tuple[str, ...] = ()
+
+
+class PlatformBody(Body):
+    """The settings as they should be; all of them."""
+
+    tenant_mode: bool
+    """Tenants know nothing of each other; what belongs to everyone is read-only."""
+    disable_all_users: bool
+    """The space of everyone gives nobody a role."""
+    admin_data_access: Literal["full", "read", "none"]
+    """What admins may do inside instances."""
+    switched_off: Annotated[tuple[Permission, ...], Field(max_length=200)]
+    """Permissions that only admins have, whatever their role."""
+    upstream_allow: Annotated[tuple[Where, ...], Field(max_length=200)]
+    """Where upstreams set through the API may listen; empty for anywhere that is not loopback, link-local or a metadata
+    service."""
+
+
+class Numbers(Answer):
+    """How much there is."""
+
+    users: dict[str, int]
+    """By state."""
+    spaces: dict[str, int]
+    """By kind."""
+    resources: dict[str, int]
+    """By kind."""
+    version: int
+    """Of the state: it grows with every change."""
+
+
+async def show(_: Api, call: Call) -> PlatformItem:
+    settings = call.moment.estate.settings
+    return PlatformItem.model_validate(
+        {
+            **asdict(settings),
+            "switched_off": tuple(sorted(settings.switched_off)),
+            "upstream_allow": settings.upstream_allow,
+        }
+    )
+
+
+async def change(_: Api, call: Call) -> Step[None]:
+    sent, before = call.sent(PlatformBody), call.moment.estate.settings
+    after = replace(
+        before,
+        tenant_mode=sent.tenant_mode,
+        disable_all_users=sent.disable_all_users,
+        admin_data_access=sent.admin_data_access,
+        switched_off=frozenset(sent.switched_off),
+        upstream_allow=sent.upstream_allow,
+    )
+    if after == before:
+        return Step(result=None)
+    return Step(result=None, edits=[after], events=list(_events(call.moment, before, after)))
+
+
+def _events(moment: Moment, before: PlatformSettings, after: PlatformSettings) -> Iterator[Event]:
+    """The two switches that tenants live by have events of their own."""
+    if before.tenant_mode is not after.tenant_mode:
+        yield told(moment, f"platform.tenant-mode.{'enabled' if after.tenant_mode else 'disabled'}")
+    if before.disable_all_users is not after.disable_all_users:
+        yield told(moment, f"platform.all-users.{'disabled' if after.disable_all_users else 'enabled'}")
+    changed = updates(_others(before), _others(after))
+    if changed:
+        yield told(moment, "platform.settings.updated", updates=changed)
+
+
+def _others(settings: PlatformSettings) -> dict[str, object]:
+    return {
+        "admin_data_access": settings.admin_data_access,
+        "switched_off": sorted(settings.switched_off),
+        "upstream_allow": list(settings.upstream_allow),
+    }
+
+
+async def count(_: Api, call: Call) -> Numbers:
+    estate, database = call.moment.estate, call.moment.database
+    users = {
+        state.value: (await database.search(PeopleQuery(states=frozenset({state}), limit=1))).total
+        for state in UserState
+    }
+    kinds = [space.kind for space in estate.spaces.values()]
+    return Numbers(
+        users=users,
+        spaces={kind.value: kinds.count(kind) for kind in SpaceKind},
+        resources={kind.value: len(estate.by_kind[kind]) for kind in ResourceKind},
+        version=estate.version,
+    )
+
+
+OPERATIONS: Final = (
+    Operation(
+        method="GET",
+        path="/settings",
+        tag=TAG,
+        summary="The platform's settings",
+        permission=Permission.PLATFORM_SETTINGS,
+        where=PLATFORM,
+        answer=PlatformItem,
+        perform=show,
+    ),
+    Operation(
+        method="PUT",
+        path="/settings",
+        tag=TAG,
+        summary="Change the platform's settings",
+        permission=Permission.PLATFORM_SETTINGS_EDIT,
+        where=PLATFORM,
+        body=PlatformBody,
+        answer=PlatformItem,
+        audit=(
+            "platform.settings.updated",
+            "platform.tenant-mode.enabled",
+            "platform.tenant-mode.disabled",
+            "platform.all-users.enabled",
+            "platform.all-users.disabled",
+        ),
+        change=change,
+    ),
+    Operation(
+        method="GET",
+        path="/stats",
+        tag=TAG,
+        summary="How much there is",
+        permission=Permission.PLATFORM_SETTINGS,
+        where=PLATFORM,
+        answer=Numbers,
+        perform=count,
+    ),
+)

@@ -1,0 +1,279 @@
+"""Users, for admins."""
+
+from collections.abc import Mapping
+from typing import Annotated, Final
+
+from pydantic import BaseModel, Field, StringConstraints
+
+from proxy.access.visible import actions
+from proxy.model.access import Permission
+from proxy.model.identity import Person, User, UserState
+from proxy.services import users
+from proxy.services.accounts import LINK_LASTS
+from proxy.services.authority import told
+from proxy.services.writer import Moment, Step
+from proxy.store import PeopleQuery
+from proxy.web.api.keys import Api
+from proxy.web.api.me import Belonging, belongings
+from proxy.web.api.models import Answer, Body, Item, Line, Meta, Page, PageQuery, RoleName, role_of
+from proxy.web.api.operation import PLATFORM, Call, Operation
+from proxy.web.api.paging import cursor, name_of
+
+TAG: Final = "users"
+_ABOUT: Final = frozenset({Permission.PLATFORM_USERS, Permission.PLATFORM_USERS_EDIT})
+
+Username = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._@+\-]{0,127}$"), Field(examples=["ada"])]
+Email = Annotated[Line, StringConstraints(pattern=r"^(?:[^@\s]{1,64}@[^@\s]{1,189})?$"), Field(examples=[""])]
+
+
+class UserItem(Item):
+    """A user."""
+
+    id: str
+    username: str
+    name: str
+    email: str
+    image: str
+    admin: bool
+    kind: str
+    """person or service."""
+    state: str
+    """pending, active or suspended."""
+    password_expired: bool
+    provider: str | None
+    """The login provider that the account is linked to; null for local accounts."""
+    declared: str | None
+    """The estate file that declares it, and alone may change it; null where it was made by hand."""
+    memberships: tuple[Belonging, ...]
+
+
+class UsersQuery(PageQuery):
+    """Which users are wanted."""
+
+    query: Line = ""
+    """Looked for in username, name and e-mail address, without case."""
+    state: UserState | None = None
+
+
+class Account(Body):
+    """What an admin decides about an account."""
+
+    username: Username
+    """What is typed to log in; unique, whatever the case."""
+    name: Line = ""
+    email: Email = ""
+    admin: bool = False
+
+
+class NewAccount(Account):
+    """A user who chooses a password by an activation link."""
+
+    memberships: Mapping[Line, RoleName] = Field(default={}, max_length=200, examples=[{}])
+    """Role by space id or slug."""
+
+
+class Link(Answer):
+    """A link by which a user chooses a password; it is shown this once."""
+
+    link: str
+    expires: float
+    """Seconds since the epoch."""
+
+
+def user_item(moment: Moment, person: Person) -> UserItem:
+    user = person.user
+    may = set(actions(moment.estate, moment.actor, None, now=moment.now)) & _ABOUT
+    return UserItem(
+        id=user.id,
+        username=user.username,
+        name=user.name,
+        email=user.email,
+        image=user.image,
+        admin=user.admin,
+        kind=user.kind,
+        state=user.state,
+        password_expired=user.password_expired,
+        provider=user.provider,
+        declared=user.declared,
+        memberships=tuple(belongings(moment.estate, person)),
+        actions=tuple(sorted(may)),
+    )
+
+
+async def find(_: Api, call: Call) -> Page[UserItem]:
+    asked = call.asked(UsersQuery)
+    states = frozenset({asked.state}) if asked.state else frozenset(UserState)
+    query = PeopleQuery(text=asked.query, states=states, after=name_of(asked), limit=asked.limit)
+    found = await call.moment.database.search(query)
+    items = tuple(user_item(call.moment, person) for person in found.items)
+    onward = cursor(items[-1].username) if found.more and items else None
+    return Page[UserItem](meta=Meta(total=found.total, next_cursor=onward), items=items)
+
+
+async def show(_: Api, call: Call) -> UserItem:
+    return user_item(call.moment, await users.user_at(call.moment, call.path["user"]))
+
+
+async def create(api: Api, call: Call) -> Step[BaseModel]:
+    sent = call.sent(NewAccount)
+    user = User(id=api.new_id(), username=sent.username, name=sent.name, email=sent.email, admin=sent.admin)
+    roles = {key: role_of(name) for key, name in sent.memberships.items()}
+    return _shown(call, await users.create(call.moment, user, roles))
+
+
+async def update(_: Api, call: Call) -> Step[None]:
+    sent = call.sent(Account)
+    step = await users.update(
+        call.moment,
+        call.path["user"],
+        username=sent.username,
+        name=sent.name,
+        email=sent.email,
+        admin=sent.admin,
+    )
+    return Step(result=None, edits=step.edits, events=step.events)
+
+
+async def delete(_: Api, call: Call) -> Step[None]:
+    return await users.delete(call.moment, call.path["user"])
+
+
+async def suspend(_: Api, call: Call) -> Step[BaseModel]:
+    return _shown(call, await users.suspend(call.moment, call.path["user"]))
+
+
+async def shut_out(api: Api, call: Call) -> None:
+    """Sessions of somebody who was suspended end everywhere, and with them their sockets."""
+    person = await users.user_at(call.moment, call.path["user"])
+    await api.desk.sessions.end_all(person.user.id)
+
+
+async def resume(_: Api, call: Call) -> Step[BaseModel]:
+    return _shown(call, await users.resume(call.moment, call.path["user"]))
+
+
+async def expire_password(_: Api, call: Call) -> Step[BaseModel]:
+    return _shown(call, await users.expire_password(call.moment, call.path["user"]))
+
+
+async def link(api: Api, call: Call) -> Link:
+    moment, desk = call.moment, api.desk
+    user = (await users.user_at(moment, call.path["user"])).user
+    users.refuse_link(user)
+    await moment.database.record(told(moment, "user.activation.created", user))
+    address = await desk.accounts.activation_link(desk.sites().home.origin, user.id)
+    return Link(link=address, expires=moment.now + LINK_LASTS)
+
+
+def _shown(call: Call, step: Step[Person]) -> Step[BaseModel]:
+    return Step(result=user_item(call.moment, step.result), edits=step.edits, events=step.events)
+
+
+_READ: Final = Permission.PLATFORM_USERS
+_WRITE: Final = Permission.PLATFORM_USERS_EDIT
+
+OPERATIONS: Final = (
+    Operation(
+        method="GET",
+        path="/users",
+        tag=TAG,
+        summary="Find users",
+        permission=_READ,
+        where=PLATFORM,
+        query=UsersQuery,
+        answer=Page[UserItem],
+        perform=find,
+        picker=True,
+    ),
+    Operation(
+        method="POST",
+        path="/users",
+        tag=TAG,
+        summary="Make a user, who then chooses a password by an activation link",
+        permission=_WRITE,
+        where=PLATFORM,
+        body=NewAccount,
+        answer=UserItem,
+        status=201,
+        audit=("user.created-user",),
+        change=create,
+    ),
+    Operation(
+        method="GET",
+        path="/users/{user}",
+        tag=TAG,
+        summary="One user, by id or username",
+        permission=_READ,
+        where=PLATFORM,
+        answer=UserItem,
+        perform=show,
+    ),
+    Operation(
+        method="PUT",
+        path="/users/{user}",
+        tag=TAG,
+        summary="Change an account; the last active admin stays one",
+        permission=_WRITE,
+        where=PLATFORM,
+        body=Account,
+        answer=UserItem,
+        audit=("user.updated-user",),
+        change=update,
+    ),
+    Operation(
+        method="DELETE",
+        path="/users/{user}",
+        tag=TAG,
+        summary="Delete a user, but not the last active admin, nor the last active owner of a team",
+        permission=_WRITE,
+        where=PLATFORM,
+        status=204,
+        audit=("user.deleted",),
+        change=delete,
+    ),
+    Operation(
+        method="POST",
+        path="/users/{user}/suspend",
+        tag=TAG,
+        summary="Shut a user out: sessions, tokens and open sockets end at once",
+        permission=_WRITE,
+        where=PLATFORM,
+        answer=UserItem,
+        audit=("user.suspended",),
+        change=suspend,
+        afterwards=shut_out,
+    ),
+    Operation(
+        method="POST",
+        path="/users/{user}/resume",
+        tag=TAG,
+        summary="Let a suspended user in again",
+        permission=_WRITE,
+        where=PLATFORM,
+        answer=UserItem,
+        audit=("user.updated-user",),
+        change=resume,
+    ),
+    Operation(
+        method="POST",
+        path="/users/{user}/expire-password",
+        tag=TAG,
+        summary="Let a user do nothing but choose a new password",
+        permission=_WRITE,
+        where=PLATFORM,
+        answer=UserItem,
+        audit=("user.updated-user",),
+        change=expire_password,
+    ),
+    Operation(
+        method="POST",
+        path="/users/{user}/activation-link",
+        tag=TAG,
+        summary="Make a link by which a user chooses a password; links before it are void",
+        permission=_WRITE,
+        where=PLATFORM,
+        answer=Link,
+        audit=("user.activation.created",),
+        perform=link,
+    ),
+)
