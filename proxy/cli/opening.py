@@ -21,6 +21,8 @@ from proxy.services.accounts import Accounts
 from proxy.services.directory import Directory, NotPossible
 from proxy.services.estate import Workshop, workshop
 from proxy.services.offload import Offload
+from proxy.services.problems import Exists, Invalid, NotDone
+from proxy.services.problems import NotPossible as NotPossibleNow
 from proxy.store import Conflict, Dangling, StoreUnavailable
 from proxy.store.sql import Store, open_store
 
@@ -50,7 +52,7 @@ class Commands(click.Group):
         except ConfigurationError as error:
             tell(error.problems)
             return ctx.exit(MISCONFIGURED)
-        except (Conflict, NotPossible, StoreUnavailable, CannotRun) as error:
+        except (Conflict, NotPossible, NotDone, StoreUnavailable, CannotRun) as error:
             click.echo(f"flowward: {_sentence(error)}", err=True)
             return ctx.exit(FAILED)
 
@@ -59,7 +61,11 @@ def _sentence(error: Exception) -> str:
     match error:
         case Dangling():
             return "Something this refers to was removed meanwhile. Run it again."
-        case Conflict(args=(field, value)):
+        case Invalid(wrongs=wrongs):
+            return " ".join(f"{each.field} {each.message}. {each.remedy}" for each in wrongs)
+        case NotPossibleNow(detail=detail):
+            return detail
+        case Conflict(args=(field, value)) | Exists(field=field, value=value):
             return f"The {field} {value} is taken. Choose another one."
         case _:
             return str(error)

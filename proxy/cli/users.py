@@ -12,7 +12,7 @@ from config.names import parse_email, parse_username
 from proxy.cli.opening import Opened, config_option, configuration, with_store
 from proxy.model.access import Role
 from proxy.model.estate import Estate
-from proxy.model.identity import Person, User, UserState
+from proxy.model.identity import Person, User, UserKind, UserState
 
 ROLES = {role.label: role for role in (Role.DASHBOARD, Role.VIEWER, Role.MEMBER, Role.OWNER)}
 
@@ -81,6 +81,10 @@ def link(username: str, path: Path) -> None:
         found = await opened.directory.named(username)
         if found.state is UserState.SUSPENDED:
             raise click.UsageError(f"{found.username} is suspended. Run flowward user resume {found.username} first.")
+        if found.kind is UserKind.SERVICE:
+            raise click.UsageError(
+                f"{found.username} is a service account, which never logs in. Make it a token instead."
+            )
         return await opened.accounts.activation_link(opened.home, found.id)
 
     _print_link(username, with_store(configuration(path), work))
@@ -98,7 +102,8 @@ def list_users(path: Path) -> None:
 
     async def work(opened: Opened) -> tuple[Estate, list[Person]]:
         database = opened.store.database
-        return await database.estate(), sorted(await database.people(), key=lambda person: person.user.username)
+        people = [person for person in await database.people() if person.user.kind is UserKind.PERSON]
+        return await database.estate(), sorted(people, key=lambda person: person.user.username)
 
     estate, people = with_store(configuration(path), work)
     rows = [("USERNAME", "STATE", "EMAIL", "ROLES", "FROM"), *(_row(person, estate) for person in people)]
