@@ -16,6 +16,7 @@ from config.keys import Keys
 from config.schema import Settings
 from proxy.access.gcra import Buckets, Rate
 from proxy.access.passwords import verify
+from proxy.app.auditing import Auditing, auditing_of
 from proxy.app.front import Front
 from proxy.app.lane import Lane
 from proxy.gate.crowd import Crowd
@@ -73,6 +74,7 @@ class Gateway:
     outside: ClientSession
     offload: Offload
     lane: Lane
+    auditing: Auditing
 
     def take_over(self, settings: Settings) -> None:
         """What of other settings can hold from now on, without a restart."""
@@ -91,6 +93,7 @@ class Gateway:
         await self.watch.write_seen()
         await self.inspection.carrier.close()
         await self.outside.close()
+        await self.auditing.close()
         self.offload.close()
 
 
@@ -171,6 +174,7 @@ async def assemble(config: Config, keys: Keys, store: Store, log: AccessLog, clo
         outside=outside,
         offload=offload,
         lane=lane,
+        auditing=await auditing_of(settings.audit, store, traffic, gate, clock),
     )
 
 

@@ -163,6 +163,7 @@ async def _listening(
         stack.push_async_callback(_stopped, gateway.watch, asyncio.create_task(gateway.watch.run()))
         for work in (gateway.plane.sweep(), gateway.lane.sweep(), reloader.run(), _flush(gateway)):
             stack.push_async_callback(_cancelled, asyncio.create_task(work))
+        await stack.enter_async_context(gateway.auditing.running())
         if server.operations is not None:
             # Each worker has its own metrics, on the next port each.
             at = replace(server.operations, port=server.operations.port + worker.number)
@@ -307,6 +308,7 @@ def _vitals(gateway: Gateway, reloader: Reloader) -> Vitals:
         troubles=troubles,
         reloads=lambda: (reloader.done, reloader.refused),
         dropped_log_lines=lambda: gateway.log.dropped,
+        exports=gateway.auditing.forwarders,
     )
 
 

@@ -1,6 +1,6 @@
 """The operations listener: is it alive, is it ready, and what it counted."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,6 +12,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.registry import Collector
 from typing_extensions import override
 
+from proxy.services.audit_export import Forwarder
 from proxy.services.traffic import BUCKETS, Traffic
 
 _SHOWN: Final = range(7, BUCKETS, 1)
@@ -31,6 +32,8 @@ class Vitals:
     reloads: Callable[[], tuple[int, int]]
     """Reloads that worked, and that were refused."""
     dropped_log_lines: Callable[[], int]
+    exports: Sequence[Forwarder] = ()
+    """What passes the audit log on."""
 
 
 def operations(vitals: Vitals) -> web.Application:
@@ -83,6 +86,21 @@ class TrafficCollector(Collector):
         yield reloads
         dropped = self._vitals.dropped_log_lines()
         yield CounterMetricFamily("flowward_access_log_dropped", "Access lines lost to a slow log.", value=dropped)
+
+        yield from self._exports()
+
+    def _exports(self) -> Iterator[CounterMetricFamily | GaugeMetricFamily]:
+        passed_on = CounterMetricFamily("flowward_audit_exported", "Audit events passed on.", labels=("sink",))
+        lag = GaugeMetricFamily(
+            "flowward_audit_export_lag_seconds",
+            "Age of the oldest audit event that a sink has not taken.",
+            labels=("sink",),
+        )
+        for each in self._vitals.exports:
+            passed_on.add_metric((each.name,), each.passed_on)
+            lag.add_metric((each.name,), each.lag)
+        yield passed_on
+        yield lag
 
     def _requests(self) -> Iterator[CounterMetricFamily | HistogramMetricFamily]:
         requests = CounterMetricFamily(
