@@ -1,9 +1,10 @@
 """What every change through the API begins and ends with: finding the place, asking for permission, telling of it."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Final
 
 from proxy.access.decide import Place, decide
+from proxy.access.visible import actions
 from proxy.model.access import Decision, Permission, Write
 from proxy.model.audit import Event, Update
 from proxy.model.directory import Space
@@ -22,6 +23,12 @@ def require(moment: Moment, permission: Permission, place: Place, *, write: Writ
     if not decision.allowed:
         raise Denied(decision, permission, place)
     return decision
+
+
+def offered(moment: Moment, place: Place, among: Collection[Permission] = tuple(Permission)) -> tuple[str, ...]:
+    """Which of these permissions whoever acts has at a place: what an item carries as its actions."""
+    found = actions(moment.estate, moment.actor, place, now=moment.now)
+    return tuple(permission.value for permission in found if permission in among)
 
 
 def space_at(estate: Estate, key: str) -> Space:

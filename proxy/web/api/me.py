@@ -8,7 +8,7 @@ from proxy.model.access import Permission
 from proxy.model.estate import Estate
 from proxy.model.identity import Person, Session
 from proxy.services.audit import updates
-from proxy.services.authority import refuse_declared, told
+from proxy.services.authority import offered, refuse_declared, told
 from proxy.services.writer import Step
 from proxy.store import PutPerson
 from proxy.web.api.callers import csrf_of
@@ -105,6 +105,7 @@ async def show(api: Api, call: Call) -> Me:
         memberships=tuple(belongings(estate, actor.person)),
         session=session_info(session) if session else None,
         csrf=csrf_of(api.desk, session) if session else None,
+        actions=offered(call.moment, None),
     )
 
 

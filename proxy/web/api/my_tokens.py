@@ -5,10 +5,9 @@ from typing import Annotated, Final
 
 from pydantic import BaseModel, Field
 
-from proxy.access.visible import actions
 from proxy.model.access import Permission
 from proxy.model.identity import Token
-from proxy.services.authority import space_at
+from proxy.services.authority import offered, space_at
 from proxy.services.problems import Invalid, NotThere, Wrong
 from proxy.services.token_changes import Desk, Wanted
 from proxy.services.writer import Moment, Step
@@ -65,7 +64,6 @@ class NewToken(TokenChange):
 
 
 def token_item(moment: Moment, token: Token) -> TokenItem:
-    may = set(actions(moment.estate, moment.actor, None, now=moment.now)) & {Permission.SELF_TOKENS}
     return TokenItem(
         id=token.id,
         name=token.name,
@@ -76,7 +74,7 @@ def token_item(moment: Moment, token: Token) -> TokenItem:
         spaces=tuple(sorted(token.spaces)) if token.spaces is not None else None,
         admin=token.admin,
         networks=token.networks,
-        actions=tuple(may),
+        actions=offered(moment, None, {Permission.SELF_TOKENS}),
     )
 
 

@@ -13,7 +13,7 @@ from proxy.model.directory import SpaceKind
 from proxy.model.estate import PlatformSettings, ResourceKind
 from proxy.model.identity import UserState
 from proxy.services.audit import updates
-from proxy.services.authority import told
+from proxy.services.authority import offered, told
 from proxy.services.writer import Moment, Step
 from proxy.store import PeopleQuery
 from proxy.web.api.keys import Api
@@ -21,6 +21,7 @@ from proxy.web.api.models import Answer, Body, Line
 from proxy.web.api.operation import PLATFORM, Call, Operation
 
 TAG: Final = "platform"
+_ABOUT: Final = frozenset({Permission.PLATFORM_SETTINGS, Permission.PLATFORM_SETTINGS_EDIT})
 
 
 def _network(value: str) -> str:
@@ -79,13 +80,8 @@ class Numbers(Answer):
 
 async def show(_: Api, call: Call) -> PlatformItem:
     settings = call.moment.estate.settings
-    return PlatformItem.model_validate(
-        {
-            **asdict(settings),
-            "switched_off": tuple(sorted(settings.switched_off)),
-            "upstream_allow": settings.upstream_allow,
-        }
-    )
+    shown = {**asdict(settings), "switched_off": tuple(sorted(settings.switched_off))}
+    return PlatformItem.model_validate({**shown, "actions": offered(call.moment, None, _ABOUT)})
 
 
 async def change(_: Api, call: Call) -> Step[None]:

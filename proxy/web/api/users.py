@@ -5,12 +5,11 @@ from typing import Annotated, Final
 
 from pydantic import BaseModel, Field, StringConstraints
 
-from proxy.access.visible import actions
 from proxy.model.access import Permission
 from proxy.model.identity import Person, User, UserState
 from proxy.services import users
 from proxy.services.accounts import LINK_LASTS
-from proxy.services.authority import told
+from proxy.services.authority import offered, told
 from proxy.services.writer import Moment, Step
 from proxy.store import PeopleQuery
 from proxy.web.api.keys import Api
@@ -82,7 +81,6 @@ class Link(Answer):
 
 def user_item(moment: Moment, person: Person) -> UserItem:
     user = person.user
-    may = set(actions(moment.estate, moment.actor, None, now=moment.now)) & _ABOUT
     return UserItem(
         id=user.id,
         username=user.username,
@@ -96,7 +94,7 @@ def user_item(moment: Moment, person: Person) -> UserItem:
         provider=user.provider,
         declared=user.declared,
         memberships=tuple(belongings(moment.estate, person)),
-        actions=tuple(sorted(may)),
+        actions=offered(moment, None, _ABOUT),
     )
 
 
