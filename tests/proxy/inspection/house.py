@@ -3,11 +3,13 @@
 import asyncio
 import json
 import socket
+import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import jwt
 from aiohttp import ClientSession, ClientWebSocketResponse, DummyCookieJar
 from yarl import URL
 
@@ -89,6 +91,19 @@ class House:
         await self.store.database.edit(
             [PutPerson(person=person(name, role, **more))], [Event(event="user.updated-user", at=0.0)]
         )
+
+    async def protect(self, *, on: bool = True) -> None:
+        """As the console does, in another process."""
+        resource = (await self.store.database.estate()).resources[INSTANCE]
+        assert resource.instance is not None
+        changed = replace(resource, instance=replace(resource.instance, protected=on))
+        await self.store.database.edit([changed], [])
+
+    def claims(self, assertion: str) -> dict[str, object]:
+        """What an assertion of this gateway's says."""
+        key = self.gateway.signer.keys.current(time.time()).private_key.public_key()
+        found: dict[str, object] = jwt.decode(assertion, key, algorithms=["ES256"], audience=INSTANCE)
+        return found
 
     async def remove_instance(self) -> None:
         removed = Remove(kind=Resource, id=INSTANCE)
