@@ -61,6 +61,8 @@ async def test_every_family_is_there_and_explained(tmp_path: Path) -> None:
         "flowward_client_connections": "gauge",
         "flowward_reloads": "counter",
         "flowward_access_log_dropped": "counter",
+        "flowward_audit_exported": "counter",
+        "flowward_audit_export_lag_seconds": "gauge",
     }
     assert all(family.documentation for family in families.values())
 
