@@ -164,6 +164,9 @@ class Limits(Section):
         default=Rate(count=100, seconds=60.0),
         description="Requests without identity to the gateway's pages, per address.",
     )
+    api: RateSetting = Field(
+        default=Rate(count=1000, seconds=60.0), description="Requests to the API, per session or token."
+    )
 
 
 class Log(Section):

@@ -3,7 +3,6 @@
 import asyncio
 from dataclasses import dataclass
 from functools import partial
-from typing import Final
 from uuid import uuid4
 
 from aiohttp import ClientSession, ClientTimeout, DummyCookieJar, web
@@ -14,6 +13,7 @@ from auth_plugins.registry import installed, providers
 from config.configuration import Config
 from config.keys import Keys
 from config.schema import Settings
+from proxy.access.decide import Place
 from proxy.access.gcra import Buckets, Rate
 from proxy.access.passwords import verify
 from proxy.app.auditing import Auditing, auditing_of
@@ -31,10 +31,13 @@ from proxy.inspection.notes import Notes
 from proxy.inspection.reading import OwnReader
 from proxy.inspection.streams import going_on
 from proxy.inspection.writes import Writes
+from proxy.model.access import Decision, Permission
+from proxy.model.identity import Actor
 from proxy.plane.listener import Plane, Timeouts
 from proxy.plane.upgrade import Upgrades
 from proxy.services.accounts import Accounts
 from proxy.services.assertions import Signer
+from proxy.services.audit import on
 from proxy.services.clock import SYSTEM, Clock
 from proxy.services.cookies import Cookies
 from proxy.services.login import Logins, Throttle
@@ -51,9 +54,6 @@ from proxy.web.api.routes import api_routes
 from proxy.web.keys import Desk
 from proxy.web.outside import Outside
 from proxy.web.routes import routes
-
-API_RATE: Final = Rate(count=1000, period=60.0)
-"""Requests to the API per session or token."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +102,7 @@ async def assemble(config: Config, keys: Keys, store: Store, log: AccessLog, clo
     settings = config.settings
     signer, traffic, live, offload = Signer(keys, clock.wall), Traffic(), LiveConnections(), Offload()
     gate = await _gate(settings, store, traffic, clock, signer, offload)
+    auditing = await auditing_of(settings.audit, store, traffic, gate, clock)
     snapshot = Snapshot(store.database, gate.world.estate)
     watch = Watch(
         gate, store.database, store.shared, snapshot, live, _home(settings), _homes(settings), settings.session.grace
@@ -157,7 +158,7 @@ async def assemble(config: Config, keys: Keys, store: Store, log: AccessLog, clo
     )
     lane.app.middlewares.append(_middleware(front))
     lane.app.on_response_prepare.append(front.prepare)
-    lane.app.add_routes(api_routes(_api(settings, store, gate, desk, watch, snapshot, clock)))
+    lane.app.add_routes(api_routes(_api(settings, store, gate, desk, watch, snapshot, auditing, clock)))
     lane.app.add_routes(routes(desk))
     return Gateway(
         gate=gate,
@@ -174,7 +175,7 @@ async def assemble(config: Config, keys: Keys, store: Store, log: AccessLog, clo
         outside=outside,
         offload=offload,
         lane=lane,
-        auditing=await auditing_of(settings.audit, store, traffic, gate, clock),
+        auditing=auditing,
     )
 
 
@@ -254,20 +255,34 @@ def _desk(
 
 
 def _api(
-    settings: Settings, store: Store, gate: Gate, desk: Desk, watch: Watch, snapshot: Snapshot, clock: Clock
+    settings: Settings,
+    store: Store,
+    gate: Gate,
+    desk: Desk,
+    watch: Watch,
+    snapshot: Snapshot,
+    auditing: Auditing,
+    clock: Clock,
 ) -> Api:
-    anonymous = settings.limits.anonymous
+    rate = settings.limits.api
     return Api(
         desk=desk,
         writer=Writer(database=store.database, snapshot=snapshot, now=clock.wall, wake=watch.wake),
         tokens=Tokens(database=store.database, uses=gate.uses, now=clock.wall),
-        refused=lambda *_: None,
+        refused=partial(_denied, gate, auditing),
         new_id=lambda: uuid4().hex,
-        limits=Buckets(API_RATE),
-        strangers=Buckets(Rate(count=anonymous.count, period=anonymous.seconds)),
+        limits=Buckets(Rate(count=rate.count, period=rate.seconds)),
+        strangers=lambda: gate.anonymous,
+        steady=clock.steady,
         listening=set(),
         version=lambda: watch.version,
     )
+
+
+def _denied(
+    gate: Gate, auditing: Auditing, actor: Actor, permission: Permission, place: Place, decision: Decision
+) -> None:
+    auditing.refusals.denied(actor, permission, on(gate.world.estate, place), decision.reason)
 
 
 def _middleware(front: Front) -> Middleware:

@@ -33,8 +33,8 @@ class AuditFilter(PageQuery):
     """Of the space, resource or user whose log it is; a slug or an address will do."""
     children: bool = True
     """With what lies below."""
-    event: Line = ""
-    """Name of the only event wanted, such as flows.set."""
+    event: Annotated[tuple[Line, ...], Field(max_length=50)] = ()
+    """Names of the events wanted, such as flows.set, each in an `event` of its own; none for all."""
     user: Line = ""
     """Username of who acted."""
     query: Line = ""
@@ -93,7 +93,7 @@ def _onward(found: Found[Recorded]) -> str | None:
 async def _read(moment: Moment, asked: AuditFilter, *, before: int | None, limit: int) -> Found[Recorded]:
     query = AuditQuery(
         children=asked.children,
-        events=(asked.event,) if asked.event else (),
+        events=asked.event,
         actor=asked.user or None,
         text=asked.query,
         since=asked.since,

@@ -53,7 +53,7 @@ async def _by_session(api: Api, request: web.Request) -> Actor | None:
 
 
 def _charge_stranger(api: Api, request: web.Request) -> None:
-    charge(api.strangers, subject(request[ADDRESS]), api.desk.now(), "anonymous")
+    charge(api.strangers(), subject(request[ADDRESS]), api.steady(), "anonymous")
 
 
 def csrf_of(desk: Desk, session: Session) -> str:

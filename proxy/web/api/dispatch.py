@@ -52,7 +52,7 @@ class Door:
                 raise Stop(403, Reason.FOREIGN_ORIGIN, "This request comes from a page of another origin.")
             return self._shown(request, await operation.greet(self.api, await self._visit(request)))
         actor = await who(self.api, request)
-        fields |= charge(self.api.limits, _key(actor), self.api.desk.now(), "api")
+        fields |= charge(self.api.limits, _key(actor), self.api.steady(), "api")
         if actor.session is not None and request.method not in SAFE:
             refuse_forgery(self.api, request, actor.session)
         if actor.person.user.password_expired and not operation.while_expired:
@@ -64,6 +64,8 @@ class Door:
             permission = denied.permission or self.operation.permission
             if permission is not None:
                 self.api.refused(actor, permission, denied.place, denied.decision)
+            if self.operation.hides and denied.decision.reason is Reason.NO_ACCESS:
+                raise NotThere(request.path) from None
             raise
 
     async def _visit(self, request: web.Request) -> Visit:

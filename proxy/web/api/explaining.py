@@ -192,6 +192,7 @@ OPERATIONS: Final = (
         summary="How far a user may go on every application, instance and device, and why",
         permission=Permission.PLATFORM_USERS,
         where=PLATFORM,
+        hides=True,
         query=ReachQuery,
         answer=Page[Reach],
         perform=matrix,

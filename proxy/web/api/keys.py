@@ -28,8 +28,10 @@ class Api:
     new_id: Callable[[], str]
     limits: Buckets
     """Requests per session or token."""
-    strangers: Buckets
+    strangers: Callable[[], Buckets]
     """Requests of nobody per address."""
+    steady: Callable[[], float]
+    """Seconds of a clock that never jumps, for limits."""
     listening: set[web.Request]
     """Requests that listen for events."""
     version: Callable[[], int]

@@ -165,6 +165,8 @@ class Operation:
     """For somebody who need not be logged in."""
     while_expired: bool = False
     """Open to a user who must choose a new password first."""
+    hides: bool = False
+    """Whoever has no role for it is answered as if what it names were not there."""
     picker: bool = False
     """Answers users or spaces to choose from."""
 

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Iterator, Mapping
-from typing import Final
+from typing import Final, get_origin
 
 from aiohttp import web
 from pydantic import ValidationError
@@ -41,13 +41,15 @@ async def read(request: web.Request, operation: Operation) -> tuple[Query, Body 
 
 
 def _query(request: web.Request, model: type[Query], faults: list[Fault]) -> Query | None:
-    sent: dict[str, str] = {}
-    for name, value in request.query.items():
-        if name in sent:
+    sent: dict[str, str | list[str]] = {}
+    for name in request.query:
+        values = request.query.getall(name)
+        several = name in model.model_fields and get_origin(model.model_fields[name].annotation) is tuple
+        if len(values) > 1 and not several:
             faults.append(Fault(pointer=f"?{name}", message="is there more than once", remedy="Send it once."))
-        if _CONTROL.search(name + value):
+        if any(_CONTROL.search(text) for text in (name, *values)):
             faults.append(Fault(pointer=f"?{name}", message="holds a control character", remedy="Leave it out."))
-        sent[name] = value
+        sent[name] = values if several else values[0]
     try:
         return model.model_validate_strings(sent, strict=False)
     except ValidationError as error:
