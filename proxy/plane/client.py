@@ -288,3 +288,4 @@ class Client(Connection):
             await self._plane.gate.learn(missing)
         except StoreUnavailable:
             return  # the next sweep asks again
+        self.look_again(monotonic())  # not at the next sweep: two of them and a look at the version take over a second
