@@ -2,16 +2,18 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from time import monotonic, time
+from typing import Final
 
 from config.stores import RedisAddress
-from proxy.store import Database
 from proxy.store.redis.bus import RedisBus
 from proxy.store.redis.limits import RedisLimits
 from proxy.store.redis.servers import connect
-from proxy.store.redis.shared import RedisShared
+from proxy.store.redis.shared import Publish, RedisShared
+
+_AGAIN: Final = 0.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,17 +27,20 @@ class InRedis:
 
 @asynccontextmanager
 async def open_redis(
-    address: RedisAddress, database: Database, now: Callable[[], float] = time
+    address: RedisAddress, publish: Publish, now: Callable[[], float] = time
 ) -> AsyncIterator[InRedis]:
-    """Reach Redis; the ends of sessions are published in the database. Raises StoreUnavailable."""
+    """Reach Redis; `publish` is `Database.publish`, for the ends of sessions. Raises StoreUnavailable."""
     async with connect(address) as servers:
         bus, limits = RedisBus(servers), RedisLimits(servers, monotonic)
         tasks = [asyncio.create_task(work) for work in (bus.speak(), bus.listen(), limits.run())]
         try:
-            yield InRedis(shared=RedisShared(servers, database, now), bus=bus, limits=limits)
+            yield InRedis(shared=RedisShared(servers, publish, now), bus=bus, limits=limits)
         finally:
-            for task in tasks:
-                task.cancel()
-            for task in tasks:
-                with suppress(asyncio.CancelledError):
-                    await task
+            await asyncio.gather(*(_ended(task) for task in tasks))
+
+
+async def _ended(task: "asyncio.Task[None]") -> None:
+    """Cancel until it ends: a subscription that is just being read takes no notice the first time."""
+    while not task.done():
+        task.cancel()
+        await asyncio.wait([task], timeout=_AGAIN)

@@ -2,7 +2,7 @@
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from hashlib import sha1
@@ -27,6 +27,8 @@ _ATTEMPTS: Final = 2
 """Attempts after the first; what a server was asked twice because its answer was lost counts as asked twice."""
 _HEALTHY: Final = 10
 """Seconds after which an idle connection is tried before it is used."""
+_AT_ONCE: Final = 64
+"""Questions at once; more wait for their turn."""
 _REPLICATED: Final = 100
 """Milliseconds to wait for a replica; without one in reach, the master alone counts."""
 
@@ -58,38 +60,68 @@ class Call:
 
 
 class Servers:
-    """Asks, and turns every kind of trouble into StoreUnavailable."""
+    """Asks, and turns every kind of trouble into StoreUnavailable.
+
+    Each question runs in a task of its own: a client of Redis that is cancelled may keep a place in its pool for ever,
+    and requests are cancelled all the time. Who is cancelled, or out of patience, leaves it to end by its own deadlines.
+    """
 
     def __init__(self, client: Redis | RedisCluster, *, replicated: bool) -> None:
         self._client, self._replicated = client, replicated
+        self._turns = asyncio.Semaphore(_AT_ONCE)
+        self._asking: set[asyncio.Task[Answer]] = set()
 
     async def ask(self, *command: Argument) -> Answer:
-        async with _prompt():
-            return await self._client.execute_command(*command)
+        return await self._promptly(self._client.execute_command, *command)
 
     async def run(self, script: Script, key: str, *arguments: Argument) -> Answer:
-        async with _prompt():
-            try:
-                return await self._run("EVALSHA", script.digest, script, (1, key, *arguments))
-            except NoScriptError:
-                return await self._run("EVAL", script.text, script, (1, key, *arguments))
-
-    async def _run(self, how: str, what: str, script: Script, arguments: Sequence[Argument]) -> Answer:
-        if not (script.durable and self._replicated):
-            return await self._client.execute_command(how, what, *arguments)
-        answers = await self._pipeline([(how, what, *arguments), ("WAIT", 1, _REPLICATED)])
-        return _good(answers)[0]
+        return await self._promptly(self._run, script, key, *arguments)
 
     async def each(self, script: Script, calls: Sequence[Call]) -> list[Answer]:
         """A script on many keys in one go, but not as one step; the answers in the order of the calls."""
-        async with _prompt():
-            answers = await self._pipeline([("EVALSHA", script.digest, 1, call.key, *call.arguments) for call in calls])
-            again = [number for number, answer in enumerate(answers) if isinstance(answer, NoScriptError)]
-            if again:
-                some = [("EVAL", script.text, 1, calls[number].key, *calls[number].arguments) for number in again]
-                for number, answer in zip(again, await self._pipeline(some), strict=True):
-                    answers[number] = answer
-            return _good(answers)
+        answers: list[Answer] = await self._promptly(self._each, script, calls)
+        return answers
+
+    async def publish(self, channel: str) -> None:
+        await self.ask("PUBLISH", channel, "")
+
+    async def _promptly(self, ask: Callable[..., Coroutine[Any, Any, Answer]], *arguments: Any) -> Answer:
+        with _unavailable():
+            async with asyncio.timeout(DEADLINE):
+                await self._turns.acquire()
+                task = asyncio.create_task(ask(*arguments))
+                self._asking.add(task)
+                task.add_done_callback(self._asked)
+                return await asyncio.shield(task)
+
+    def _asked(self, task: asyncio.Task[Answer]) -> None:
+        self._asking.discard(task)
+        self._turns.release()
+
+    async def settle(self) -> None:
+        """Wait for what is still being asked, of which nobody wants the answer any more."""
+        if self._asking:
+            await asyncio.wait(self._asking, timeout=DEADLINE)
+
+    async def _run(self, script: Script, key: str, *arguments: Argument) -> Answer:
+        try:
+            return await self._step(script, "EVALSHA", script.digest, 1, key, *arguments)
+        except NoScriptError:
+            return await self._step(script, "EVAL", script.text, 1, key, *arguments)
+
+    async def _step(self, script: Script, *command: Argument) -> Answer:
+        if not (script.durable and self._replicated):
+            return await self._client.execute_command(*command)
+        return _good(await self._pipeline([command, ("WAIT", 1, _REPLICATED)]))[0]
+
+    async def _each(self, script: Script, calls: Sequence[Call]) -> list[Answer]:
+        answers = await self._pipeline([("EVALSHA", script.digest, 1, call.key, *call.arguments) for call in calls])
+        again = [number for number, answer in enumerate(answers) if isinstance(answer, NoScriptError)]
+        if again:
+            some = [("EVAL", script.text, 1, calls[number].key, *calls[number].arguments) for number in again]
+            for number, answer in zip(again, await self._pipeline(some), strict=True):
+                answers[number] = answer
+        return _good(answers)
 
     async def _pipeline(self, commands: Sequence[tuple[Argument, ...]]) -> list[Answer]:
         # Not raised by the library, whose errors would name the command with all its arguments.
@@ -97,10 +129,6 @@ class Servers:
         for command in commands:
             pipeline.execute_command(*command)
         return await pipeline.execute(raise_on_error=False)
-
-    async def publish(self, channel: str) -> None:
-        async with _prompt():
-            await self._client.execute_command("PUBLISH", channel, "")
 
     @asynccontextmanager
     async def subscribed(self, channel: str) -> AsyncIterator[PubSub]:
@@ -128,13 +156,6 @@ def _unavailable() -> Iterator[None]:
 
 
 @asynccontextmanager
-async def _prompt() -> AsyncIterator[None]:
-    with _unavailable():
-        async with asyncio.timeout(DEADLINE):
-            yield
-
-
-@asynccontextmanager
 async def connect(address: RedisAddress) -> AsyncIterator[Servers]:
     """Reach the servers of an address. Raises StoreUnavailable, naming the setting, where nothing answers."""
     options = await asyncio.to_thread(_options, address)
@@ -145,7 +166,10 @@ async def connect(address: RedisAddress) -> AsyncIterator[Servers]:
         except StoreUnavailable as error:
             reason = f"state.shared: {address} cannot be used: {error} Start it or correct the setting."
             raise StoreUnavailable(reason) from error
-        yield servers
+        try:
+            yield servers
+        finally:
+            await servers.settle()
 
 
 def _client(address: RedisAddress, options: dict[str, Any]) -> AbstractAsyncContextManager[Redis | RedisCluster]:
@@ -176,6 +200,7 @@ def _wire(address: RedisAddress) -> dict[str, Any]:
         "socket_connect_timeout": CONNECT,
         "socket_timeout": ANSWER,
         "socket_keepalive": True,
+        "driver_info": None,  # else it looks up its own version on disk, and tells it with every connection
     }
     if address.tls:
         options |= {"ssl": True, "ssl_min_version": ssl.TLSVersion.TLSv1_2}

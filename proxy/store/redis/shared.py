@@ -5,7 +5,7 @@ a user's sessions is a third. Redis forgets each by itself a while after its end
 judged by the times written in it. The end of a session is published in the database, for whoever cannot ask here.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import asdict, fields
 from hashlib import sha256
 from math import ceil
@@ -15,7 +15,7 @@ import orjson
 
 from proxy.access.gcra import SLACK, Rate
 from proxy.model.identity import Session
-from proxy.store import Database, Subject
+from proxy.store import Subject
 from proxy.store.redis import scripts
 from proxy.store.redis.servers import Answer, Call, Servers
 
@@ -25,13 +25,15 @@ _MOVING: Final = ("seen", "proved")
 _FIELDS: Final = frozenset(field.name for field in fields(Session)) - set(_MOVING)
 _AT_ONCE: Final = 500
 
+Publish = Callable[[Subject, Sequence[str]], Awaitable[int]]
+
 
 class RedisShared:
     """The Shared of Redis."""
 
-    def __init__(self, servers: Servers, database: Database, now: Callable[[], float]) -> None:
-        """`now`: seconds since the epoch."""
-        self._servers, self._database, self._now = servers, database, now
+    def __init__(self, servers: Servers, publish: Publish, now: Callable[[], float]) -> None:
+        """`publish`: what `Database.publish` is; `now`: seconds since the epoch."""
+        self._servers, self._publish, self._now = servers, publish, now
 
     async def create_session(self, session: Session, cookie: bytes, host: str) -> None:
         lasts = self._lasts(session.expires)
@@ -63,7 +65,7 @@ class RedisShared:
 
     async def prove(self, session_id: str, at: float) -> None:
         if await self._servers.run(scripts.PROVE, _session(session_id), repr(at)):
-            await self._database.publish(Subject.SESSION, [session_id])
+            await self._publish(Subject.SESSION, [session_id])
 
     async def sessions_of(self, user_id: str) -> Sequence[Session]:
         calls = [Call(_session(session_id)) for session_id in await self._listed(user_id)]
@@ -92,7 +94,7 @@ class RedisShared:
             if record is not None:
                 ended[session_id] = orjson.loads(record)["user_id"]
         if ended:
-            await self._database.publish(Subject.SESSION, list(ended))
+            await self._publish(Subject.SESSION, list(ended))
         for session_id, user_id in ended.items():
             await self._servers.ask("DEL", _session(session_id))
             await self._servers.ask("ZREM", _user(user_id), session_id)

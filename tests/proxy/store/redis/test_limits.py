@@ -1,0 +1,115 @@
+"""Limits that hold across processes: the arithmetic of one process in Redis, and the data path's, which never waits."""
+
+import asyncio
+import time
+from itertools import accumulate
+
+import pytest
+import redis
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from config.stores import RedisAddress
+from proxy.access.gcra import SLACK, Bucket, Rate
+from proxy.store.redis import InRedis, open_redis
+from proxy.store.redis.scripts import RULE
+from tests.conftest import Needs
+from tests.peers.redis import RedisServer, address_of, single
+from tests.proxy.store.redis.conftest import Published, eventually
+
+MANY_TIMES = f"""{RULE}
+local whole_at, answers = 0, {{}}
+for number = 4, #ARGV do
+  local now = tonumber(ARGV[number])
+  local after, wait = admit(whole_at, now, tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]))
+  whole_at = after or whole_at
+  answers[#answers + 1] = string.format('%.17g %.17g', whole_at, wait)
+end
+return answers
+"""
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    count=st.integers(1, 200),
+    period=st.floats(0.01, 1e5),
+    start=st.floats(1e9, 2e9),
+    gaps=st.lists(st.floats(0, 100) | st.just(0.0), min_size=1, max_size=200),
+)
+def test_redis_admits_to_the_last_digit_what_a_process_by_itself_admits(
+    server: RedisServer, count: int, period: float, start: float, gaps: list[float]
+) -> None:
+    bucket, expected = Bucket(Rate(count=count, period=period)), []
+    times = list(accumulate(gaps, initial=start))
+    for now in times:
+        wait = 0.0 if bucket.admit(now) else bucket.wait(now)
+        expected.append((bucket.whole_at, wait))
+    given_ = [repr(bucket.interval), repr(bucket.tolerance), repr(SLACK), *map(repr, times)]
+    with redis.Redis(port=server.port) as client:
+        answers = client.eval(MANY_TIMES, 0, *given_)
+    assert [tuple(map(float, answer.split())) for answer in answers] == expected
+
+
+async def test_a_burst_is_admitted_whoever_asks_and_then_each_has_to_wait(address: RedisAddress) -> None:
+    rate = Rate(count=6, period=60.0)
+    async with open_redis(address, Published()) as one, open_redis(address, Published()) as other:
+        waits = await asyncio.gather(*((one, other)[n % 2].shared.admit("ada", rate) for n in range(8)))
+        assert sorted(waits)[:6] == [0.0] * 6
+        assert all(9.0 < wait <= 10.0 for wait in sorted(waits)[6:])
+        assert await other.shared.admit("vic", rate) == 0.0
+
+
+async def test_what_is_given_back_can_be_taken_again(opened: InRedis) -> None:
+    rate = Rate(count=1, period=60.0)
+    assert await opened.shared.admit("ada", rate) == 0.0
+    assert await opened.shared.admit("ada", rate) > 59
+    await opened.shared.give_back("ada", rate)
+    await opened.shared.give_back("unknown", rate)
+    assert await opened.shared.admit("ada", rate) == 0.0
+    assert await opened.shared.admit("ada", rate) > 59
+
+
+async def test_what_one_process_admits_on_the_data_path_another_one_counts(address: RedisAddress) -> None:
+    rate = Rate(count=16, period=1e6)
+    async with open_redis(address, Published()) as one, open_redis(address, Published()) as other:
+        assert other.limits.limit("http", rate).admit("ada") == 0.0
+        for _ in range(14):
+            assert one.limits.limit("http", rate).admit("ada") == 0.0
+        first, second = (parts.limits.limit("http", rate) for parts in (one, other))
+        await eventually(lambda: first.admit("ada") > 0)
+        await eventually(lambda: second.admit("ada") > 0)
+        assert one.limits.limit("http", rate).admit("vic") == 0.0
+
+
+async def test_what_several_processes_admit_at_once_is_waited_for_later(address: RedisAddress) -> None:
+    rate = Rate(count=4, period=400.0)
+    async with open_redis(address, Published()) as one, open_redis(address, Published()) as other:
+        limits = [parts.limits.limit("http", rate) for parts in (one, other)]
+        assert [limit.admit("ada") for limit in limits for _ in range(4)] == [0.0] * 8
+        await eventually(lambda: any(490 < limit.admit("ada") <= 500 for limit in limits))
+
+
+async def test_a_limit_asked_for_again_goes_on_and_with_another_rate_begins_anew(opened: InRedis) -> None:
+    limit = opened.limits.limit("http", Rate(count=1, period=60.0))
+    assert opened.limits.limit("http", Rate(count=1, period=60.0)) is limit
+    assert opened.limits.limit("http", Rate(count=2, period=60.0)) is not limit
+
+
+async def test_while_redis_is_away_a_process_counts_alone_and_afterwards_with_the_others(
+    needs: Needs, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    needs("redis-server")
+    rate = Rate(count=4, period=1e6)
+    with single(tmp_path_factory.mktemp("redis")) as server:
+        async with (
+            open_redis(address_of(server), Published()) as one,
+            open_redis(address_of(server), Published()) as other,
+        ):
+            await asyncio.to_thread(server.kill)
+            limit = one.limits.limit("http", rate)
+            assert [limit.admit("ada") == 0.0 for _ in range(5)] == [True] * 4 + [False]
+            await asyncio.to_thread(server.start)
+            back, limits = time.monotonic(), [parts.limits.limit("again", rate) for parts in (one, other)]
+            assert [limit.admit("vic") for limit in limits for _ in range(3)] == [0.0] * 6
+            await eventually(lambda: any(limit.admit("vic") > 0 for limit in limits))
+            assert time.monotonic() - back < 5
