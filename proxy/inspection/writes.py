@@ -198,11 +198,12 @@ class Write:
             raise Stopped(Refusal(Reason.NOT_RECORDED, 503, detail)) from trouble
 
     def _by(self) -> By:
-        user_id, address = self.principal.user_id, self._exchange.caller.address
+        token, user_id, address = self.principal.token, self.principal.user_id, self._exchange.caller.address
+        source = Source.INSTANCE if token is None else Source.API
         person = self._writes.person(user_id) if user_id is not None else None
         if person is None:
-            return By(id=user_id, source=Source.INSTANCE, address=address)
-        return by_user(person.user, source=Source.INSTANCE, address=address)
+            return By(id=user_id, source=source, token=token.id if token else None, address=address)
+        return by_user(person.user, source=source, token=token, address=address)
 
     # -- what is done
 
