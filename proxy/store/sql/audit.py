@@ -102,6 +102,8 @@ def _conditions(query: AuditQuery) -> Iterable[ColumnElement[bool]]:
         yield event.id.in_(_within([query.scope])) if query.children else event.scope_id == query.scope
     if query.hidden:
         yield event.id.not_in(_within(query.hidden))
+    if len(query.phases) < len(Phase):
+        yield event.phase.in_(query.phases)
     yield from _told(query)
     if query.since is not None:
         yield event.at >= query.since
