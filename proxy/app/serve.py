@@ -38,8 +38,8 @@ from proxy.services.estate import apply, workshop
 from proxy.services.estate_ledger import applied_files
 from proxy.services.estate_plan import NOTHING, Plan
 from proxy.services.traffic import AccessLog
-from proxy.store import Conflict, StoreUnavailable
-from proxy.store.sql import Store, open_store
+from proxy.store import Conflict, Store, StoreUnavailable
+from proxy.store.opening import open_state
 from proxy.web.health import Vitals, operations
 
 BACKLOG: Final = 4096
@@ -102,7 +102,7 @@ async def opened(path: Path, clock: Clock = SYSTEM, worker: Worker = ALONE) -> A
     """Serve a configuration for as long as the context is open. Raises what is wrong with it."""
     config = await asyncio.to_thread(load, path, os.environ)
     certificates = await asyncio.to_thread(certificates_of, config)
-    async with _logging(config.settings) as log, open_store(config.settings.state.directory) as store:
+    async with _logging(config.settings) as log, open_state(config.settings.state) as store:
         for warning in config.warnings:
             _log.warning("configuration", problem=str(warning))
         keys = await asyncio.to_thread(load_or_create, config.settings.state.directory, clock.wall())

@@ -1,11 +1,12 @@
 """What every command shares: the configuration file, its store, and how failures are told."""
 
 import asyncio
+import getpass
 import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 from uuid import uuid4
@@ -18,13 +19,14 @@ from config.load import load
 from config.problems import ConfigurationError, Problem
 from proxy.cli.nodered_setup import CannotRun
 from proxy.services.accounts import Accounts
+from proxy.services.audit import COMMAND_LINE
 from proxy.services.directory import Directory, NotPossible
 from proxy.services.estate import Workshop, workshop
 from proxy.services.offload import Offload
 from proxy.services.problems import Exists, Invalid, NotDone
 from proxy.services.problems import NotPossible as NotPossibleNow
-from proxy.store import Conflict, Dangling, StoreUnavailable
-from proxy.store.sql import Store, open_store
+from proxy.store import Conflict, Dangling, Store, StoreUnavailable
+from proxy.store.opening import open_state
 
 T = TypeVar("T")
 
@@ -86,7 +88,8 @@ class Opened:
 
     @property
     def directory(self) -> Directory:
-        return Directory(database=self.store.database, shared=self.store.shared, now=time.time, new_id=new_id)
+        store, by = self.store, replace(COMMAND_LINE, name=_who())
+        return Directory(database=store.database, shared=store.shared, now=time.time, new_id=new_id, by=by)
 
     @property
     def workshop(self) -> Workshop:
@@ -123,10 +126,18 @@ def with_store(config: Config, work: Callable[[Opened], Awaitable[T]]) -> T:
 async def _opened(config: Config) -> AsyncIterator[Opened]:
     offload = Offload()
     try:
-        async with open_store(config.settings.state.directory) as store:
+        async with open_state(config.settings.state) as store:
             yield Opened(config=config, store=store, offload=offload)
     finally:
         offload.close()
+
+
+def _who() -> str:
+    """The account on this machine that a command is run by."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user may have no name
+        return str(os.getuid())
 
 
 def new_id() -> str:

@@ -152,7 +152,7 @@ def _unavailable() -> Iterator[None]:
     except TimeoutError as error:
         raise StoreUnavailable("Redis did not answer in time.") from error
     except (RedisError, RedisClusterException, OSError) as error:
-        raise StoreUnavailable(f"Redis failed: {error}.") from error
+        raise StoreUnavailable(f"Redis failed: {str(error).rstrip('.')}.") from error
 
 
 @asynccontextmanager
