@@ -64,13 +64,11 @@ def _roles(case: Case) -> Iterator[Considered]:
     everywhere = standing.everywhere
     admin = everywhere is Role.ADMIN
     yield Considered(rule="admin", words=_about_admin(case), applies=admin, gives=everywhere if admin else None)
-    match case.place:
-        case Resource() as resource:
-            yield from _on_resource(case, standing, resource)
-        case Space() as space:
-            yield from _in_space(standing, space, counts=everywhere is None)
-        case None:
-            return
+    place = case.place
+    if isinstance(place, Resource):
+        yield from _on_resource(case, standing, place)
+    elif place is not None:
+        yield from _in_space(standing, place, counts=everywhere is None)
 
 
 def _on_resource(case: Case, standing: Standing, resource: Resource) -> Iterator[Considered]:
@@ -155,9 +153,9 @@ def _about_admin(case: Case) -> str:
     return "an admin" if actor.person.user.admin else "no admin"
 
 
-def _about_account(case: Case, _: Reason | None) -> str:
+def _about_account(case: Case, reason: Reason | None) -> str:
     user = case.sight.actor.person.user
-    return f"{user.username} is {user.state}"
+    return f"{user.username} is {user.state}{' and has no role anywhere' if reason else ''}"
 
 
 def _about_token(case: Case, reason: Reason | None) -> str:

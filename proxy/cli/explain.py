@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 from urllib.parse import urlsplit
 
 import click
@@ -12,7 +13,7 @@ import click
 from config.base import wrong
 from config.configuration import Config
 from proxy.access.catalogue import CATALOGUE
-from proxy.access.decide import Place
+from proxy.access.decide import Check, Place
 from proxy.access.explain import Considered, Explanation
 from proxy.access.explain import explain as explained
 from proxy.cli.opening import Opened, config_option, configuration, with_store
@@ -28,6 +29,9 @@ from proxy.services.authority import resource_at, space_at
 from proxy.services.directory import NotPossible
 from proxy.services.problems import NotThere
 from proxy.wire.target import BadTarget, path_of
+
+_QUIET: Final = frozenset(Check) - {Check.ACCOUNT, Check.ROLE} | {"surface"}
+"""Rules that people need not hear of unless they refuse."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,11 +173,12 @@ def _lines(username: str, answer: _Answer) -> Iterator[str]:
     yield f"{'Yes' if decision.allowed else 'No'}: {username} {verdict} {answer.question}."
     yield f"Reason: {decision.reason}. Role there: {decision.role.label}."
     yield ""
-    rules = max(len(each.rule) for each in considered)
-    for each in considered:
+    shown = [each for each in considered if each.refuses is not None or each.rule not in _QUIET]
+    rules = max(len(each.rule) for each in shown)
+    for each in shown:
         yield f"{_mark(each)} {each.rule.ljust(rules)}  {each.words}{_outcome(each)}"
     yield ""
-    yield "+ gives the role that counts, - refuses; the others were looked at and change nothing."
+    yield "+ gives the role that counts, - refuses; what else was looked at changes nothing, and --json shows it."
 
 
 def _mark(each: Considered) -> str:

@@ -59,7 +59,7 @@ def explain_judgement(
     least = least_role(surface, settings)
     low = found.decision.role < least
     words = f"{surface.label} takes {rule.permission}, and {least.label}"
-    row = Considered(rule="surface", words=words, applies=low, refuses=decision.reason if low else None)
+    row = Considered(rule="surface", words=words, applies=low, refuses=_too_low(surface) if low else None)
     return Explanation(decision=decision, considered=(*found.considered, row))
 
 
@@ -85,11 +85,14 @@ def _by_role(
 ) -> Decision:
     rule = RULES[surface]
     decision = decide(estate, actor, rule.permission, resource, now=now, write=rule.write)
-    if decision.allowed and decision.role < least_role(surface, settings):
-        decision = replace(decision, allowed=False, reason=Reason.ROLE_TOO_LOW, status=403)
-    if decision.reason is Reason.ROLE_TOO_LOW and surface is Surface.UNLISTED:
-        return replace(decision, reason=Reason.UNLISTED_ENDPOINT)
+    low = decision.allowed and decision.role < least_role(surface, settings)
+    if low or decision.reason is Reason.ROLE_TOO_LOW:
+        return replace(decision, allowed=False, reason=_too_low(surface), status=403)
     return decision
+
+
+def _too_low(surface: Surface) -> Reason:
+    return Reason.UNLISTED_ENDPOINT if surface is Surface.UNLISTED else Reason.ROLE_TOO_LOW
 
 
 def _refused(reason: Reason, status: int) -> Decision:
