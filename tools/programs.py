@@ -13,8 +13,8 @@ from pathlib import Path
 from proxy.cli.nodered_setup import CannotRun
 from tests.peers.nodered import installed
 
-KEPT_ASIDE = [str(place) for place in Path("/usr/lib/postgresql").glob("*/bin")]
-PLACES = os.pathsep.join([os.environ.get("PATH", ""), "/usr/local/sbin", "/usr/sbin", "/sbin", *KEPT_ASIDE])
+PLACES = [os.environ.get("PATH", ""), "/usr/local/sbin", "/usr/sbin", "/sbin"]
+KEPT_ASIDE = Path("/usr/lib/postgresql")  # Debian keeps PostgreSQL's programs in a folder for each version
 
 
 def main() -> None:
@@ -30,7 +30,8 @@ def main() -> None:
 
 
 def absent(programs: dict[str, str]) -> dict[str, str]:
-    return {program: package for program, package in programs.items() if not shutil.which(program, path=PLACES)}
+    places = os.pathsep.join([*PLACES, *map(str, KEPT_ASIDE.glob("*/bin"))])
+    return {program: package for program, package in programs.items() if not shutil.which(program, path=places)}
 
 
 def install(programs: dict[str, str]) -> None:

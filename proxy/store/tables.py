@@ -31,6 +31,9 @@ metadata = MetaData(
 # SQLite counts only in a column declared INTEGER.
 Counter = BigInteger().with_variant(Integer, "sqlite")
 
+# Compared by code points, as SQLite does: pages of a list must not depend on a server's language.
+Ordered = String().with_variant(String(collation="C"), "postgresql")
+
 
 def _standing(target: str) -> ForeignKey:
     """A reference that must hold when the transaction ends, so that the order of edits does not matter."""
@@ -47,7 +50,7 @@ user = Table(
     metadata,
     Column("id", String, primary_key=True),
     Column("username", String, nullable=False),
-    Column("username_key", String, nullable=False),  # folded, so that names compare without case on every database
+    Column("username_key", Ordered, nullable=False),  # folded, so that names compare without case on every database
     Column("email", String, nullable=False),
     Column("email_key", String),  # folded; null when there is none, which is not unique
     Column("name", String, nullable=False),

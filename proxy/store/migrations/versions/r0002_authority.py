@@ -24,6 +24,8 @@ def upgrade() -> None:
 
 
 def _columns() -> None:
+    if op.get_bind().dialect.name == "postgresql":  # compared by code points, as SQLite does
+        op.alter_column("user", "username_key", type_=sa.String(collation="C"))
     op.add_column("user", sa.Column("kind", sa.String, nullable=False, server_default="person"))
     op.add_column("user", sa.Column("password_expired", sa.Boolean, nullable=False, server_default=sa.false()))
     op.add_column("user", sa.Column("words", sa.Text, nullable=False, server_default=""))
