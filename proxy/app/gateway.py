@@ -16,6 +16,7 @@ from config.schema import Settings
 from proxy.access.decide import Place
 from proxy.access.gcra import Buckets, Rate
 from proxy.access.passwords import verify
+from proxy.app.asking import asking
 from proxy.app.auditing import Auditing, auditing_of
 from proxy.app.front import Front
 from proxy.app.lane import Lane
@@ -36,6 +37,8 @@ from proxy.model.identity import Actor
 from proxy.plane.listener import Plane, Timeouts
 from proxy.plane.upgrade import Upgrades
 from proxy.services.accounts import Accounts
+from proxy.services.administration.instances import Premises
+from proxy.services.administration.probing import Ask
 from proxy.services.assertions import Signer
 from proxy.services.audit import on
 from proxy.services.clock import SYSTEM, Clock
@@ -75,6 +78,7 @@ class Gateway:
     offload: Offload
     lane: Lane
     auditing: Auditing
+    premises: Premises
 
     def take_over(self, settings: Settings) -> None:
         """What of other settings can hold from now on, without a restart."""
@@ -83,6 +87,7 @@ class Gateway:
         self.plane.take_over(timeouts)
         self.inspection.carrier.patience = self.lane.timeouts = timeouts
         self.gate.trusted = server.trusted_proxies
+        self.premises.settings = settings
         self.gate.anonymous = Buckets(Rate(count=anonymous.count, period=anonymous.seconds))
 
     async def close(self) -> None:
@@ -158,7 +163,9 @@ async def assemble(config: Config, keys: Keys, store: Store, log: AccessLog, clo
     )
     lane.app.middlewares.append(_middleware(front))
     lane.app.on_response_prepare.append(front.prepare)
-    lane.app.add_routes(api_routes(_api(settings, store, gate, desk, watch, snapshot, auditing, clock)))
+    premises = Premises(settings)
+    api = _api(premises, asking(gate, reader), store, gate, desk, watch, snapshot, auditing, clock)
+    lane.app.add_routes(api_routes(api))
     lane.app.add_routes(routes(desk))
     return Gateway(
         gate=gate,
@@ -176,6 +183,7 @@ async def assemble(config: Config, keys: Keys, store: Store, log: AccessLog, clo
         offload=offload,
         lane=lane,
         auditing=auditing,
+        premises=premises,
     )
 
 
@@ -255,7 +263,8 @@ def _desk(
 
 
 def _api(
-    settings: Settings,
+    premises: Premises,
+    ask: Ask,
     store: Store,
     gate: Gate,
     desk: Desk,
@@ -264,13 +273,15 @@ def _api(
     auditing: Auditing,
     clock: Clock,
 ) -> Api:
-    rate = settings.limits.api
+    rate = premises.settings.limits.api
     return Api(
         desk=desk,
         writer=Writer(database=store.database, snapshot=snapshot, now=clock.wall, wake=watch.wake),
         tokens=Tokens(database=store.database, uses=gate.uses, now=clock.wall),
         refused=partial(_denied, gate, auditing),
         new_id=lambda: uuid4().hex,
+        premises=premises,
+        ask=ask,
         limits=Buckets(Rate(count=rate.count, period=rate.seconds)),
         strangers=lambda: gate.anonymous,
         steady=clock.steady,

@@ -27,13 +27,20 @@ class OwnReader:
 
     async def flows(self, station: Station, path: bytes, *, most: int, seconds: float) -> bytes:
         """What GET of a path of flows answers (API v2), of at most so many bytes. Raises UpstreamFailed."""
+        status, body = await self.ask(station, path, most=most, seconds=seconds)
+        if status != 200 or len(body) > most:
+            raise UpstreamFailed(Reason.UPSTREAM_BROKEN, 502)
+        return body
+
+    async def ask(self, station: Station, path: bytes, *, most: int, seconds: float) -> tuple[int, bytes]:
+        """Status and body of what GET of any path answers; a body of more bytes is cut. Raises UpstreamFailed."""
         try:
             async with asyncio.timeout(seconds):
-                return await self._get(station, path, most)
+                return await self._asked(station, path, most)
         except (ClientError, TimeoutError, OSError) as error:
             raise failure(error) from error
 
-    async def _get(self, station: Station, path: bytes, most: int) -> bytes:
+    async def _asked(self, station: Station, path: bytes, most: int) -> tuple[int, bytes]:
         session = await self._carrier.session(station.endpoint)
         asked = session.get(
             self._carrier.url(station.endpoint, path),
@@ -48,10 +55,9 @@ class OwnReader:
                 body += part
                 if len(body) > most:
                     break
-            if answer.status != 200 or len(body) > most:
+            if len(body) > most:
                 answer.close()
-                raise UpstreamFailed(Reason.UPSTREAM_BROKEN, 502)
-            return bytes(body)
+            return answer.status, bytes(body)
 
     def _fields(self, station: Station) -> CIMultiDict[str]:
         settings = station.settings

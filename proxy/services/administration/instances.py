@@ -1,7 +1,7 @@
 """Instances: where they are reached, where they listen, and how they are protected."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from config.schema import Settings
@@ -24,11 +24,11 @@ Alter = Callable[[InstanceSettings], InstanceSettings]
 """What a body does to settings."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Premises:
-    """What the gateway is configured to be, as far as instances have to fit in."""
+    """What the gateway is configured to be, as far as instances have to fit in; a reload puts other settings in."""
 
-    settings: Settings
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
 
     def border(self, moment: Moment) -> Border:
         """Where upstreams may lead now."""

@@ -7,13 +7,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
+from proxy.access.directory import knows
 from proxy.access.standing import is_active
 from proxy.model.access import Permission, Role
 from proxy.model.directory import Space, SpaceKind
-from proxy.model.identity import Membership
+from proxy.model.identity import Membership, Person
 from proxy.services.administration.members import with_membership
 from proxy.services.authority import refuse_declared, require, space_at, told
-from proxy.services.problems import NotPossible, NotThere
+from proxy.services.problems import Exists, NotPossible, NotThere
 from proxy.services.writer import Moment, Step
 from proxy.store import Edit, Invitation, PutPerson, Remove
 
@@ -24,8 +25,14 @@ MOST: Final = 500
 
 
 async def invite(moment: Moment, key: str, *, id_: str, login: str, role: Role) -> Step[Invitation]:
-    """Invite whoever has this username or e-mail address; an open invitation of the same is renewed."""
+    """Invite whoever has this username or e-mail address; an open invitation of the same is renewed.
+
+    Raises Exists for a member of whom whoever acts knows anyway.
+    """
     space = _space(moment, key)
+    receiver = await _known(moment, login)
+    if receiver is not None and space.id in receiver.memberships and knows(moment.estate, moment.actor, receiver):
+        raise Exists("to", login)
     there = await moment.database.invitations(space=space.id)
     open_ = [each for each in there if moment.now < each.expires]
     before = next((each for each in open_ if each.email.casefold() == login.casefold()), None)
@@ -39,7 +46,7 @@ async def invite(moment: Moment, key: str, *, id_: str, login: str, role: Role) 
         created=moment.now,
         expires=moment.now + LASTS,
         created_by=moment.actor.user_id,
-        user=await _known(moment, login),
+        user=receiver.user.id if receiver else None,
         email=login,
     )
     event = told(moment, f"{space.kind}.user.invited", space, body={"to": login, "role": role.label})
@@ -57,7 +64,8 @@ async def resend(moment: Moment, key: str, id_: str) -> Step[Invitation]:
     """Let an invitation last for another seven days from now."""
     space = _space(moment, key)
     before = await _of(moment, space, id_)
-    after = replace(before, expires=moment.now + LASTS, user=await _known(moment, before.email))
+    receiver = await _known(moment, before.email)
+    after = replace(before, expires=moment.now + LASTS, user=receiver.user.id if receiver else None)
     event = told(moment, f"{space.kind}.user.invited", space, body={"to": before.email, "role": before.role.label})
     return Step(result=after, edits=[after], events=[event])
 
@@ -124,9 +132,10 @@ async def _to_me(moment: Moment, id_: str) -> tuple[Invitation, Space]:
     return found, space
 
 
-async def _known(moment: Moment, login: str) -> str | None:
+async def _known(moment: Moment, login: str) -> Person | None:
+    """Who has this username or e-mail address."""
     account = await moment.database.account(login)
-    return account.user.id if account else None
+    return await moment.database.person(account.user.id) if account else None
 
 
 def _stale(there: Sequence[Invitation], now: float) -> Iterator[Edit]:

@@ -19,7 +19,7 @@ from proxy.store import Remove
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reference:
-    """What a member of the body names."""
+    """A member of the body, and the id, slug or address in it."""
 
     field: str
     key: str
@@ -27,14 +27,14 @@ class Reference:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
-    """A resource to be made: in a parent, or by itself in a space."""
+    """A resource to be made: in another, or by itself in a space."""
 
     id: str
     kind: ResourceKind
     slug: str
     name: str = ""
-    parent: Reference | None = None
-    space: Reference | None = None
+    places: tuple[Reference, ...]
+    """What the body says of where it belongs: that has to be one thing."""
     attributes: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
     instance: InstanceSettings | None = None
 
@@ -49,7 +49,7 @@ async def create(moment: Moment, draft: Draft) -> Step[Resource]:
 
 def drawn(moment: Moment, draft: Draft) -> Resource:
     """The resource of a draft, once whoever acts may make it there and its slug is free."""
-    parent, space = placed(moment, draft.kind, draft.parent, draft.space)
+    parent, space = _placed(moment, draft)
     made = Resource(
         id=draft.id,
         kind=draft.kind,
@@ -64,21 +64,18 @@ def drawn(moment: Moment, draft: Draft) -> Resource:
     return made
 
 
-def placed(
-    moment: Moment, kind: ResourceKind, parent: Reference | None, space: Reference | None
-) -> tuple[Resource | None, Space | None]:
-    """Where a new resource goes: either a parent or a space. Raises Invalid and Denied."""
-    rules = KINDS[kind]
-    if parent is not None and space is not None:
-        message = f"must be absent beside {parent.field}: what lies in something belongs to its owner"
-        raise Invalid(Wrong(field=space.field, message=message, remedy="Send one of the two."))
-    if parent is not None:
-        return _parent(moment, kind, parent), None
-    if rules.loose is None or space is None:
-        where = [each.value for each in sorted(rules.parents)] + (["space"] if rules.loose else [])
-        message = f"must say where it belongs: {' or '.join(where)}"
-        raise Invalid(Wrong(field=where[0], message=message, remedy="Send the id or address."))
-    return None, space_named(moment, space.field, space.key, rules.loose)
+def _placed(moment: Moment, draft: Draft) -> tuple[Resource | None, Space | None]:
+    """Where a new resource goes: into another, or into a space. Raises Invalid and Denied."""
+    rules = KINDS[draft.kind]
+    if len(draft.places) != 1:
+        where = [*sorted(rules.parents), *(["space"] if rules.loose else [])]
+        field = draft.places[-1].field if draft.places else where[0]
+        message = f"must say where it belongs, by one of {', '.join(where)}"
+        raise Invalid(Wrong(field=field, message=message, remedy="Send one id or address."))
+    (place,) = draft.places
+    if place.field == "space" and rules.loose is not None:
+        return None, space_named(moment, place.field, place.key, rules.loose)
+    return _parent(moment, draft.kind, place), None
 
 
 def _parent(moment: Moment, kind: ResourceKind, reference: Reference) -> Resource:

@@ -9,6 +9,8 @@ from proxy.access.decide import Place
 from proxy.access.gcra import Buckets
 from proxy.model.access import Decision, Permission
 from proxy.model.identity import Actor
+from proxy.services.administration.instances import Premises
+from proxy.services.administration.probing import Ask
 from proxy.services.tokens import Tokens
 from proxy.services.writer import Writer
 from proxy.web.keys import Desk
@@ -26,6 +28,10 @@ class Api:
     tokens: Tokens
     refused: Refused
     new_id: Callable[[], str]
+    premises: Premises
+    """What instances have to fit in."""
+    ask: Ask
+    """An instance, in the gateway's own name."""
     limits: Buckets
     """Requests per session or token."""
     strangers: Callable[[], Buckets]

@@ -3,7 +3,27 @@
 from collections.abc import Mapping
 from typing import Final
 
-from proxy.web.api import audit, auth, directory, explaining, me, my_logins, my_place, my_tokens, settings, users
+from proxy.web.api import (
+    audit,
+    auth,
+    directory,
+    explaining,
+    gathered,
+    instance_tokens,
+    instances,
+    invitations,
+    me,
+    members,
+    my_logins,
+    my_place,
+    my_tokens,
+    places,
+    resources,
+    settings,
+    sharing,
+    spaces,
+    users,
+)
 from proxy.web.api.operation import Operation
 
 OPERATIONS: Final[tuple[Operation, ...]] = (
@@ -14,6 +34,15 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     *my_place.OPERATIONS,
     *directory.OPERATIONS,
     *users.OPERATIONS,
+    *spaces.OPERATIONS,
+    *members.OPERATIONS,
+    *invitations.OPERATIONS,
+    *resources.OPERATIONS,
+    *places.OPERATIONS,
+    *gathered.OPERATIONS,
+    *sharing.OPERATIONS,
+    *instances.OPERATIONS,
+    *instance_tokens.OPERATIONS,
     *explaining.OPERATIONS,
     *audit.OPERATIONS,
     *settings.OPERATIONS,

@@ -1,0 +1,28 @@
+"""Asking instances in the gateway's own name, for operations of the API."""
+
+from typing import Final
+
+from proxy.gate.gate import Gate
+from proxy.inspection.exchange import UpstreamFailed
+from proxy.inspection.reading import OwnReader
+from proxy.model.estate import Resource
+from proxy.services.administration.probing import Ask, Said, Unreachable
+
+_MOST: Final = 1024 * 1024
+_SECONDS: Final = 5.0
+
+
+def asking(gate: Gate, reader: OwnReader) -> Ask:
+    """What asks an instance of the estate as it is known here."""
+
+    async def ask(instance: Resource, path: str) -> Said:
+        station = gate.world.stations.get(instance.id)
+        if station is None:
+            raise Unreachable("not_known_yet")
+        try:
+            status, body = await reader.ask(station, path.encode(), most=_MOST, seconds=_SECONDS)
+        except UpstreamFailed as error:
+            raise Unreachable(error.reason) from error
+        return Said(status=status, body=body)
+
+    return ask

@@ -1,0 +1,168 @@
+"""What lies across kinds: dashboards, numbers, search."""
+
+from collections.abc import Iterable, Sequence
+from typing import Annotated, Final, Literal
+
+from pydantic import Field
+
+from proxy.access.visible import position, visible
+from proxy.model.access import Permission
+from proxy.model.estate import Resource, ResourceKind
+from proxy.services.administration.kinds import KINDS
+from proxy.web.api.items import Tile
+from proxy.web.api.keys import Api
+from proxy.web.api.models import Answer, Item, Line, Page, PageQuery, Query
+from proxy.web.api.operation import EACH, Call, Operation
+from proxy.web.api.paging import cut
+from proxy.web.api.spaces import eyes
+
+TAG: Final = "resources"
+_OPENED: Final = (ResourceKind.INSTANCE, ResourceKind.PAGE)
+"""What a dashboard can be opened of."""
+
+Protection = Literal["protected", "open"]
+
+
+class Counts(Answer):
+    """How many there are, for whoever asks: as many as the lists hold."""
+
+    applications: int | None = None
+    instances: int | None = None
+    devices: int | None = None
+    pages: int | None = None
+    things: int | None = None
+    folders: int | None = None
+    dashboards: int | None = None
+
+
+class CountsQuery(Query):
+    """What is to be counted."""
+
+    kind: ResourceKind | None = None
+    """Only these; else all kinds, and dashboards."""
+    state: Protection | None = None
+    """Of instances, only those that are protected, or open to deploys."""
+
+
+class Found(Item):
+    """Something that was found."""
+
+    id: str
+    kind: ResourceKind
+    name: str
+    address: str | None
+    """Null where part of it is not for whoever asks."""
+
+
+class SearchQuery(PageQuery):
+    """What is looked for."""
+
+    q: Annotated[Line, Field(min_length=1)]
+    """A part of a name, slug or address, without case."""
+    kind: ResourceKind | None = None
+
+
+def seen(call: Call, kinds: Iterable[ResourceKind]) -> Sequence[Resource]:
+    """Everything of these kinds that whoever acts may see, in the order of names.
+
+    Of an instance whose dashboard is all they may use, they see that it is there.
+    """
+    moment = call.moment
+    found = [
+        resource
+        for kind in kinds
+        for resource in visible(moment.estate, moment.actor, kind, _least(kind), now=moment.now)
+    ]
+    return sorted(found, key=position)
+
+
+def _least(kind: ResourceKind) -> Permission:
+    return Permission.DASHBOARD_LIST if kind is ResourceKind.INSTANCE else KINDS[kind].list_
+
+
+async def dashboards(api: Api, call: Call) -> Page[Tile]:
+    items, meta = cut(seen(call, _OPENED), call.asked(PageQuery))
+    view = eyes(api, call)
+    return Page[Tile](meta=meta, items=tuple(view.tile(resource) for resource in items))
+
+
+async def count(_: Api, call: Call) -> Counts:
+    moment, asked = call.moment, call.asked(CountsQuery)
+    kinds = (asked.kind,) if asked.kind else tuple(ResourceKind)
+    numbers: dict[str, int] = {}
+    for kind in kinds:
+        found = visible(moment.estate, moment.actor, kind, KINDS[kind].list_, now=moment.now)
+        numbers[f"{kind}s"] = sum(in_state(resource, asked.state) for resource in found)
+    if asked.kind is None:
+        numbers["dashboards"] = len(seen(call, _OPENED))
+    return Counts(**numbers)
+
+
+def in_state(resource: Resource, state: Protection | None) -> bool:
+    """Whether an instance is protected or open; others are in every state."""
+    if state is None or resource.instance is None:
+        return True
+    return resource.instance.protected is (state == "protected")
+
+
+async def search(api: Api, call: Call) -> Page[Found]:
+    asked, view = call.asked(SearchQuery), eyes(api, call)
+    text = asked.q.casefold()
+    kinds = (asked.kind,) if asked.kind else tuple(ResourceKind)
+    matching = [
+        each
+        for each in seen(call, kinds)
+        if text in each.name.casefold() or text in each.slug or text in (view.address(each) or "")
+    ]
+    items, meta = cut(matching, asked)
+    return Page[Found](
+        meta=meta,
+        items=tuple(
+            Found(
+                id=each.id,
+                kind=each.kind,
+                name=each.name or each.slug,
+                address=view.address(each),
+                actions=view.actions(each),
+            )
+            for each in items
+        ),
+    )
+
+
+OPERATIONS: Final = (
+    Operation(
+        method="GET",
+        path="/dashboards",
+        tag=TAG,
+        summary="The dashboards one may open",
+        permission=Permission.DASHBOARD_LIST,
+        where=EACH,
+        query=PageQuery,
+        answer=Page[Tile],
+        perform=dashboards,
+    ),
+    Operation(
+        method="GET",
+        path="/counts",
+        tag=TAG,
+        summary="How many there are of each kind: as many as the lists hold",
+        permission=Permission.DASHBOARD_LIST,
+        where=EACH,
+        query=CountsQuery,
+        answer=Counts,
+        perform=count,
+    ),
+    Operation(
+        method="GET",
+        path="/search",
+        tag=TAG,
+        summary="Find resources of every kind by a part of their name or address",
+        permission=Permission.DASHBOARD_LIST,
+        where=EACH,
+        query=SearchQuery,
+        answer=Page[Found],
+        perform=search,
+        picker=True,
+    ),
+)

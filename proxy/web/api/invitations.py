@@ -1,0 +1,120 @@
+"""Invitations into spaces. Those made out to oneself are among what is there for oneself."""
+
+from typing import Annotated, Final
+
+from pydantic import BaseModel, StringConstraints
+
+from proxy.model.access import Permission
+from proxy.services.administration import invitations
+from proxy.services.writer import Step
+from proxy.store import Invitation
+from proxy.web.api.keys import Api
+from proxy.web.api.members import MemberRole
+from proxy.web.api.models import Answer, Body, Line, Meta, Page, role_of
+from proxy.web.api.operation import Call, Operation, in_space
+
+TAG: Final = "invitations"
+
+
+class InvitationItem(Answer):
+    """An offer of membership. Times are seconds since the epoch."""
+
+    id: str
+    to: str
+    """Username or e-mail address as it was typed: whether anybody has it is not told."""
+    role: str
+    created: float
+    expires: float
+
+
+class NewInvitation(Body):
+    """Whom to invite."""
+
+    to: Annotated[Line, StringConstraints(min_length=1)]
+    """Username or e-mail address."""
+    role: MemberRole
+
+
+def _item(invitation: Invitation) -> InvitationItem:
+    return InvitationItem(
+        id=invitation.id,
+        to=invitation.email,
+        role=invitation.role.label,
+        created=invitation.created,
+        expires=invitation.expires,
+    )
+
+
+async def find(_: Api, call: Call) -> Page[InvitationItem]:
+    found = await invitations.open_invitations(call.moment, call.path["space"])
+    return Page[InvitationItem](meta=Meta(total=len(found)), items=tuple(map(_item, found)))
+
+
+async def invite(api: Api, call: Call) -> Step[BaseModel]:
+    sent = call.sent(NewInvitation)
+    step = await invitations.invite(
+        call.moment, call.path["space"], id_=api.new_id(), login=sent.to, role=role_of(sent.role)
+    )
+    return Step(result=_item(step.result), edits=step.edits, events=step.events)
+
+
+async def resend(_: Api, call: Call) -> Step[BaseModel]:
+    step = await invitations.resend(call.moment, call.path["space"], call.path["invitation"])
+    return Step(result=_item(step.result), edits=step.edits, events=step.events)
+
+
+async def withdraw(_: Api, call: Call) -> Step[None]:
+    return await invitations.withdraw(call.moment, call.path["space"], call.path["invitation"])
+
+
+def _events(verb: str) -> tuple[str, ...]:
+    return tuple(f"{kind}.user.{verb}" for kind in ("team", "customer", "group"))
+
+
+OPERATIONS: Final = (
+    Operation(
+        method="GET",
+        path="/spaces/{space}/invitations",
+        tag=TAG,
+        summary="The open invitations into a space",
+        permission=Permission.SPACE_MEMBERS_INVITE,
+        where=in_space(),
+        answer=Page[InvitationItem],
+        perform=find,
+    ),
+    Operation(
+        method="POST",
+        path="/spaces/{space}/invitations",
+        tag=TAG,
+        summary="Invite somebody; the answer is the same whether there is such a user or not",
+        permission=Permission.SPACE_MEMBERS_INVITE,
+        where=in_space(),
+        body=NewInvitation,
+        answer=InvitationItem,
+        status=202,
+        audit=_events("invited"),
+        change=invite,
+    ),
+    Operation(
+        method="DELETE",
+        path="/spaces/{space}/invitations/{invitation}",
+        tag=TAG,
+        summary="Take an invitation back",
+        permission=Permission.SPACE_MEMBERS_INVITE,
+        where=in_space(),
+        status=204,
+        audit=_events("uninvited"),
+        change=withdraw,
+    ),
+    Operation(
+        method="POST",
+        path="/spaces/{space}/invitations/{invitation}/resend",
+        tag=TAG,
+        summary="Let an invitation last for another seven days",
+        permission=Permission.SPACE_MEMBERS_INVITE,
+        where=in_space(),
+        answer=InvitationItem,
+        audit=_events("invited"),
+        change=resend,
+    ),
+)

@@ -1,0 +1,149 @@
+"""Shares: members of another space reach a resource with at most a role."""
+
+from typing import Final
+
+from pydantic import BaseModel
+
+from proxy.model.access import Permission
+from proxy.model.directory import Space
+from proxy.model.estate import Grant
+from proxy.services.administration import sharing
+from proxy.services.writer import Step
+from proxy.web.api.items import Ref
+from proxy.web.api.keys import Api
+from proxy.web.api.members import MemberRole
+from proxy.web.api.models import Answer, Body, Line, Meta, Page, Query, role_of
+from proxy.web.api.operation import SENT, Call, Operation, on_resource
+
+TAG: Final = "sharing"
+
+
+class GrantItem(Answer):
+    """A share."""
+
+    space: Ref
+    """The space it is shared with."""
+    role: str
+    """What its members get at most."""
+    declared: str | None
+    """The estate file that declares it, and alone may change it; null where it was made by hand."""
+
+
+class NewGrant(Body):
+    """A share to be made, or to have another role."""
+
+    space: Line
+    """Id or slug of the owner, of a space above or below it, or for admins of everyone."""
+    role: MemberRole
+
+
+class PreviewQuery(Query):
+    """The share that is thought of."""
+
+    space: Line
+    role: MemberRole
+
+
+class GainItem(Answer):
+    """What a share would change for one person."""
+
+    id: str
+    username: str
+    name: str
+    before: str
+    after: str
+
+
+class PreviewItem(Answer):
+    """What a share would change for people of whom one may know."""
+
+    gains: tuple[GainItem, ...]
+    more: bool
+    """Whether there are further people in that space who were not looked at."""
+
+
+async def find(_: Api, call: Call) -> Page[GrantItem]:
+    found = await sharing.grants(call.moment, call.path["resource"])
+    items = tuple(_item(grant, space) for grant, space in found)
+    return Page[GrantItem](meta=Meta(total=len(items)), items=items)
+
+
+def _item(grant: Grant, space: Space) -> GrantItem:
+    ref = Ref(id=space.id, slug=space.slug, name=space.title)
+    return GrantItem(space=ref, role=grant.role.label, declared=grant.declared)
+
+
+async def share(_: Api, call: Call) -> Step[BaseModel]:
+    sent, moment = call.sent(NewGrant), call.moment
+    step = await sharing.share(moment, call.path["resource"], space=sent.space, role=role_of(sent.role))
+    item = _item(step.result, moment.estate.spaces[step.result.space])
+    return Step(result=item, edits=step.edits, events=step.events)
+
+
+async def preview(_: Api, call: Call) -> PreviewItem:
+    asked = call.asked(PreviewQuery)
+    found = await sharing.preview(call.moment, call.path["resource"], space=asked.space, role=role_of(asked.role))
+    gains = tuple(
+        GainItem(
+            id=gain.user.id,
+            username=gain.user.username,
+            name=gain.user.name,
+            before=gain.before.label,
+            after=gain.after.label,
+        )
+        for gain in found.gains
+    )
+    return PreviewItem(gains=gains, more=found.more)
+
+
+async def unshare(_: Api, call: Call) -> Step[None]:
+    return await sharing.unshare(call.moment, call.path["resource"], call.path["space"])
+
+
+OPERATIONS: Final = (
+    Operation(
+        method="GET",
+        path="/resources/{resource}/grants",
+        tag=TAG,
+        summary="With whom something is shared, as far as one may know",
+        permission=Permission.SHARE_CREATE,
+        where=SENT,
+        answer=Page[GrantItem],
+        perform=find,
+    ),
+    Operation(
+        method="POST",
+        path="/resources/{resource}/grants",
+        tag=TAG,
+        summary="Share something, or change the role of a share",
+        permission=Permission.SHARE_CREATE,
+        where=on_resource(),
+        body=NewGrant,
+        answer=GrantItem,
+        audit=("share.created", "share.updated"),
+        change=share,
+    ),
+    Operation(
+        method="GET",
+        path="/resources/{resource}/grants/preview",
+        tag=TAG,
+        summary="Who would gain what by a share",
+        permission=Permission.SHARE_CREATE,
+        where=on_resource(),
+        query=PreviewQuery,
+        answer=PreviewItem,
+        perform=preview,
+        picker=True,
+    ),
+    Operation(
+        method="DELETE",
+        path="/resources/{resource}/grants/{space}",
+        tag=TAG,
+        summary="Take a share back",
+        permission=Permission.SHARE_DELETE,
+        where=on_resource(),
+        status=204,
+        audit=("share.deleted",),
+        change=unshare,
+    ),
+)

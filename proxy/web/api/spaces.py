@@ -1,0 +1,320 @@
+"""Teams, customers and groups."""
+
+from typing import Final, Literal
+
+from pydantic import BaseModel
+
+from proxy.access.visible import visible, visible_spaces
+from proxy.model.access import Permission
+from proxy.model.directory import Space, SpaceKind
+from proxy.model.estate import Resource, ResourceKind
+from proxy.services.administration import spaces
+from proxy.services.administration.kinds import KINDS
+from proxy.services.authority import space_at
+from proxy.services.writer import Step
+from proxy.web.api.items import Eyes, Ref, ResourceItem, SpaceItem
+from proxy.web.api.keys import Api
+from proxy.web.api.models import Answer, Body, Line, Page, PageQuery, Slug
+from proxy.web.api.operation import EACH, SENT, Call, Operation, in_space
+from proxy.web.api.paging import cut
+
+TAG: Final = "spaces"
+
+NewKind = Literal["team", "customer", "group"]
+
+
+class SpacesQuery(PageQuery):
+    """Which spaces are wanted."""
+
+    kind: SpaceKind | None = None
+    parent: Line = ""
+    """Id or slug of the space above."""
+    query: Line = ""
+    """Looked for in slug and title, without case."""
+
+
+class OwnedQuery(PageQuery):
+    """Which of the resources are wanted."""
+
+    kind: ResourceKind = ResourceKind.APPLICATION
+
+
+class NewSpace(Body):
+    """A space to be made."""
+
+    kind: NewKind
+    slug: Slug
+    """Unique on the whole gateway: the first part of every address below it."""
+    title: Line = ""
+    """Name for people, unique in the space above; the slug where empty."""
+    parent: Line | None = None
+    """Id or slug of the team or customer that a customer or group belongs to."""
+
+
+class NewCustomer(Body):
+    """A customer to be made."""
+
+    slug: Slug
+    title: Line = ""
+
+
+class SpaceChange(Body):
+    """What is to be different; what is absent stays as it is."""
+
+    slug: Slug | None = None
+    title: Line | None = None
+    active: bool | None = None
+    """false suspends it: nobody has a role through it, nor through what lies below it."""
+
+
+class Doomed(Answer):
+    """What deleting a space would meet."""
+
+    spaces: tuple[Ref, ...]
+    """Spaces in it: as long as there are any, it cannot be deleted."""
+    resources: tuple[Ref, ...]
+    """What it owns; the same."""
+    members: int
+    """People who would be members no longer."""
+    shares: int
+    """Shares with it that would end."""
+
+
+def eyes(api: Api, call: Call) -> Eyes:
+    return Eyes(call.moment, api.desk.sites().home.origin)
+
+
+async def find(api: Api, call: Call) -> Page[SpaceItem]:
+    asked = call.asked(SpacesQuery)
+    found = [space for space in _all(call) if _fits(call, space, asked)]
+    return _page(api, call, found, asked)
+
+
+def _all(call: Call) -> list[Space]:
+    moment = call.moment
+    return list(visible_spaces(moment.estate, moment.actor, now=moment.now))
+
+
+def _fits(call: Call, space: Space, asked: SpacesQuery) -> bool:
+    above = call.moment.estate.spaces.get(space.parent or "")
+    in_parent = not asked.parent or (above is not None and asked.parent in (above.id, above.slug))
+    text = asked.query.casefold()
+    named = text in space.slug or text in space.title.casefold()
+    return in_parent and named and asked.kind in (None, space.kind)
+
+
+def _page(api: Api, call: Call, found: list[Space], asked: PageQuery) -> Page[SpaceItem]:
+    items, meta = cut(found, asked)
+    seen = eyes(api, call)
+    return Page[SpaceItem](meta=meta, items=tuple(seen.space(space) for space in items))
+
+
+async def show(api: Api, call: Call) -> SpaceItem:
+    return eyes(api, call).space(space_at(call.moment.estate, call.path["space"]))
+
+
+async def children(api: Api, call: Call) -> Page[SpaceItem]:
+    above = space_at(call.moment.estate, call.path["space"])
+    return _page(api, call, [space for space in _all(call) if space.parent == above.id], call.asked(PageQuery))
+
+
+async def owned(api: Api, call: Call) -> Page[ResourceItem]:
+    estate, space = call.moment.estate, space_at(call.moment.estate, call.path["space"])
+    found = [each for each in _listed(call) if estate.owner(each) == space]
+    return _resources(api, call, found)
+
+
+async def shared(api: Api, call: Call) -> Page[ResourceItem]:
+    estate, space = call.moment.estate, space_at(call.moment.estate, call.path["space"])
+    targets = {grant.target for grant in estate.grants if grant.space == space.id}
+    return _resources(api, call, [each for each in _listed(call) if each.id in targets])
+
+
+def _listed(call: Call) -> list[Resource]:
+    moment, kind = call.moment, call.asked(OwnedQuery).kind
+    return list(visible(moment.estate, moment.actor, kind, KINDS[kind].list_, now=moment.now))
+
+
+def _resources(api: Api, call: Call, found: list[Resource]) -> Page[ResourceItem]:
+    items, meta = cut(found, call.asked(OwnedQuery))
+    seen = eyes(api, call)
+    return Page[ResourceItem](meta=meta, items=tuple(seen.resource(each) for each in items))
+
+
+async def create(api: Api, call: Call) -> Step[BaseModel]:
+    sent = call.sent(NewSpace)
+    step = await spaces.create(
+        call.moment,
+        id_=api.new_id(),
+        kind=SpaceKind(sent.kind),
+        slug=sent.slug,
+        title=sent.title,
+        parent=sent.parent,
+    )
+    return _shown(api, call, step)
+
+
+async def create_customer(api: Api, call: Call) -> Step[BaseModel]:
+    sent = call.sent(NewCustomer)
+    step = await spaces.create(
+        call.moment,
+        id_=api.new_id(),
+        kind=SpaceKind.CUSTOMER,
+        slug=sent.slug,
+        title=sent.title,
+        parent=call.path["space"],
+    )
+    return _shown(api, call, step)
+
+
+async def update(api: Api, call: Call) -> Step[BaseModel]:
+    sent = call.sent(SpaceChange)
+    key = call.path["space"]
+    step = await spaces.update(call.moment, key, slug=sent.slug, title=sent.title, active=sent.active)
+    return _shown(api, call, step)
+
+
+async def delete(_: Api, call: Call) -> Step[None]:
+    return await spaces.delete(call.moment, call.path["space"])
+
+
+async def doomed(api: Api, call: Call) -> Doomed:
+    inside = await spaces.contents(call.moment, call.path["space"])
+    seen = eyes(api, call)
+    below = (seen.space_ref(space) for space in inside.spaces)
+    held = (seen.resource_ref(resource) for resource in inside.resources)
+    return Doomed(
+        spaces=tuple(ref for ref in below if ref),
+        resources=tuple(ref for ref in held if ref),
+        members=inside.members,
+        shares=inside.shares,
+    )
+
+
+def _shown(api: Api, call: Call, step: Step[Space]) -> Step[BaseModel]:
+    return Step(result=eyes(api, call).space(step.result), edits=step.edits, events=step.events)
+
+
+_KINDS: Final = ("team", "customer", "group")
+
+
+def _events(verb: str) -> tuple[str, ...]:
+    return tuple(f"{kind}.{verb}" for kind in _KINDS)
+
+
+OPERATIONS: Final = (
+    Operation(
+        method="GET",
+        path="/spaces",
+        tag=TAG,
+        summary="Teams, customers and groups that one may see",
+        permission=Permission.SPACE_READ,
+        where=EACH,
+        query=SpacesQuery,
+        answer=Page[SpaceItem],
+        perform=find,
+        picker=True,
+    ),
+    Operation(
+        method="POST",
+        path="/spaces",
+        tag=TAG,
+        summary="Make a team, or a customer or group below a space; who makes a team owns it",
+        permission=Permission.SPACE_CREATE,
+        where=SENT,
+        body=NewSpace,
+        answer=SpaceItem,
+        status=201,
+        audit=_events("created"),
+        change=create,
+    ),
+    Operation(
+        method="GET",
+        path="/spaces/{space}",
+        tag=TAG,
+        summary="One space, by id or slug",
+        permission=Permission.SPACE_READ,
+        where=in_space(),
+        answer=SpaceItem,
+        perform=show,
+    ),
+    Operation(
+        method="PUT",
+        path="/spaces/{space}",
+        tag=TAG,
+        summary="Rename a space, suspend it or let it in again",
+        permission=Permission.SPACE_EDIT,
+        where=in_space(),
+        body=SpaceChange,
+        answer=SpaceItem,
+        audit=(*_events("updated"), *_events("suspended")),
+        change=update,
+    ),
+    Operation(
+        method="DELETE",
+        path="/spaces/{space}",
+        tag=TAG,
+        summary="Delete a space in which nothing stands any more",
+        permission=Permission.SPACE_DELETE,
+        where=in_space(),
+        status=204,
+        audit=_events("deleted"),
+        change=delete,
+    ),
+    Operation(
+        method="GET",
+        path="/spaces/{space}/deletion",
+        tag=TAG,
+        summary="What deleting a space would meet",
+        permission=Permission.SPACE_DELETE,
+        where=in_space(),
+        answer=Doomed,
+        perform=doomed,
+    ),
+    Operation(
+        method="POST",
+        path="/spaces/{space}/customers",
+        tag=TAG,
+        summary="Make a customer below a space",
+        permission=Permission.CUSTOMER_CREATE,
+        where=in_space(),
+        body=NewCustomer,
+        answer=SpaceItem,
+        status=201,
+        audit=("customer.created",),
+        change=create_customer,
+    ),
+    Operation(
+        method="GET",
+        path="/spaces/{space}/children",
+        tag=TAG,
+        summary="The spaces right below one",
+        permission=Permission.SPACE_READ,
+        where=in_space(),
+        query=PageQuery,
+        answer=Page[SpaceItem],
+        perform=children,
+    ),
+    Operation(
+        method="GET",
+        path="/spaces/{space}/owned",
+        tag=TAG,
+        summary="What a space owns, of one kind",
+        permission=Permission.SPACE_READ,
+        where=in_space(),
+        query=OwnedQuery,
+        answer=Page[ResourceItem],
+        perform=owned,
+    ),
+    Operation(
+        method="GET",
+        path="/spaces/{space}/shared",
+        tag=TAG,
+        summary="What is shared with a space, of one kind",
+        permission=Permission.SPACE_READ,
+        where=in_space(),
+        query=OwnedQuery,
+        answer=Page[ResourceItem],
+        perform=shared,
+    ),
+)
