@@ -131,18 +131,6 @@ async def read(log: Log) -> Page[Recorded]:
     return replace(found, items=[await masks.over(each) for each in found.items])
 
 
-async def every(log: Log) -> AsyncIterator[Recorded]:
-    """All of the log, newest first."""
-    before: int | None = log.query.before
-    more = True
-    while more:
-        page = await read(replace(log, query=replace(log.query, before=before, limit=_CHUNK)))
-        for each in page.items:
-            yield each
-        more = page.more
-        before = page.items[-1].id if page.items else before
-
-
 async def _known(log: Log, name: str) -> bool:
     account = await log.moment.database.account(name)
     person = await log.moment.database.person(account.user.id) if account else None
