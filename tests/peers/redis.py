@@ -42,7 +42,7 @@ class RedisServer:
         command = ["redis-server", str(configuration), *(["--sentinel"] if self.sentinel else [])]
         with (self.directory / "redis.log").open("ab") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log)
-        wait_for(lambda: self.says("PING") == "+PONG", f"redis-server at port {self.port}")
+        wait_for(lambda: self.says("PING").startswith(("+PONG", "-NOAUTH")), f"redis-server at port {self.port}")
 
     def says(self, *words: str) -> str:
         """The first line it answers to a command; nothing while it does not answer."""
@@ -78,14 +78,19 @@ def wait_for(true: Callable[[], bool], what: str) -> None:
 
 
 @contextmanager
-def single(directory: Path, *options: str) -> Iterator[RedisServer]:
-    """One server."""
-    server = RedisServer(directory=directory / "single", options=options)
+def running(server: RedisServer) -> Iterator[RedisServer]:
     server.start()
     try:
         yield server
     finally:
         server.kill()
+
+
+@contextmanager
+def single(directory: Path, *options: str) -> Iterator[RedisServer]:
+    """One server."""
+    with running(RedisServer(directory=directory / "single", options=options)) as server:
+        yield server
 
 
 def address_of(server: RedisServer, password: str = "") -> RedisAddress:
@@ -107,7 +112,13 @@ class Watched:
     @property
     def master(self) -> RedisServer:
         """Whichever of the two is the master now."""
-        return next(server for server in self.servers if ":master" in f":{_role(server)}")
+        return next(server for server in self.servers if _role(server) == "master")
+
+    def promoted(self, killed: RedisServer) -> bool:
+        """Whether the other one is the master now, and the Sentinels say so."""
+        (other,) = (server for server in self.servers if server is not killed)
+        told = [_cli(sentinel, "SENTINEL", "GET-MASTER-ADDR-BY-NAME", MASTER) for sentinel in self.sentinels]
+        return _role(other) == "master" and all(str(other.port) in where for where in told)
 
     def settled(self) -> bool:
         """Whether the Sentinels know of each other and of a replica that is in step."""
