@@ -31,7 +31,7 @@ from proxy.services.problems import NotThere
 from proxy.wire.target import BadTarget, path_of
 
 _QUIET: Final = frozenset(Check) - {Check.ACCOUNT, Check.ROLE} | {"surface"}
-"""Rules that people need not hear of unless they refuse."""
+"""Rules that people need not hear of unless they make a difference."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,7 +173,7 @@ def _lines(username: str, answer: _Answer) -> Iterator[str]:
     yield f"{'Yes' if decision.allowed else 'No'}: {username} {verdict} {answer.question}."
     yield f"Reason: {decision.reason}. Role there: {decision.role.label}."
     yield ""
-    shown = [each for each in considered if each.refuses is not None or each.rule not in _QUIET]
+    shown = [each for each in considered if each.refuses is not None or each.applies or each.rule not in _QUIET]
     rules = max(len(each.rule) for each in shown)
     for each in shown:
         yield f"{_mark(each)} {each.rule.ljust(rules)}  {each.words}{_outcome(each)}"

@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from proxy.access.decide import effective_role
-from proxy.model.access import Role
-from proxy.model.estate import Estate, InstanceSettings, Resource
-from proxy.model.identity import Person
+from proxy.access.standing import Standing
+from proxy.access.visible import visible
+from proxy.model.access import Permission, Role
+from proxy.model.estate import Estate, InstanceSettings, Resource, ResourceKind
+from proxy.model.identity import Actor, Person
 from proxy.services.sites import Sites
 
 
@@ -28,13 +29,11 @@ def openings(estate: Estate, sites: Sites, person: Person) -> tuple[Opening, ...
 
 
 def _found(estate: Estate, sites: Sites, person: Person) -> Iterator[Opening]:
-    for resource in estate.resources.values():
+    standing = Standing(estate, person)
+    for resource in visible(estate, Actor(person=person), ResourceKind.INSTANCE, Permission.DASHBOARD_LIST, now=0.0):
         settings = resource.instance
-        if settings is None or not settings.hosts:
-            continue
-        role = effective_role(estate, person, resource)
-        if role >= Role.DASHBOARD:
-            yield _opening(estate, sites, resource, settings, role)
+        if settings is not None and settings.hosts:
+            yield _opening(estate, sites, resource, settings, standing.role(resource))
 
 
 def _opening(estate: Estate, sites: Sites, resource: Resource, settings: InstanceSettings, role: Role) -> Opening:

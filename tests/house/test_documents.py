@@ -18,7 +18,7 @@ def test_the_configuration_reference_is_as_the_schema_has_it() -> None:
     assert publish_configuration(["--check"]) == 0
 
 
-def test_the_reference_of_commands_is_as_the_commands_have_it() -> None:
+def test_the_references_of_commands_and_permissions_are_as_the_code_has_them() -> None:
     assert publish_commands(["--check"]) == 0
 
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from proxy.gate.judge import judge
+from proxy.gate.judge import explain_judgement, judge
 from proxy.gate.principal import Kind
 from proxy.model.access import Decision, Permission, Reason, Role, Write
 from proxy.model.directory import Space, SpaceKind
@@ -221,3 +221,17 @@ def test_an_admins_token_is_no_admin_unless_it_says_so() -> None:
         assert (open_to_all.allowed, open_to_all.role) == (True, role)
         editor = judge(estate(), Kind.TOKEN, actor, LINE, SETTINGS, S.EDITOR, NOW)
         assert (editor.allowed, editor.status) == ((True, 200) if admin else (False, 404))
+
+
+@pytest.mark.parametrize("mode", [HttpAuth.USER, HttpAuth.NONE])
+@pytest.mark.parametrize(
+    "person", [who(None), *(who(role) for role in MEMBERS), who(None, admin=True)], ids=["stranger", *MEMBERS, "admin"]
+)
+@pytest.mark.parametrize("surface", Surface)
+def test_what_is_explained_of_a_surface_is_what_is_judged(surface: Surface, person: Person, mode: HttpAuth) -> None:
+    settings = replace(SETTINGS, http_auth=mode, protected=True, min_edit_role=Role.OWNER)
+    line, actor = replace(LINE, instance=settings), Actor(person=person)
+    asked = (estate(None, line), Kind.SESSION, actor, line, settings, surface, NOW)
+    found = explain_judgement(*asked)
+    assert found.decision == judge(*asked)
+    assert found.decision.allowed is not any(row.refuses for row in found.considered)
