@@ -1,6 +1,7 @@
 """The composition root: every part of a running gateway, made from a configuration and a store."""
 
 import asyncio
+from collections import Counter
 from dataclasses import dataclass
 from functools import partial
 from uuid import uuid4
@@ -285,7 +286,7 @@ def _api(
         limits=Buckets(Rate(count=rate.count, period=rate.seconds)),
         strangers=lambda: gate.anonymous,
         steady=clock.steady,
-        listening=set(),
+        listening=Counter(),
         version=lambda: watch.version,
     )
 

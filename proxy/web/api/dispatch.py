@@ -20,7 +20,6 @@ from proxy.web.api.operation import About, Call, Operation, Reply, Result, Visit
 from proxy.web.api.reading import JSON, parts, read
 from proxy.web.api.refusing import TROUBLE, Stop, stop_of
 from proxy.web.guards import from_own_page
-from proxy.web.keys import SITE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,8 +34,6 @@ class Door:
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """One request, from head to answer."""
         fields: dict[str, str] = {}
-        if not request[SITE].home:
-            return Stop(404, Reason.NOT_FOUND).answer()
         try:
             response = await self._answer(request, fields)
         except (Stop, *TROUBLE) as error:
@@ -115,7 +112,7 @@ class Door:
             there = await self._perform(self.twin, replace(call, body=None))
         except NotThere:
             if sent:
-                raise Stop(412, "changed", "There is nothing here any more.") from None
+                raise
             return
         if not isinstance(there, BaseModel):
             return

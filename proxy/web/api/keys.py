@@ -1,9 +1,8 @@
 """What operations work with."""
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-
-from aiohttp import web
 
 from proxy.access.decide import Place
 from proxy.access.gcra import Buckets
@@ -38,7 +37,7 @@ class Api:
     """Requests of nobody per address."""
     steady: Callable[[], float]
     """Seconds of a clock that never jumps, for limits."""
-    listening: set[web.Request]
-    """Requests that listen for events."""
+    listening: Counter[str]
+    """Open streams of events, by session."""
     version: Callable[[], int]
     """The version of the state that holds in this process."""

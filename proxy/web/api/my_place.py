@@ -2,19 +2,20 @@
 
 import asyncio
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Final
 
 from aiohttp import web
 
 from proxy.access.decide import Sight, acting, in_scope
 from proxy.access.visible import visible, visible_spaces
-from proxy.model.access import Permission
+from proxy.model.access import Permission, Reason
 from proxy.model.directory import Space
 from proxy.model.estate import Resource, ResourceKind
 from proxy.model.identity import Person
 from proxy.services.administration import invitations
 from proxy.services.writer import Moment, Step
-from proxy.store import Invitation
+from proxy.store import Invitation, StoreUnavailable
 from proxy.web.api.auth import own_session
 from proxy.web.api.keys import Api
 from proxy.web.api.me import TAG
@@ -26,6 +27,8 @@ from proxy.web.visitors import visitor
 
 STREAMS: Final = 1000
 """Streams of events that are open at once."""
+STREAMS_EACH: Final = 8
+"""The same, of one session."""
 STREAM_LASTS: Final = 50.0
 """Seconds; browsers come back by themselves (HTML section 9.2)."""
 LOOK: Final = 0.25
@@ -161,19 +164,24 @@ async def reject(_: Api, call: Call) -> Step[None]:
 
 async def events(api: Api, call: Call) -> web.StreamResponse:
     """One event for each change that may concern whoever listens; it names nothing, so that it tells nobody too much."""
-    own_session(call)
-    if len(api.listening) >= STREAMS:
-        detail = f"{STREAMS} streams of events are open. Try again later."
-        raise Stop(503, "too_many_streams", detail, fields={"Retry-After": "30"})
+    session, listening = own_session(call), api.listening
+    if listening[session.id] >= STREAMS_EACH or listening.total() >= STREAMS:
+        detail = (
+            f"At most {STREAMS_EACH} streams of events are open per session, and {STREAMS} in all. Close some first."
+        )
+        raise Stop(429, Reason.TOO_MANY_CONNECTIONS, detail, fields={"Retry-After": str(int(STREAM_LASTS))})
     response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
     await response.prepare(call.request)
     if call.request.method == "HEAD":
         return response
-    api.listening.add(call.request)
+    listening[session.id] += 1
     try:
-        await _tell(api, call, response)
+        with suppress(StoreUnavailable):  # the browser comes back by itself, and is told then
+            await _tell(api, call, response)
     finally:
-        api.listening.discard(call.request)
+        listening[session.id] -= 1
+        if not listening[session.id]:
+            del listening[session.id]
     return response
 
 

@@ -51,7 +51,7 @@ def _query(request: web.Request, model: type[Query], faults: list[Fault]) -> Que
             faults.append(Fault(pointer=f"?{name}", message="holds a control character", remedy="Leave it out."))
         sent[name] = values if several else values[0]
     try:
-        return model.model_validate_strings(sent, strict=False)
+        return model.model_validate(sent, strict=False)
     except ValidationError as error:
         faults.extend(faults_of(error, model, query=True))
         return None

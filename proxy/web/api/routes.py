@@ -26,8 +26,8 @@ def _at_path(found: Mapping[str, Door]) -> Handler:
     allowed = ", ".join(sorted({*found, *(["HEAD"] if "GET" in found else [])}))
 
     async def handle(request: web.Request) -> web.StreamResponse:
-        if SITE not in request:
-            return Stop(404, Reason.UNKNOWN_HOST).answer()
+        if SITE not in request or not request[SITE].home:
+            return Stop(404, Reason.NOT_FOUND).answer()
         door = found.get("GET" if request.method == "HEAD" else request.method)
         if door is None:
             detail = f"This address takes {allowed}."
