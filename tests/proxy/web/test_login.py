@@ -4,6 +4,7 @@ from hashlib import sha256
 
 import pytest
 
+from proxy.model.audit import AuditQuery, Event
 from tests.proxy.web.house import HOME, LINE_3, PASSWORD, Answer, Browser, House, query
 
 SESSION, HOP = "__Host-flowward", "__Host-flowward-hop"
@@ -240,3 +241,37 @@ async def test_what_is_no_form_of_ours_is_not_read(house: House, body: bytes, co
     url = f"http://127.0.0.1:{house.port}/-/login"
     async with house.client.post(url, data=body, headers=headers) as response:
         assert response.status == status
+
+
+async def _events(house: House) -> list[Event]:
+    return [each.event for each in (await house.desk.database.events(AuditQuery(events=("account.login",)))).items]
+
+
+async def test_a_login_that_failed_is_on_record_with_its_code_and_whose_account_it_was(house: House) -> None:
+    """A-08."""
+    await house.browser(address="192.0.2.7").log_in("ADA@acme.example", "wrong")
+    [event] = await _events(house)
+    assert (event.error, event.user, event.actor, event.actor_name) == ("credentials_wrong", "u-ada", None, "ada")
+    assert (event.address, event.within, dict(event.body)) == ("192.0.2.7", ("u-ada",), {"provider": "local"})
+
+
+async def test_what_was_typed_as_a_name_that_nobody_has_is_not_on_record(house: House) -> None:
+    """A-10: it may be a password in the wrong field."""
+    await house.browser().log_in("my secret canary", "wrong")
+    [event] = await _events(house)
+    assert (event.error, event.actor_name, event.user, event.scope_kind) == ("credentials_wrong", "", None, "platform")
+    assert "canary" not in repr(event)
+
+
+async def test_attempts_that_have_to_wait_write_nothing(house: House) -> None:
+    """However many there are, an address causes no more writes than it has attempts."""
+    for _ in range(9):
+        await house.browser().log_in("ada", "wrong")
+    assert len(await _events(house)) == 5
+
+
+async def test_a_failed_login_is_not_answered_where_it_cannot_be_put_on_record(house: House) -> None:
+    browser = house.browser()
+    page = await browser.get(f"{HOME}/-/login")
+    house.outages[0].away = True
+    assert (await browser.submit(page, "ada", "wrong")).status == 503
