@@ -64,12 +64,21 @@ class Carrier:
             await session.close()
 
     async def session(self, endpoint: Endpoint) -> ClientSession:
-        """The session for an endpoint."""
+        """The session for an endpoint. Raises OSError, UpstreamForbidden where it may not be reached."""
+        if endpoint.governed:
+            self._refuse_forbidden(endpoint)
         if endpoint not in self._sessions:
             context = await asyncio.to_thread(tls_context, endpoint.url, endpoint.tls)
             if endpoint not in self._sessions:  # another request may have been here meanwhile
                 self._sessions[endpoint] = self._new_session(endpoint, context)
         return self._sessions[endpoint]
+
+    def _refuse_forbidden(self, endpoint: Endpoint) -> None:
+        """An address needs no looking up, so the connector would not ask about it."""
+        url = urlsplit(endpoint.url)
+        port = url.port or (443 if url.scheme == "https" else 80)
+        if not self._border().admits_host(url.hostname or "", port):
+            raise UpstreamForbidden(url.hostname)
 
     def _new_session(self, endpoint: Endpoint, context: ssl.SSLContext | None) -> ClientSession:
         url = urlsplit(endpoint.url)
@@ -77,7 +86,13 @@ class Carrier:
         if url.scheme == "http+unix":
             connector = UnixConnector(unquote(url.path), limit=0, keepalive_timeout=4)
         else:
-            connector = TCPConnector(limit=0, keepalive_timeout=4, ssl=context if context is not None else True)
+            connector = TCPConnector(
+                limit=0,
+                keepalive_timeout=4,
+                ssl=context if context is not None else True,
+                resolver=Within(self._border) if endpoint.governed else None,
+                use_dns_cache=not endpoint.governed,
+            )
         trace = TraceConfig()
         trace.on_request_redirect.append(_never_followed)
         return ClientSession(

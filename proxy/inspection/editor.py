@@ -11,12 +11,12 @@ from aiohttp import web
 
 from proxy.gate.verdict import Refusal
 from proxy.inspection.desk import InspectionDesk
-from proxy.inspection.exchange import Exchange, json_object, refused, whole
+from proxy.inspection.exchange import Exchange, actor, json_object, refused, whole
 from proxy.model.access import Reason
 from proxy.model.audit import Event, Source
 from proxy.nodered.permissions import editor_scopes
 from proxy.nodered.surfaces import Surface
-from proxy.services.audit import By, happened, on_resource, on_user
+from proxy.services.audit import happened, on_resource, on_user
 from proxy.store import StoreUnavailable
 
 _NO_STORE: Final = {"Content-Type": "application/json; charset=utf-8", "Cache-Control": "no-store"}
@@ -81,21 +81,15 @@ def _let_leave(desk: InspectionDesk, exchange: Exchange) -> None:
 
 
 def _logout(desk: InspectionDesk, exchange: Exchange, user_id: str) -> Event:
-    by, now = _by(desk, exchange, user_id), exchange.caller.gate.clock.wall()
-    return happened("account.logout", at=now, by=by, on=on_user(user_id), user=user_id)
-
-
-def _by(desk: InspectionDesk, exchange: Exchange, user_id: str) -> By:
-    person = desk.person(user_id)
-    return By(id=user_id, name=person.user.username if person else "", address=exchange.caller.address)
+    by = replace(actor(exchange, desk.person), source=Source.UI)
+    return happened("account.logout", at=exchange.caller.gate.clock.wall(), by=by, on=on_user(user_id), user=user_id)
 
 
 def note_opened(desk: InspectionDesk, exchange: Exchange) -> Event:
     """Note that somebody has an editor open. Nobody waits for it: an editor opens its socket again at every hiccup."""
-    lease, user_id = exchange.verdict.lease, exchange.verdict.principal.user_id or ""
-    by = replace(_by(desk, exchange, user_id), source=Source.INSTANCE)
+    lease, now = exchange.verdict.lease, exchange.caller.gate.clock.wall()
     scope = on_resource(lease.world.estate, lease.station.resource)
-    event = happened("editor.opened", at=exchange.caller.gate.clock.wall(), by=by, on=scope)
+    event = happened("editor.opened", at=now, by=actor(exchange, desk.person), on=scope)
     desk.notes.note(event)
     return event
 

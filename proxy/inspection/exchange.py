@@ -1,5 +1,6 @@
 """One exchange with an instance in the aiohttp lane: what is asked, what is answered, and what went wrong."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import orjson
@@ -10,6 +11,9 @@ from proxy.gate.answers import answer
 from proxy.gate.caller import Caller
 from proxy.gate.verdict import Head, Pass, Refusal
 from proxy.model.access import Reason
+from proxy.model.audit import Source
+from proxy.model.identity import Person
+from proxy.services.audit import By, by_user
 
 
 class UpstreamFailed(Exception):
@@ -89,3 +93,14 @@ def refused(refusal: Refusal, exchange: Exchange) -> web.Response:
     """A refusal that only shows while the exchange is under way, for machines."""
     made = answer(refusal, exchange.head)
     return web.Response(status=made.status, headers=list(made.fields), body=made.body)
+
+
+def actor(exchange: Exchange, person: Callable[[str], Person | None]) -> By:
+    """Who acts at an instance, as events tell it; `person` says what is known of a user."""
+    principal, address = exchange.verdict.principal, exchange.caller.address
+    source = Source.INSTANCE if principal.token is None else Source.API
+    known = person(principal.user_id) if principal.user_id is not None else None
+    if known is not None:
+        return by_user(known.user, source=source, token=principal.token, address=address)
+    token = principal.token.id if principal.token is not None else None
+    return By(id=principal.user_id, source=source, token=token, address=address)

@@ -13,12 +13,12 @@ from proxy.gate.live import LiveConnections, rights_of
 from proxy.gate.verdict import Refusal
 from proxy.inspection.carrier import Carrier
 from proxy.inspection.deploys import COUNTING, Comparison, Deploys
-from proxy.inspection.exchange import Exchange, UpstreamFailed, refused
+from proxy.inspection.exchange import Exchange, UpstreamFailed, actor, refused
 from proxy.model.access import Reason
-from proxy.model.audit import Event, Phase, Source
+from proxy.model.audit import Event, Phase
 from proxy.model.identity import Person
 from proxy.nodered.writes import Reads, error_code, meaning, of_answer, of_body
-from proxy.services.audit import By, by_user, happened, on_resource
+from proxy.services.audit import happened, on_resource
 from proxy.services.clock import Clock
 from proxy.store import StoreUnavailable
 
@@ -179,7 +179,14 @@ class Write:
             body |= of_body(self._upload.take_kept() or b"")
         lease, now = self._exchange.verdict.lease, self._writes.clock.wall()
         scope = on_resource(lease.world.estate, lease.station.resource)
-        event = happened(self._meaning.event, at=now, by=self._by(), on=scope, body=body, phase=Phase.INTENT)
+        event = happened(
+            self._meaning.event,
+            at=now,
+            by=actor(self._exchange, self._writes.person),
+            on=scope,
+            body=body,
+            phase=Phase.INTENT,
+        )
         try:
             number = await self._writes.journal.begin(event, now + patience + _UPLOADING + _FINISHING)
         except StoreUnavailable as error:
@@ -196,14 +203,6 @@ class Write:
             _log.error("outcome-not-recorded", intent=event.intent, action=event.event, reason=str(trouble))
             detail = "how this went could not be put on record; look at the instance before you try again"
             raise Stopped(Refusal(Reason.NOT_RECORDED, 503, detail)) from trouble
-
-    def _by(self) -> By:
-        token, user_id, address = self.principal.token, self.principal.user_id, self._exchange.caller.address
-        source = Source.INSTANCE if token is None else Source.API
-        person = self._writes.person(user_id) if user_id is not None else None
-        if person is None:
-            return By(id=user_id, source=source, token=token.id if token else None, address=address)
-        return by_user(person.user, source=source, token=token, address=address)
 
     # -- what is done
 
