@@ -2,12 +2,31 @@
 
 import asyncio
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
+from proxy.access.gcra import Rate
 from proxy.store import Shared, Store, Subject
-from tests.conformance.conftest import Opener
-from tests.conformance.things import cookie, session
+from tests.conformance.conftest import Opener, opened_with_redis, place_of
+from tests.conformance.things import cookie, opened, session
+from tests.peers.redis import RedisServer
+
+
+@pytest.fixture(params=["sqlite", "postgresql", "redis", "redis+cluster"], scope="module")
+def kind(request: pytest.FixtureRequest) -> str:
+    """Where sessions are kept; with Redis, the database beside it is SQLite."""
+    return str(request.param)
+
+
+@pytest.fixture
+def opener(kind: str, request: pytest.FixtureRequest) -> Opener:
+    if not kind.startswith("redis"):
+        return partial(opened, place_of(kind, request))
+    servers: tuple[RedisServer, ...] = request.getfixturevalue("redis_servers")
+    for server in servers:
+        server.says("FLUSHALL")
+    return partial(opened_with_redis, place_of("sqlite", request), servers)
 
 
 async def test_a_cookie_opens_its_session_on_its_host(shared: Shared) -> None:
@@ -118,21 +137,30 @@ async def test_of_many_who_come_first_all_hear_of_the_same(store: Store, other: 
     assert len(set(kept)) == 1
 
 
-async def test_a_sweep_forgets_what_is_past_its_time_and_nothing_else(store: Store) -> None:
-    await store.shared.put("old", "value", until=5_000.0)
-    await store.shared.put("new", "value", until=5_000.1)
-    await store.shared.create_session(replace(session("over"), expires=5_000.0, idle=1e6), cookie("over"), "home")
-    await store.shared.create_session(replace(session("idle"), seen=3_000.0), cookie("idle"), "home")
-    await store.shared.create_session(replace(session("alive"), seen=4_900.0), cookie("alive"), "home")
-    await store.shared.sweep(5_000.0)
-    assert await store.shared.get("old", now=0.0) is None
-    assert await store.shared.get("new", now=0.0) == "value"
-    # An instance may have a longer idle time than the session's own, so idle ones are kept to their absolute end.
-    assert {each.id for each in await store.shared.sessions_of("ada")} == {"alive", "idle"}
-    assert {change.id for change in await store.database.changes(0)} == {"over"}
-
-
 async def test_a_session_idle_for_an_instant_is_not_swept_since_activity_is_written_late(shared: Shared) -> None:
     await shared.create_session(session("s1", seen=100.0), cookie("s1"), "home.example")
     await shared.sweep(1_101.0)
     assert await shared.session(cookie("s1")) is not None
+
+
+async def test_a_proof_is_kept_with_the_session_and_told(store: Store) -> None:
+    await store.shared.create_session(session("s1"), cookie("home"), "home.example")
+    await store.shared.prove("s1", at=150.0)
+    await store.shared.prove("unknown", at=150.0)
+    assert await store.shared.session(cookie("home")) == (replace(session("s1"), proved=150.0), "home.example")
+    assert [(change.subject, change.id) for change in await store.database.changes(0)] == [(Subject.SESSION, "s1")]
+
+
+async def test_a_limit_admits_a_burst_and_then_says_how_long_to_wait(shared: Shared) -> None:
+    rate = Rate(count=3, period=300.0)
+    assert [await shared.admit("login ada", rate) for _ in range(3)] == [0.0] * 3
+    assert 95.0 < await shared.admit("login ada", rate) <= 100.0
+    assert await shared.admit("login vic", rate) == 0.0
+
+
+async def test_what_is_given_back_to_a_limit_can_be_taken_again(shared: Shared) -> None:
+    rate = Rate(count=1, period=300.0)
+    assert await shared.admit("login ada", rate) == 0.0
+    await shared.give_back("login ada", rate)
+    assert await shared.admit("login ada", rate) == 0.0
+    assert await shared.admit("login ada", rate) > 0.0

@@ -174,7 +174,7 @@ def watched(directory: Path) -> Iterator[Watched]:
 
 
 @contextmanager
-def cluster(directory: Path) -> Iterator[RedisAddress]:
+def cluster(directory: Path) -> Iterator[tuple[RedisServer, ...]]:
     """A cluster of three masters."""
     with ExitStack() as stack:
         nodes = [_node(directory, number) for number in range(3)]
@@ -185,7 +185,12 @@ def cluster(directory: Path) -> Iterator[RedisAddress]:
         command = ["redis-cli", "--cluster", "create", *where, "--cluster-yes"]
         subprocess.run(command, check=True, capture_output=True, timeout=60)
         wait_for(lambda: all("cluster_state:ok" in _cli(node, "CLUSTER", "INFO") for node in nodes), "the cluster")
-        yield RedisAddress(kind=RedisKind.CLUSTER, servers=tuple(node.address for node in nodes[:2]))
+        yield tuple(nodes)
+
+
+def address_of_cluster(nodes: Sequence[RedisServer]) -> RedisAddress:
+    """Some of the nodes are enough to find all of them."""
+    return RedisAddress(kind=RedisKind.CLUSTER, servers=tuple(node.address for node in nodes[:2]))
 
 
 def _node(directory: Path, number: int) -> RedisServer:
