@@ -1,0 +1,63 @@
+"""The stores that a configuration names, opened as the gateway opens them."""
+
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from config.schema import State
+from proxy.store import StoreUnavailable, Subject
+from proxy.store.memory import LocalBus
+from proxy.store.opening import open_state
+from proxy.store.redis import RedisBus, RedisShared
+from tests.conformance.things import cookie, put, session
+from tests.conftest import Needs
+from tests.peers.postgresql import Postgresql
+from tests.peers.redis import free_port, single
+
+
+def state(directory: Path, **settings: str) -> State:
+    return State.model_validate({"directory": directory, **settings})
+
+
+async def test_by_default_everything_is_in_one_sqlite_file(tmp_path: Path) -> None:
+    async with open_state(state(tmp_path)) as store:
+        await store.database.edit([put("ada")], [])
+        await store.shared.create_session(session("s1"), cookie("home"), "home.example")
+        assert isinstance(store.bus, LocalBus)
+    async with open_state(state(tmp_path)) as store:
+        assert await store.shared.session(cookie("home")) is not None
+    assert (tmp_path / "flowward.sqlite").is_file()
+
+
+async def test_sessions_of_an_embedded_shared_are_in_postgresql_as_well(
+    postgresql_server: Postgresql, tmp_path: Path
+) -> None:
+    url = postgresql_server.url(await postgresql_server.new_database())
+    async with open_state(state(tmp_path, database=url)) as store, open_state(state(tmp_path, database=url)) as other:
+        await store.shared.create_session(session("s1"), cookie("home"), "home.example")
+        assert await other.shared.session(cookie("home")) is not None
+    assert not (tmp_path / "flowward.sqlite").exists()
+
+
+async def test_with_redis_the_end_of_a_session_is_told_by_the_database_too(needs: Needs, tmp_path: Path) -> None:
+    """So a process that cannot ask Redis honours it."""
+    needs("redis-server")
+    with single(tmp_path) as server:
+        where = state(tmp_path / "var", shared=f"redis://127.0.0.1:{server.port}")
+        async with open_state(where) as store:
+            assert isinstance(store.shared, RedisShared)
+            assert isinstance(store.bus, RedisBus)
+            lasting = replace(session("s1"), expires=time.time() + 3600)
+            await store.shared.create_session(lasting, cookie("home"), "home.example")
+            await store.shared.end_session("s1")
+            (change,) = await store.database.changes(0)
+            assert (change.subject, change.id) == (Subject.SESSION, "s1")
+
+
+async def test_a_redis_that_is_not_there_stops_the_start_and_is_named(tmp_path: Path) -> None:
+    where = state(tmp_path, shared=f"redis://:hidden@127.0.0.1:{free_port()}")
+    with pytest.raises(StoreUnavailable, match=r"^state\.shared: redis://:\*\*\*@127\.0\.0\.1:\d+ cannot be used"):
+        async with open_state(where):
+            pass
