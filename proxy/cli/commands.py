@@ -15,6 +15,7 @@ from proxy.cli.demo import demo
 from proxy.cli.explain import explain
 from proxy.cli.keys import keys, nodered
 from proxy.cli.opening import Commands, config_option, configuration, tell
+from proxy.cli.state import state
 from proxy.cli.token import token
 from proxy.cli.users import user
 from proxy.services.certificates import certificates_of
@@ -73,5 +74,6 @@ flowward.add_command(demo)
 flowward.add_command(explain)
 flowward.add_command(keys)
 flowward.add_command(nodered)
+flowward.add_command(state)
 flowward.add_command(token)
 flowward.add_command(user)

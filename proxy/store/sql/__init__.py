@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from time import monotonic
-from typing import Final
 
 from proxy.store import Store
 from proxy.store.memory import LocalBus, LocalLimits
@@ -12,8 +11,7 @@ from proxy.store.sql import postgresql, sqlite
 from proxy.store.sql.connections import Connections
 from proxy.store.sql.database import SqlDatabase
 from proxy.store.sql.shared import SqlShared
-
-FILE: Final = "flowward.sqlite"
+from proxy.store.sql.sqlite import FILE
 
 __all__ = ["FILE", "Store", "open_postgresql", "open_store"]
 

@@ -22,6 +22,8 @@ from proxy.store.migrations import upgrade
 from proxy.store.sql.connections import BUSY, DEADLINE, Connections, as_json, unavailable
 from proxy.store.tables import metadata
 
+FILE: Final = "flowward.sqlite"
+"""Its name in the folder that holds it."""
 DRIVER: Final = "sqlite+prompt"
 
 
