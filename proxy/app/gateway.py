@@ -38,7 +38,7 @@ from proxy.model.identity import Actor
 from proxy.plane.listener import Plane, Timeouts
 from proxy.plane.upgrade import Upgrades
 from proxy.services.accounts import Accounts
-from proxy.services.administration.instances import Premises
+from proxy.services.administration.instances import Premises, own_listeners
 from proxy.services.administration.probing import Ask
 from proxy.services.assertions import Signer
 from proxy.services.audit import on
@@ -132,7 +132,7 @@ async def assemble(config: Config, keys: Keys, store: Store, log: AccessLog, clo
     outside = ClientSession(cookie_jar=DummyCookieJar(), trust_env=False, auto_decompress=True, timeout=timeout)
     sessions = Sessions(store.shared, now=clock.wall, absolute=settings.session.absolute, idle=settings.session.idle)
     desk = await asyncio.to_thread(_desk, settings, store, gate, signer, sessions, offload, outside, keys, clock)
-    carrier = Carrier(plane.timeouts, partial(going_on, live))
+    carrier = Carrier(plane.timeouts, partial(going_on, live), lambda: gate.border)
     reader = OwnReader(carrier, sign=signer.sign, issuer=_home(settings), now=clock.wall)
     inspection = InspectionDesk(
         carrier=carrier,
@@ -222,6 +222,7 @@ async def _gate(
         anonymous=Rate(count=anonymous.count, period=anonymous.seconds),
         verify=lambda kept, password: offload(verify, password, kept),
         trusted=settings.server.trusted_proxies,
+        listeners=own_listeners(settings.server),
     )
 
 

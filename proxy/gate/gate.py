@@ -7,6 +7,7 @@ from typing import Final
 import orjson
 import structlog
 
+from config.addresses import Listen
 from proxy.access.decide import in_scope
 from proxy.access.gcra import Buckets, Rate
 from proxy.gate import identity
@@ -20,6 +21,7 @@ from proxy.model.access import Decision, Reason, Role
 from proxy.model.identity import Actor, Person, TokenKind, UserState
 from proxy.nodered.presets import ControlCharacter
 from proxy.nodered.surfaces import RULES, Surface
+from proxy.services.border import Border
 from proxy.services.clock import Clock
 from proxy.services.tokens import Uses
 from proxy.services.traffic import Traffic
@@ -54,9 +56,11 @@ class Gate(Facts):
         anonymous: Rate,
         verify: VerifyPassword,
         trusted: tuple[Network, ...] = (),
+        listeners: tuple[Listen, ...] = (),
     ) -> None:
         super().__init__(world=world, database=database, shared=shared, clock=clock, verify=verify)
         self.traffic, self.trusted = traffic, trusted
+        self._listeners = listeners
         self.cookie = cookie + b"="
         """How the session's cookie starts on the wire."""
         self.instance_password = Principal(
@@ -67,6 +71,11 @@ class Gate(Facts):
         self.uses = Uses()
         """When tokens were last used, to be written down."""
         self._sign, self._issuer = sign, issuer
+
+    @property
+    def border(self) -> Border:
+        """Where upstreams that were set through the API may lead now."""
+        return Border(allow=self.world.settings.upstream_allow, listeners=self._listeners)
 
     def change_world(self, world: World) -> None:
         """From now on every lease is judged anew, in this world."""

@@ -15,10 +15,11 @@ SURFACES: Final = 32
 class Endpoint:
     """Where connections to an instance go. Compared by identity, so that a pool is found in one look-up."""
 
-    __slots__ = ("origins", "tls", "url")
+    __slots__ = ("governed", "origins", "tls", "url")
 
-    def __init__(self, url: str, tls: UpstreamTls) -> None:
-        self.url, self.tls = url, tls
+    def __init__(self, url: str, tls: UpstreamTls, *, governed: bool = False) -> None:
+        self.url, self.tls, self.governed = url, tls, governed
+        """`governed`: set through the API, so that it may lead only where the border admits."""
         self.origins = _origins(url)
         """How the instance may call itself in a Location."""
 
@@ -91,7 +92,8 @@ class _Compiler:
         self._known = known
         # Layouts are taken over since they remember paths, endpoints since connections are pooled by them.
         self._layouts = {station.layout.roots: station.layout for station in known.values()}
-        self._endpoints = {(station.endpoint.url, station.endpoint.tls): station.endpoint for station in known.values()}
+        ends = (station.endpoint for station in known.values())
+        self._endpoints = {(end.url, end.tls, end.governed): end for end in ends}
         self._number = max((station.number for station in known.values()), default=-SURFACES)
 
     def station(self, resource: Resource, settings: InstanceSettings, name: str) -> Station:
@@ -100,8 +102,10 @@ class _Compiler:
             return old
         roots = _roots(settings)
         layout = self._layouts.get(roots) or self._layouts.setdefault(roots, Layout(roots))
-        where = (settings.upstream, settings.upstream_tls)
-        endpoint = self._endpoints.get(where) or self._endpoints.setdefault(where, Endpoint(*where))
+        url, tls, governed = where = (settings.upstream, settings.upstream_tls, resource.declared is None)
+        endpoint = self._endpoints.get(where)
+        if endpoint is None:
+            endpoint = self._endpoints[where] = Endpoint(url, tls, governed=governed)
         if old is None:
             self._number += SURFACES
         return Station(old.number if old else self._number, resource, settings, name, layout, endpoint)

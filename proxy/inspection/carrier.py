@@ -26,7 +26,9 @@ from yarl import URL
 from proxy.gate.world import Endpoint
 from proxy.inspection.exchange import Exchange, Fetched, UpstreamFailed, failure
 from proxy.inspection.upload import Upload
+from proxy.inspection.within import Within
 from proxy.model.access import Reason
+from proxy.services.border import Border, UpstreamForbidden
 from proxy.services.upstreams import tls_context
 from proxy.wire.headers import RESPONSE, without_nominated
 from proxy.wire.response import location, set_cookie
@@ -55,8 +57,8 @@ class Patience(Protocol):
 class Carrier:
     """The aiohttp client's side: one session per endpoint, without limits, cookies, redirects or decompression."""
 
-    def __init__(self, patience: Patience, begun: Begun) -> None:
-        self.patience, self._begun = patience, begun
+    def __init__(self, patience: Patience, begun: Begun, border: Callable[[], Border]) -> None:
+        self.patience, self._begun, self._border = patience, begun, border
         self._sessions: dict[Endpoint, ClientSession] = {}
 
     async def close(self) -> None:

@@ -162,7 +162,7 @@ async def _connected(carrier: Carrier, exchange: Exchange) -> ClientWebSocketRes
             )
         if station.settings.admin_token:
             await _greet(instance, station.settings.admin_token, carrier.patience.connect)
-    except (ClientError, TimeoutError) as error:
+    except (ClientError, OSError) as error:
         raise failure(error) from error
     return instance
 

@@ -108,7 +108,7 @@ class Plane:
     def pool(self, endpoint: Endpoint) -> Pool:
         found = self._pools.get(endpoint)
         if found is None:
-            found = self._pools[endpoint] = Pool(endpoint, self.timeouts.connect)
+            found = self._pools[endpoint] = Pool(endpoint, self.timeouts.connect, self.gate)
         return found
 
     def splice(

@@ -8,7 +8,9 @@ from urllib.parse import unquote, urlsplit
 import httptools
 from typing_extensions import override
 
+from proxy.gate.gate import Gate
 from proxy.gate.world import Endpoint
+from proxy.services.border import Border, UpstreamForbidden
 from proxy.services.upstreams import tls_context
 from proxy.wire.chunked import LAST, chunk
 from proxy.wire.headers import RESPONSE, without_nominated
@@ -247,10 +249,10 @@ class Upstream(asyncio.Protocol):
 class Pool:
     """The connections to one endpoint. Last in, first out, so that the longest idle lie at the front."""
 
-    __slots__ = ("_context", "endpoint", "idle", "timeout")
+    __slots__ = ("_context", "_gate", "endpoint", "idle", "timeout")
 
-    def __init__(self, endpoint: Endpoint, timeout: float) -> None:
-        self.endpoint, self.timeout = endpoint, timeout
+    def __init__(self, endpoint: Endpoint, timeout: float, gate: Gate) -> None:
+        self.endpoint, self.timeout, self._gate = endpoint, timeout, gate
         self._context: ssl.SSLContext | None = None
         self.idle: list[Upstream] = []
 
@@ -275,10 +277,27 @@ class Pool:
             host = url.hostname or ""
             name = (self.endpoint.tls.server_name or host) if self._context else None
             port = url.port or (443 if self._context else 80)
+            if self.endpoint.governed:  # what a name leads to is looked at every time: it may change
+                return await self._connect_within(self._gate.border, host, port, name)
             _, upstream = await loop.create_connection(
                 lambda: Upstream(self), host, port, ssl=self._context, server_hostname=name
             )
             return upstream
+
+    async def _connect_within(self, border: Border, host: str, port: int, name: str | None) -> Upstream:
+        """Connect to the first address that the border admits and that answers."""
+        loop = asyncio.get_running_loop()
+        failure: OSError | None = None
+        for address in await border.resolved(host, port):
+            try:
+                _, upstream = await loop.create_connection(
+                    lambda: Upstream(self), address, port, ssl=self._context, server_hostname=name
+                )
+            except OSError as error:
+                failure = error
+            else:
+                return upstream
+        raise failure or UpstreamForbidden(host)
 
     def forget(self, upstream: Upstream) -> None:
         if upstream in self.idle:

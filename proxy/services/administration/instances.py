@@ -4,7 +4,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
-from config.schema import Settings
+from config.addresses import Listen
+from config.schema import Server, Settings
 from proxy.model.access import Permission
 from proxy.model.audit import Update
 from proxy.model.estate import InstanceSettings, Resource, ResourceKind
@@ -24,6 +25,11 @@ Alter = Callable[[InstanceSettings], InstanceSettings]
 """What a body does to settings."""
 
 
+def own_listeners(server: Server) -> tuple[Listen, ...]:
+    """Where the gateway itself listens."""
+    return (*server.listen, *server.redirect_http, *((server.operations,) if server.operations else ()))
+
+
 class Premises:
     """What the gateway is configured to be, as far as instances have to fit in; a reload puts other settings in."""
 
@@ -32,9 +38,8 @@ class Premises:
 
     def border(self, moment: Moment) -> Border:
         """Where upstreams may lead now."""
-        server = self.settings.server
-        own = (*server.listen, *server.redirect_http, *((server.operations,) if server.operations else ()))
-        return Border(allow=moment.estate.settings.upstream_allow, listeners=own)
+        listeners = own_listeners(self.settings.server)
+        return Border(allow=moment.estate.settings.upstream_allow, listeners=listeners)
 
 
 async def create(moment: Moment, premises: Premises, draft: Draft) -> Step[Resource]:
