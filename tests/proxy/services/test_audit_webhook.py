@@ -1,9 +1,12 @@
 """Events to a real HTTP server."""
 
 import hmac
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import cast
 
 import orjson
 import pytest
@@ -11,7 +14,7 @@ from aiohttp import ClientSession, web
 
 from proxy.model.audit import Event, Recorded
 from proxy.services.audit_export import SinkGone
-from proxy.services.audit_webhook import WebhookSink
+from proxy.services.audit_webhook import WebhookSink, signature
 from proxy.web.outside import Outside
 
 EVENTS = [Recorded(id=n, hash="ab", event=Event(event="account.login", at=1.0, actor_name="Ä")) for n in (1, 2)]
@@ -81,6 +84,18 @@ async def test_nobody_there_is_told() -> None:
     async with sink(there.url) as sending:
         with pytest.raises(SinkGone, match="outside_unreachable"):
             await sending.send(EVENTS)
+
+
+def test_a_receiver_written_as_the_page_shows_believes_what_is_genuine_and_fresh() -> None:
+    page = Path(__file__).parents[3] / "docs" / "audit.md"
+    shown: dict[str, object] = {}
+    exec(page.read_text(encoding="utf-8").partition("```python\n")[2].partition("```")[0], shown)
+    is_genuine = cast("Callable[[bytes, dict[str, str], bytes], bool]", shown["is_genuine"])
+    fresh, old = signature(b"shared", str(int(time.time())), b"{}"), signature(b"shared", "1700000000", b"{}")
+    assert is_genuine(b"shared", fresh, b"{}")
+    assert not is_genuine(b"shared", fresh, b"{} ")
+    assert not is_genuine(b"other", fresh, b"{}")
+    assert not is_genuine(b"shared", old, b"{}")
 
 
 def test_the_secret_is_not_in_what_a_log_would_show() -> None:
