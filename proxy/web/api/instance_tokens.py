@@ -7,12 +7,12 @@ from pydantic import BaseModel, Field
 from proxy.model.access import Permission
 from proxy.model.estate import Resource, ResourceKind
 from proxy.model.identity import Token, TokenKind
-from proxy.services.authority import resource_at
+from proxy.services.authority import offered, resource_at
 from proxy.services.problems import NotThere
 from proxy.services.token_changes import Desk, WantedHttp
 from proxy.services.writer import Step
 from proxy.web.api.keys import Api
-from proxy.web.api.models import Answer, Line, Meta, Page
+from proxy.web.api.models import Item, Line, Meta, Page
 from proxy.web.api.my_tokens import TokenChange
 from proxy.web.api.operation import Call, Operation, on_resource
 
@@ -21,7 +21,7 @@ _HERE: Final = on_resource("instance", ResourceKind.INSTANCE)
 _Lines = Annotated[tuple[Line, ...], Field(max_length=100)]
 
 
-class HttpTokenItem(Answer):
+class HttpTokenItem(Item):
     """A token; its value is shown once, when it is made. Times are seconds since the epoch."""
 
     id: str
@@ -54,7 +54,7 @@ class NewHttpToken(TokenChange):
     """CIDRs it may be used from; none for anywhere."""
 
 
-def _item(token: Token) -> HttpTokenItem:
+def _item(call: Call, token: Token) -> HttpTokenItem:
     return HttpTokenItem(
         id=token.id,
         name=token.name,
@@ -64,6 +64,7 @@ def _item(token: Token) -> HttpTokenItem:
         paths=token.paths,
         methods=token.methods,
         networks=token.networks,
+        actions=offered(call.moment, _instance(call), {Permission.INSTANCE_TOKENS}),
     )
 
 
@@ -81,11 +82,11 @@ async def _one(call: Call) -> Token:
 
 async def find(_: Api, call: Call) -> Page[HttpTokenItem]:
     found = await call.moment.database.tokens(instance=_instance(call).id, kind=TokenKind.HTTP)
-    return Page[HttpTokenItem](meta=Meta(total=len(found)), items=tuple(map(_item, found)))
+    return Page[HttpTokenItem](meta=Meta(total=len(found)), items=tuple(_item(call, each) for each in found))
 
 
 async def show(_: Api, call: Call) -> HttpTokenItem:
-    return _item(await _one(call))
+    return _item(call, await _one(call))
 
 
 async def create(_: Api, call: Call) -> Step[BaseModel]:
@@ -98,7 +99,7 @@ async def create(_: Api, call: Call) -> Step[BaseModel]:
         networks=sent.networks,
     )
     step = await Desk.at(call.moment).http(_instance(call), wanted)
-    shown = _item(step.result.token).model_dump()
+    shown = _item(call, step.result.token).model_dump()
     made = HttpTokenMade.model_validate({**shown, "value": step.result.value})
     return Step(result=made, edits=step.edits, events=step.events)
 
@@ -106,7 +107,7 @@ async def create(_: Api, call: Call) -> Step[BaseModel]:
 async def revise(_: Api, call: Call) -> Step[BaseModel]:
     sent = call.sent(TokenChange)
     step = Desk.at(call.moment).revise(await _one(call), name=sent.name, expires=sent.expires)
-    return Step(result=_item(step.result), edits=step.edits, events=step.events)
+    return Step(result=_item(call, step.result), edits=step.edits, events=step.events)
 
 
 async def revoke(_: Api, call: Call) -> Step[None]:

@@ -6,17 +6,18 @@ from pydantic import BaseModel, StringConstraints
 
 from proxy.model.access import Permission
 from proxy.services.administration import invitations
+from proxy.services.authority import offered
 from proxy.services.writer import Step
 from proxy.store import Invitation
 from proxy.web.api.keys import Api
 from proxy.web.api.members import MemberRole
-from proxy.web.api.models import Answer, Body, Line, Meta, Page, role_of
+from proxy.web.api.models import Body, Item, Line, Meta, Page, role_of
 from proxy.web.api.operation import Call, Operation, in_space
 
 TAG: Final = "invitations"
 
 
-class InvitationItem(Answer):
+class InvitationItem(Item):
     """An offer of membership. Times are seconds since the epoch."""
 
     id: str
@@ -35,19 +36,20 @@ class NewInvitation(Body):
     role: MemberRole
 
 
-def _item(invitation: Invitation) -> InvitationItem:
+def _item(call: Call, invitation: Invitation) -> InvitationItem:
     return InvitationItem(
         id=invitation.id,
         to=invitation.email,
         role=invitation.role.label,
         created=invitation.created,
         expires=invitation.expires,
+        actions=offered(call.moment, call.place, {Permission.SPACE_MEMBERS_INVITE}),
     )
 
 
 async def find(_: Api, call: Call) -> Page[InvitationItem]:
     found = await invitations.open_invitations(call.moment, call.path["space"])
-    return Page[InvitationItem](meta=Meta(total=len(found)), items=tuple(map(_item, found)))
+    return Page[InvitationItem](meta=Meta(total=len(found)), items=tuple(_item(call, each) for each in found))
 
 
 async def invite(api: Api, call: Call) -> Step[BaseModel]:
@@ -55,12 +57,12 @@ async def invite(api: Api, call: Call) -> Step[BaseModel]:
     step = await invitations.invite(
         call.moment, call.path["space"], id_=api.new_id(), login=sent.to, role=role_of(sent.role)
     )
-    return Step(result=_item(step.result), edits=step.edits, events=step.events)
+    return Step(result=_item(call, step.result), edits=step.edits, events=step.events)
 
 
 async def resend(_: Api, call: Call) -> Step[BaseModel]:
     step = await invitations.resend(call.moment, call.path["space"], call.path["invitation"])
-    return Step(result=_item(step.result), edits=step.edits, events=step.events)
+    return Step(result=_item(call, step.result), edits=step.edits, events=step.events)
 
 
 async def withdraw(_: Api, call: Call) -> Step[None]:

@@ -77,7 +77,7 @@ class Home(Answer):
     openings: tuple[OpeningItem, ...]
 
 
-class InvitationItem(Item):
+class MyInvitation(Item):
     """An offer of membership. Times are seconds since the epoch."""
 
     id: str
@@ -134,14 +134,14 @@ async def home(api: Api, call: Call) -> Home:
     return Home(openings=tuple(items))
 
 
-async def my_invitations(_: Api, call: Call) -> Page[InvitationItem]:
+async def my_invitations(_: Api, call: Call) -> Page[MyInvitation]:
     spaces = call.moment.estate.spaces
     items = tuple(_invitation(each, spaces[each.space]) for each in await invitations.mine(call.moment))
-    return Page[InvitationItem](meta=Meta(total=len(items)), items=items)
+    return Page[MyInvitation](meta=Meta(total=len(items)), items=items)
 
 
-def _invitation(invitation: Invitation, space: Space) -> InvitationItem:
-    return InvitationItem(
+def _invitation(invitation: Invitation, space: Space) -> MyInvitation:
+    return MyInvitation(
         id=invitation.id,
         space=space.id,
         title=space.title or space.slug,
@@ -244,7 +244,7 @@ OPERATIONS: Final = (
         summary="The invitations one may accept",
         permission=Permission.SELF_READ,
         where=PLATFORM,
-        answer=Page[InvitationItem],
+        answer=Page[MyInvitation],
         perform=my_invitations,
     ),
     Operation(

@@ -8,17 +8,18 @@ from proxy.model.access import Permission
 from proxy.model.directory import Space
 from proxy.model.estate import Grant
 from proxy.services.administration import sharing
-from proxy.services.writer import Step
+from proxy.services.authority import offered
+from proxy.services.writer import Moment, Step
 from proxy.web.api.items import Ref
 from proxy.web.api.keys import Api
 from proxy.web.api.members import MemberRole
-from proxy.web.api.models import Answer, Body, Line, Meta, Page, Query, role_of
+from proxy.web.api.models import Answer, Body, Item, Line, Meta, Page, Query, role_of
 from proxy.web.api.operation import SENT, Call, Operation, on_resource
 
 TAG: Final = "sharing"
 
 
-class GrantItem(Answer):
+class GrantItem(Item):
     """A share."""
 
     space: Ref
@@ -64,19 +65,20 @@ class PreviewItem(Answer):
 
 async def find(_: Api, call: Call) -> Page[GrantItem]:
     found = await sharing.grants(call.moment, call.path["resource"])
-    items = tuple(_item(grant, space) for grant, space in found)
+    items = tuple(_item(call.moment, grant, space) for grant, space in found)
     return Page[GrantItem](meta=Meta(total=len(items)), items=items)
 
 
-def _item(grant: Grant, space: Space) -> GrantItem:
+def _item(moment: Moment, grant: Grant, space: Space) -> GrantItem:
     ref = Ref(id=space.id, slug=space.slug, name=space.title)
-    return GrantItem(space=ref, role=grant.role.label, declared=grant.declared)
+    may = offered(moment, moment.estate.resources[grant.target], {Permission.SHARE_CREATE, Permission.SHARE_DELETE})
+    return GrantItem(space=ref, role=grant.role.label, declared=grant.declared, actions=may)
 
 
 async def share(_: Api, call: Call) -> Step[BaseModel]:
     sent, moment = call.sent(NewGrant), call.moment
     step = await sharing.share(moment, call.path["resource"], space=sent.space, role=role_of(sent.role))
-    item = _item(step.result, moment.estate.spaces[step.result.space])
+    item = _item(moment, step.result, moment.estate.spaces[step.result.space])
     return Step(result=item, edits=step.edits, events=step.events)
 
 
