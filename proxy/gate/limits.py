@@ -94,15 +94,15 @@ def judge_endpoint_token(token: Token, station: Station, surface: Surface) -> De
 
 def detail_of(token: Token, decision: Decision, station: Station) -> str:
     """What to tell about a token that was refused."""
-    match decision.reason:
-        case Reason.TOKEN_SCOPE:
-            return _EDITORS
-        case Reason.CREDENTIALS_WRONG if token.instance is not None:
-            return _NOT_HERE if token.instance == station.resource.id else _ELSEWHERE
-        case Reason.CREDENTIALS_WRONG:
-            return "the token has expired, was revoked, or its user may not act"
-        case _:
-            return ""
+    if decision.reason is Reason.TOKEN_SCOPE:
+        return _EDITORS
+    if decision.reason is not Reason.CREDENTIALS_WRONG:
+        return ""
+    if token.instance is not None and token.instance != station.resource.id:
+        return _ELSEWHERE
+    if token.instance is not None and station.settings.http_auth is not HttpAuth.USER:
+        return _NOT_HERE
+    return "the token has expired, or its user may not act"
 
 
 def _writes(head: Head, surface: Surface) -> bool:

@@ -14,8 +14,9 @@ from proxy.gate.world import World, world_of
 from proxy.model.access import Role
 from proxy.model.directory import Space, SpaceKind
 from proxy.model.estate import Estate, HttpAuth, InstanceSettings, PlatformSettings, Resource, ResourceKind
-from proxy.model.identity import Membership, Person, Session, User
+from proxy.model.identity import Membership, Person, Session, Token, User
 from proxy.services.clock import Clock
+from proxy.services.tokens import digest, new_value
 from proxy.services.traffic import Traffic
 from proxy.wire.headers import JOINABLE, REQUEST
 
@@ -52,6 +53,8 @@ class Facts:
 
     people: dict[str, Person] = field(default_factory=dict)
     sessions: dict[bytes, tuple[Session, str]] = field(default_factory=dict)
+    tokens: dict[bytes, Token] = field(default_factory=dict)
+    used: dict[str, float] = field(default_factory=dict)
     kept: dict[str, str] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
     pause: Callable[[], Awaitable[None]] | None = None
@@ -62,6 +65,12 @@ class Facts:
 
     async def session(self, cookie: bytes) -> tuple[Session, str] | None:
         return await self._answer("session", self.sessions.get(cookie))
+
+    async def token(self, hash_: bytes) -> Token | None:
+        return await self._answer("token", self.tokens.get(hash_))
+
+    async def touch_tokens(self, used: Iterable[tuple[str, float]]) -> None:
+        self.used |= dict(await self._answer("touch tokens", used))
 
     async def get(self, key: str, now: float) -> str | None:
         return self.kept.get(key)
@@ -150,6 +159,14 @@ class House:
         self.facts.people[who.user.id] = who
         self.facts.sessions[sha256(value.encode()).digest()] = (replace(session, **more), host)  # type: ignore[arg-type]
         return f"__Host-flowward={value}"
+
+    def give(self, token: Token, who: Person | None = None) -> dict[str, str]:
+        """A token is made; the field that carries it."""
+        if who is not None:
+            self.facts.people[who.user.id] = who
+        value = new_value(token.kind, lambda size: sha256(token.id.encode()).digest()[:size])
+        self.facts.tokens[digest(value.encode())] = token
+        return {"Authorization": f"Bearer {value}"}
 
     def caller(self, peer: str = "203.0.113.7", *, secure: bool = True, inspects: bool = False) -> Caller:
         return Caller(self.gate, peer, secure=secure, inspects=inspects)

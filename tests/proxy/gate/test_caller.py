@@ -395,7 +395,7 @@ async def test_a_poll_does_not_carry_the_origin_that_was_checked(house: House) -
     assert "origin" not in told(await house.passed(house.caller(), head(target, own, cookie=cookie)))
     upgrade = own | {"Upgrade": "websocket", "Connection": "Upgrade"}
     assert told(await house.passed(house.caller(), head(target, upgrade, cookie=cookie)))["origin"] == [own["Origin"]]
-    post = head("/api/x", own, method="POST", cookie=cookie)
+    post = head("/dashboard/x", own, method="POST", cookie=cookie)
     assert told(await house.passed(house.caller(), post))["origin"] == [own["Origin"]]
 
 

@@ -11,12 +11,14 @@ from proxy.gate.principal import Principal
 from proxy.gate.watch import Watch
 from proxy.model.access import Reason, Role
 from proxy.model.estate import Estate, HttpAuth
+from proxy.model.identity import Token, TokenKind
 from proxy.nodered.surfaces import Surface
 from proxy.services.snapshot import Snapshot
 from proxy.store import Change, StoreUnavailable, Subject
 from tests.proxy.gate.house import HOME, LINE_3, Facts, House, head, instance, person
 
 GRACE = 300.0
+PLC = Token(id="t-plc", kind=TokenKind.HTTP, name="plc", created=0.0, instance="r-line-3")
 
 
 @dataclass
@@ -84,6 +86,14 @@ class Watched:
         passed = await self.house.passed(self.house.caller(), head(target, cookie=cookie))
         lease = passed.lease
         one = Open(passed.principal, surface, rights_of(lease.station, surface, lease.decision))
+        self.live.add(one)
+        return one
+
+    async def opened_by_token(self) -> Open:
+        field = self.house.give(PLC)
+        passed = await self.house.passed(self.house.caller(), head("/dashboard/socket.io/?EIO=4", field))
+        lease = passed.lease
+        one = Open(passed.principal, lease.surface, rights_of(lease.station, lease.surface, lease.decision))
         self.live.add(one)
         return one
 
@@ -274,3 +284,32 @@ async def test_known_sessions_go_on_for_the_grace_without_a_store_and_no_longer(
     watched.facts.failing = None
     await watched.watch.look()
     await house.passed(caller, head("/dashboard", cookie=cookie))
+
+
+async def test_a_revoked_token_has_its_connections_ended_and_a_changed_one_keeps_them() -> None:
+    watched = Watched()
+    one = await watched.opened_by_token()
+    watched.house.give(replace(PLC, name="another"))
+    watched.facts.change(Subject.TOKEN, "t-plc")
+    await watched.watch.look()
+    assert one.told == []
+    watched.facts.tokens.clear()
+    watched.facts.change(Subject.TOKEN, "t-plc")
+    await watched.watch.look()
+    assert one.told == [Reason.CREDENTIALS_WRONG]
+
+
+async def test_an_expired_token_has_its_connections_ended() -> None:
+    watched = Watched()
+    watched.house.facts.tokens.clear()
+    one = await watched.opened_by_token()
+    one.principal.expires = watched.house.steady
+    await watched.watch.look()
+    assert one.told == [Reason.SESSION_ENDED]
+
+
+async def test_when_tokens_were_used_is_written_with_what_sessions_saw() -> None:
+    watched = Watched()
+    await watched.opened_by_token()
+    await watched.watch.write_seen()
+    assert watched.facts.used == {"t-plc": watched.house.wall}
