@@ -97,6 +97,8 @@ class Servers:
     def _asked(self, task: asyncio.Task[Answer]) -> None:
         self._asking.discard(task)
         self._turns.release()
+        if not task.cancelled():
+            task.exception()  # looked at, since nobody may be waiting any more
 
     async def settle(self) -> None:
         """Wait for what is still being asked, of which nobody wants the answer any more."""
