@@ -41,6 +41,7 @@ _SAID: Final[Mapping[int, str]] = {
     409: "Not as things are; `code` and `detail` say why.",
     412: "Somebody has changed it since it was read.",
     413: "The body is too long.",
+    414: "The address is too long.",
     415: "The body is of another type.",
     422: "Something that was sent cannot be taken; `errors` says what.",
     428: "If-Match is missing.",
@@ -158,12 +159,12 @@ def _answers(operation: Operation, known: Mapping[Model, Json], *, compared: boo
 
 def statuses(operation: Operation, *, compared: bool) -> Iterable[int]:
     """Every status but that of success."""
-    found = {400, 422, 429, 503}
+    found = {400, 414, 422, 429, 503}
     if operation.greet is None:
         found |= {401, 403}
     if operation.method == "GET" and operation.answer is not None and not issubclass(operation.answer, Page):
         found.add(304)
-    if _PART.search(operation.path) or operation.body is not None:
+    if _PART.search(operation.path) or operation.body is not None or operation.query is not Query:
         found.add(404)
     if operation.method not in _SAFE:
         found |= {403, 409}
