@@ -158,6 +158,13 @@ async def _furnish(store: Store, upstream: str, settings: Mapping[str, object]) 
     instance = InstanceSettings(**{**known, **settings})  # type: ignore[arg-type]
     team = Space(id="s-acme", kind=SpaceKind.TEAM, slug="acme")
     plant = Resource(id="r-plant", kind=ResourceKind.APPLICATION, slug="plant", owner="s-acme")
-    line = Resource(id=INSTANCE, kind=ResourceKind.INSTANCE, slug="line-3", parent="r-plant", instance=instance)
+    line = Resource(
+        id=INSTANCE,
+        kind=ResourceKind.INSTANCE,
+        slug="line-3",
+        parent="r-plant",
+        instance=instance,
+        declared="estate.yaml",  # a file may name an upstream on this machine
+    )
     people = [PutPerson(person=person(name, role)) for name, role in ROLES.items()]
     await store.database.edit([team, plant, line, *people], [])
