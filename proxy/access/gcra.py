@@ -9,14 +9,32 @@ SLACK: Final = 0.01
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rate:
-    """`count` requests per `period` seconds, all of which may come at once."""
+    """`count` requests per `period` seconds, `burst` of which may come at once."""
 
     count: int
     period: float
+    burst: int | None = None
+    """None for all of them."""
 
     def __post_init__(self) -> None:
         if self.count < 1 or self.period <= 0:
             raise ValueError(f"a rate needs a count of at least 1 and a period above 0, not {self.count}/{self.period}")
+        if self.burst is not None and not 1 <= self.burst <= self.count:
+            raise ValueError(f"a rate of {self.count} needs a burst of 1 to {self.count}, not {self.burst}")
+
+    @property
+    def interval(self) -> float:
+        """Seconds after which one more may come."""
+        return self.period / self.count
+
+    @property
+    def tolerance(self) -> float:
+        """Seconds after which an allowance that was used up is whole again."""
+        return self.period if self.burst is None else self.burst * self.interval
+
+    def wait(self, ahead: float) -> float:
+        """Seconds until one can be taken from an allowance that is whole `ahead` seconds from now."""
+        return max(0.0, ahead + self.interval - self.tolerance)
 
 
 class Bucket:
@@ -25,8 +43,7 @@ class Bucket:
     __slots__ = ("interval", "tolerance", "whole_at")
 
     def __init__(self, rate: Rate) -> None:
-        self.interval = rate.period / rate.count
-        self.tolerance = rate.period
+        self.interval, self.tolerance = rate.interval, rate.tolerance
         self.whole_at = 0.0
 
     def admit(self, now: float) -> bool:
@@ -58,6 +75,11 @@ class Buckets:
                 self._forget(now)
             found = self._by_subject[subject] = Bucket(self._rate)
         return found
+
+    def ahead(self, subject: str, now: float) -> float:
+        """Seconds until the allowance of a subject is whole again; nobody is remembered for being asked about."""
+        found = self._by_subject.get(subject)
+        return 0.0 if found is None else max(0.0, found.whole_at - now)
 
     def _forget(self, now: float) -> None:
         kept = {subject: bucket for subject, bucket in self._by_subject.items() if bucket.whole_at > now}

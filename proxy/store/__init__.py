@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Generic, Protocol, TypeVar
+from typing import Final, Generic, Protocol, TypeVar
 
 from proxy.access.gcra import Rate
 from proxy.model.access import Role
@@ -13,6 +13,9 @@ from proxy.model.estate import Estate, Grant, PlatformSettings, Resource
 from proxy.model.identity import Person, Session, Token, TokenKind, User, UserKind, UserState
 
 T = TypeVar("T")
+
+SUBJECTS: Final = 20_000
+"""How many subjects of one limit of the data path a process remembers; the least used are forgotten first."""
 
 
 class StoreUnavailable(Exception):
@@ -291,6 +294,10 @@ class Shared(Protocol):
         """Put one back that turned out not to count."""
         ...
 
+    async def reset(self, key: str, rate: Rate) -> None:
+        """Make the allowance whole again."""
+        ...
+
     async def sessions_of(self, user_id: str) -> Sequence[Session]: ...
     async def end_session(self, session_id: str) -> None:
         """Forget the session and every cookie of it, and publish the change."""
@@ -337,8 +344,14 @@ class Bus(Protocol):
 class Limit(Protocol):
     """A rate per subject, judged without waiting, for what is asked with every request."""
 
+    rate: Rate
+
     def admit(self, subject: str) -> float:
         """Take one; seconds to wait where there is none, else 0."""
+        ...
+
+    def ahead(self, subject: str) -> float:
+        """Seconds until the allowance is whole again; nothing is taken."""
         ...
 
 
@@ -347,6 +360,10 @@ class Limits(Protocol):
 
     def limit(self, name: str, rate: Rate) -> Limit:
         """The limit of this name; asked again with the same rate it goes on, with another one it begins anew."""
+        ...
+
+    def forget(self, name: str) -> None:
+        """Nobody will ask for the limit of this name any more."""
         ...
 
 

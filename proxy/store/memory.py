@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 
 from proxy.access.gcra import Buckets, Rate
+from proxy.store import SUBJECTS
 
 
 class LocalBus:
@@ -27,12 +28,15 @@ class LocalLimit:
 
     def __init__(self, rate: Rate, steady: Callable[[], float]) -> None:
         self.rate = rate
-        self._buckets, self._steady = Buckets(rate), steady
+        self._buckets, self._steady = Buckets(rate, SUBJECTS), steady
 
     def admit(self, subject: str) -> float:
         now = self._steady()
         bucket = self._buckets.of(subject, now)
         return 0.0 if bucket.admit(now) else bucket.wait(now)
+
+    def ahead(self, subject: str) -> float:
+        return self._buckets.ahead(subject, self._steady())
 
 
 class LocalLimits:
@@ -48,3 +52,6 @@ class LocalLimits:
         if found is None or found.rate != rate:
             found = self._by_name[name] = LocalLimit(rate, self._steady)
         return found
+
+    def forget(self, name: str) -> None:
+        self._by_name.pop(name, None)

@@ -7,6 +7,7 @@ from functools import partial
 import pytest
 
 from proxy.access.gcra import Rate
+from proxy.access.gcra import Rate
 from proxy.store import Shared, Store, Subject
 from tests.conformance.conftest import Opener, opened_with_redis, place_of
 from tests.conformance.things import cookie, opened, session
@@ -158,9 +159,55 @@ async def test_a_limit_admits_a_burst_and_then_says_how_long_to_wait(shared: Sha
     assert await shared.admit("login vic", rate) == 0.0
 
 
+async def test_a_limit_may_admit_less_at_once_than_in_a_period(shared: Shared) -> None:
+    rate = Rate(count=300, period=300.0, burst=2)
+    assert [await shared.admit("login ada", rate) for _ in range(2)] == [0.0] * 2
+    assert 0.0 < await shared.admit("login ada", rate) <= 1.0
+
+
+async def test_a_limit_that_is_reset_is_whole_again_for_that_key_alone(shared: Shared) -> None:
+    rate = Rate(count=1, period=300.0)
+    for who in ("ada", "vic"):
+        assert await shared.admit(who, rate) == 0.0
+    await shared.reset("ada", rate)
+    await shared.reset("unknown", rate)
+    assert await shared.admit("ada", rate) == 0.0
+    assert await shared.admit("vic", rate) > 0.0
+
+
 async def test_what_is_given_back_to_a_limit_can_be_taken_again(shared: Shared) -> None:
     rate = Rate(count=1, period=300.0)
     assert await shared.admit("login ada", rate) == 0.0
     await shared.give_back("login ada", rate)
     assert await shared.admit("login ada", rate) == 0.0
     assert await shared.admit("login ada", rate) > 0.0
+
+
+async def test_a_proof_is_noted_and_told(store: Store) -> None:
+    await store.shared.create_session(session("s1"), cookie("home"), "home.example")
+    before = await store.database.version()
+    await store.shared.prove("s1", 150.0)
+    await store.shared.prove("unknown", 150.0)
+    assert await store.shared.session(cookie("home")) == (replace(session("s1"), proved=150.0), "home.example")
+    assert [(step.subject, step.id) for step in await store.database.changes(before)] == [(Subject.SESSION, "s1")]
+
+
+async def test_a_limit_admits_as_many_as_it_says_and_tells_how_long_to_wait(shared: Shared) -> None:
+    rate = Rate(count=2, period=600.0)
+    assert [await shared.admit("ada", rate) for _ in range(2)] == [0.0, 0.0]
+    assert 290.0 < await shared.admit("ada", rate) <= 300.0
+    assert await shared.admit("vic", rate) == 0.0
+
+
+async def test_what_did_not_count_is_given_back(shared: Shared) -> None:
+    rate = Rate(count=1, period=600.0)
+    await shared.admit("ada", rate)
+    await shared.give_back("ada", rate)
+    assert await shared.admit("ada", rate) == 0.0
+    assert await shared.admit("ada", rate) > 0.0
+
+
+@pytest.mark.parametrize("odd", ["a\0b", "half \ud800"])
+async def test_a_key_that_no_database_can_hold_is_merely_unknown(shared: Shared, odd: str) -> None:
+    assert await shared.get(odd, now=0.0) is None
+    assert await shared.take(odd, now=0.0) is None

@@ -14,7 +14,7 @@ from typing import Final
 import structlog
 
 from proxy.access.gcra import Buckets, Rate
-from proxy.store import StoreUnavailable
+from proxy.store import SUBJECTS, StoreUnavailable
 from proxy.store.redis import scripts
 from proxy.store.redis.servers import Call, Servers
 
@@ -30,8 +30,8 @@ class SettledLimit:
     def __init__(self, name: str, rate: Rate, steady: Callable[[], float], hurry: Callable[[], None]) -> None:
         self.rate = rate
         self._name, self._steady, self._hurry = name, steady, hurry
-        self._buckets = Buckets(rate)
-        self._soon = max(1, rate.count // 8)
+        self._buckets = Buckets(rate, SUBJECTS)
+        self._soon = max(1, (rate.burst or rate.count) // 8)
         self._admitted: dict[str, int] = {}
 
     def admit(self, subject: str) -> float:
@@ -44,6 +44,9 @@ class SettledLimit:
             self._hurry()
         return 0.0
 
+    def ahead(self, subject: str) -> float:
+        return self._buckets.ahead(subject, self._steady())
+
     async def settle(self, servers: Servers) -> None:
         """Report what was admitted since the last time, and learn what others admitted."""
         admitted, self._admitted = [*self._admitted.items()], {}
@@ -54,7 +57,7 @@ class SettledLimit:
 
     def _call(self, subject: str, count: int) -> Call:
         key = sha256(f"{self._name} {subject}".encode("utf-8", "surrogatepass")).hexdigest()
-        return Call(f"flowward:pace:{key}", (repr(self.rate.period / self.rate.count), repr(self.rate.period), count))
+        return Call(f"flowward:pace:{key}", (repr(self.rate.interval), repr(self.rate.tolerance), count))
 
     def _learn(self, heard: Sequence[tuple[str, float]]) -> None:
         now = self._steady()
@@ -80,6 +83,9 @@ class RedisLimits:
         if found is None or found.rate != rate:
             found = self._by_name[name] = SettledLimit(name, rate, self._steady, self._hurry.set)
         return found
+
+    def forget(self, name: str) -> None:
+        self._by_name.pop(name, None)
 
     async def run(self) -> None:
         """Settle until cancelled."""

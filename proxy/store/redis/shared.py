@@ -120,13 +120,14 @@ class RedisShared:
         """Nothing to do: Redis forgets by itself."""
 
     async def admit(self, key: str, rate: Rate) -> float:
-        interval = rate.period / rate.count
-        return float(
-            await self._servers.run(scripts.ADMIT, _limit(key), repr(interval), repr(rate.period), repr(SLACK))
-        )
+        paces = (repr(rate.interval), repr(rate.tolerance), repr(SLACK))
+        return float(await self._servers.run(scripts.ADMIT, _limit(key), *paces))
 
     async def give_back(self, key: str, rate: Rate) -> None:
-        await self._servers.run(scripts.GIVE_BACK, _limit(key), repr(rate.period / rate.count))
+        await self._servers.run(scripts.GIVE_BACK, _limit(key), repr(rate.interval))
+
+    async def reset(self, key: str, rate: Rate) -> None:
+        await self._servers.ask("DEL", _limit(key))
 
     def _lasts(self, until: float) -> int:
         """Milliseconds for which Redis has to keep something."""

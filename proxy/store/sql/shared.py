@@ -67,6 +67,9 @@ class SqlShared:
         bucket = self._bucket(key, rate, self._steady())
         bucket.whole_at -= bucket.interval
 
+    async def reset(self, key: str, rate: Rate) -> None:
+        self._bucket(key, rate, self._steady()).whole_at = 0.0
+
     def _bucket(self, key: str, rate: Rate, now: float) -> Bucket:
         # Rates are named by the configuration, so they are few; each bounds its keys.
         buckets = self._buckets.get(rate) or self._buckets.setdefault(rate, Buckets(rate))
