@@ -1,5 +1,6 @@
 """Asking instances in the gateway's own name, for operations of the API."""
 
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 from proxy.gate.gate import Gate
@@ -12,11 +13,14 @@ _MOST: Final = 1024 * 1024
 _SECONDS: Final = 5.0
 
 
-def asking(gate: Gate, reader: OwnReader) -> Ask:
-    """What asks an instance of the estate as it is known here."""
+def asking(gate: Gate, reader: OwnReader, look: Callable[[], Awaitable[None]]) -> Ask:
+    """What asks an instance of the estate; `look` lets what was written a moment ago hold here."""
 
     async def ask(instance: Resource, path: str) -> Said:
         station = gate.world.stations.get(instance.id)
+        if station is None or station.resource != instance:
+            await look()
+            station = gate.world.stations.get(instance.id)
         if station is None:
             raise Unreachable("not_known_yet")
         try:

@@ -165,7 +165,7 @@ async def assemble(config: Config, keys: Keys, store: Store, log: AccessLog, clo
     lane.app.middlewares.append(_middleware(front))
     lane.app.on_response_prepare.append(front.prepare)
     premises = Premises(settings)
-    api = _api(premises, asking(gate, reader), store, gate, desk, watch, snapshot, auditing, clock)
+    api = _api(premises, asking(gate, reader, watch.look), store, gate, desk, watch, snapshot, auditing, clock)
     lane.app.add_routes(api_routes(api))
     lane.app.add_routes(routes(desk))
     return Gateway(

@@ -70,7 +70,7 @@ async def test_r_07_what_is_done_with_many_devices_is_done_with_all_or_none(yard
     refused = await user.post("/devices/bulk", body)
     assert (refused.status, refused.code) == (403, "role_too_low")
     assert await user.ids("/devices") == before
-    assert yard.estate.resources[team.at("p2", "gauge")].parent == team.at("p2")
+    assert (await yard.estate()).resources[team.at("p2", "gauge")].parent == team.at("p2")
     alone = await user.post("/devices/bulk", {**body, "devices": mixed[:1]})
     assert alone.status == 200, alone.text
 

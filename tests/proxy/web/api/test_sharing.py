@@ -73,7 +73,7 @@ async def test_c_08_what_is_handed_over_leaves_the_old_owners_folders_and_shares
     assert {await _status(of_b, what), await _status(of_b, child)} == {200}
     await owner.put(f"/resources/{what}/owner", {"owner": a.id})
     assert {await _status(of_b, what), await _status(of_b, child)} == {404}
-    assert yard.estate.resources[folder.id].members == frozenset()
+    assert (await yard.estate()).resources[folder.id].members == frozenset()
 
 
 async def _status(user: Someone, what: str) -> int:
@@ -180,6 +180,7 @@ async def test_t_09_nothing_is_shared_with_everyone_while_everyone_is_switched_o
     finally:
         await yard.settings()
     assert await _status(user, what) == 200
+    assert (await admin.delete(f"/resources/{what}/grants/{everyone.slug}")).status == 204
 
 
 async def test_a_preview_names_who_gains_what_and_writes_nothing(yard: Yard) -> None:

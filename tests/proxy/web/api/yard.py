@@ -76,9 +76,9 @@ class Yard:
     stack: AsyncExitStack
     numbers: "count[int]" = field(default_factory=lambda: count(1))
 
-    @property
-    def estate(self) -> Estate:
-        return self.house.running.gateway.gate.world.estate
+    async def estate(self) -> Estate:
+        """As it is now."""
+        return await self.house.running.store.database.estate()
 
     async def put(self, *edits: Edit) -> None:
         """Write past the API."""
