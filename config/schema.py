@@ -156,16 +156,35 @@ def _absolute(option: object, info: ValidationInfo) -> object:
     return option
 
 
-class Limits(Section):
-    """How often something may be tried, as count per duration."""
+class Lockout(Section):
+    """When an account refuses logins for a while, the right password included."""
 
-    login: RateSetting = Field(default=Rate(count=5, seconds=30.0), description="Logins per address and account.")
-    anonymous: RateSetting = Field(
-        default=Rate(count=100, seconds=60.0),
-        description="Requests without identity to the gateway's pages, per address.",
+    failures: int = Field(
+        default=10, ge=2, le=1000, description="Wrong passwords within `seconds`, without a right one in between."
     )
+    seconds: PositiveDuration = Field(default=900.0, description="How long it then refuses every login.")
+
+
+class Limits(Section):
+    """How often something may be tried, as count per duration. All of it may come at once."""
+
+    login: RateSetting = Field(
+        default=Rate(count=5, seconds=30.0),
+        description="Logins per address and account; twenty times as many per address.",
+    )
+    lockout: Lockout = Field(default=Lockout(), description="What becomes of an account whose password is guessed at.")
+    token_create: RateSetting = Field(default=Rate(count=5, seconds=30.0), description="New tokens, per user.")
+    activation: RateSetting = Field(
+        default=Rate(count=5, seconds=30.0), description="Passwords chosen by an activation link, per address."
+    )
+    invites: RateSetting = Field(default=Rate(count=5, seconds=30.0), description="Invitations, per user.")
     api: RateSetting = Field(
         default=Rate(count=1000, seconds=60.0), description="Requests to the API, per session or token."
+    )
+    anonymous: RateSetting = Field(
+        default=Rate(count=100, seconds=60.0),
+        description="Requests without a login, to the gateway's own pages and wherever an instance asks for one, per "
+        "address.",
     )
 
 
