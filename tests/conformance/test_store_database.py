@@ -14,12 +14,13 @@ from proxy.model.estate import (
     Grant,
     HttpAuth,
     InstanceSettings,
+    Limit,
     PlatformSettings,
     Resource,
     ResourceKind,
     UpstreamTls,
 )
-from proxy.model.identity import Membership, Person, User, UserState
+from proxy.model.identity import Membership, Person, User, UserKind, UserState
 from proxy.store import Change, Conflict, Dangling, Database, PutPerson, Remove, RemoveGrant, Store, Subject
 from tests.conformance.conftest import Opener
 from tests.conformance.things import ACME, CUSTOMER, EVENT, LINE, PLANT, cookie, put, session, user
@@ -47,6 +48,8 @@ EVERY_SETTING = InstanceSettings(
     session_absolute=3600.0,
     session_idle=60.5,
     admin_token="token",
+    limit_per_address=Limit(count=60, period=60.0, burst=10),
+    limit_per_principal=Limit(count=5, period=1.5, burst=5),
 )
 
 
@@ -62,8 +65,14 @@ async def test_a_new_store_is_empty_at_version_nought(database: Database) -> Non
 
 
 async def test_the_estate_is_read_as_it_was_written(database: Database) -> None:
-    line = replace(LINE, instance=EVERY_SETTING, name="Line 3", declared="estate.yaml")
-    settings = PlatformSettings(tenant_mode=True, admin_data_access="read")
+    attributes = {"subtype": "device", "data": {"rpm": 1.5, "tags": ["a", None]}}
+    line = replace(LINE, instance=EVERY_SETTING, name="Line 3", declared="estate.yaml", attributes=attributes)
+    settings = PlatformSettings(
+        tenant_mode=True,
+        admin_data_access="read",
+        switched_off=frozenset({"share:create", "space:create"}),
+        upstream_allow=("10.0.0.0/8", "*.plant.example"),
+    )
     version = await database.edit([ACME, CUSTOMER, PLANT, line, FOLDER, GRANT, settings], [])
     assert await database.estate() == Estate(
         version=version,
@@ -83,7 +92,9 @@ async def test_a_person_is_read_as_it_was_written(database: Database) -> None:
             name="Ada L.",
             image="https://img.example/ada",
             admin=True,
+            kind=UserKind.SERVICE,
             state=UserState.PENDING,
+            password_expired=True,
             provider="corp",
             tags={"shift": "night"},
             declared="estate.yaml",
@@ -424,3 +435,22 @@ async def test_no_committed_row_is_lost_when_the_writer_is_killed(opener: Opener
     async with opener() as store:
         assert {each.id for each in await store.database.users()} >= set(told)
         assert all([await store.shared.session(cookie(name)) for name in told])
+
+
+@pytest.mark.parametrize("odd", ["a\0b", "half \ud800"])
+async def test_a_login_that_no_database_can_hold_is_merely_unknown(database: Database, odd: str) -> None:
+    assert await database.account(odd) is None
+    assert await database.people_of([], [odd]) == []
+
+
+async def test_a_name_that_moves_on_within_an_edit_is_no_conflict_but_one_that_is_still_held_is(
+    database: Database,
+) -> None:
+    await database.edit([put("ada"), put("vic")], [])
+    renamed = PutPerson(person=Person(user=User(id="ada", username="lovelace"), memberships={}))
+    taking = PutPerson(person=Person(user=User(id="vic", username="ada"), memberships={}))
+    with pytest.raises(Conflict) as refused:
+        await database.edit([taking, renamed], [])
+    assert refused.value.args == ("username", "ada")
+    await database.edit([renamed, taking], [])
+    assert [(each.id, each.username) for each in await database.users()] == [("vic", "ada"), ("ada", "lovelace")]

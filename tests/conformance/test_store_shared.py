@@ -7,7 +7,6 @@ from functools import partial
 import pytest
 
 from proxy.access.gcra import Rate
-from proxy.access.gcra import Rate
 from proxy.store import Shared, Store, Subject
 from tests.conformance.conftest import Opener, opened_with_redis, place_of
 from tests.conformance.things import cookie, opened, session
@@ -181,30 +180,6 @@ async def test_what_is_given_back_to_a_limit_can_be_taken_again(shared: Shared) 
     await shared.give_back("login ada", rate)
     assert await shared.admit("login ada", rate) == 0.0
     assert await shared.admit("login ada", rate) > 0.0
-
-
-async def test_a_proof_is_noted_and_told(store: Store) -> None:
-    await store.shared.create_session(session("s1"), cookie("home"), "home.example")
-    before = await store.database.version()
-    await store.shared.prove("s1", 150.0)
-    await store.shared.prove("unknown", 150.0)
-    assert await store.shared.session(cookie("home")) == (replace(session("s1"), proved=150.0), "home.example")
-    assert [(step.subject, step.id) for step in await store.database.changes(before)] == [(Subject.SESSION, "s1")]
-
-
-async def test_a_limit_admits_as_many_as_it_says_and_tells_how_long_to_wait(shared: Shared) -> None:
-    rate = Rate(count=2, period=600.0)
-    assert [await shared.admit("ada", rate) for _ in range(2)] == [0.0, 0.0]
-    assert 290.0 < await shared.admit("ada", rate) <= 300.0
-    assert await shared.admit("vic", rate) == 0.0
-
-
-async def test_what_did_not_count_is_given_back(shared: Shared) -> None:
-    rate = Rate(count=1, period=600.0)
-    await shared.admit("ada", rate)
-    await shared.give_back("ada", rate)
-    assert await shared.admit("ada", rate) == 0.0
-    assert await shared.admit("ada", rate) > 0.0
 
 
 @pytest.mark.parametrize("odd", ["a\0b", "half \ud800"])

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from proxy.model.audit import AuditQuery, Event, Phase, Recorded, Update
 from proxy.store import Page
 from proxy.store.chain import GENESIS, Link, following
+from proxy.store.sql.dialects import holds
 from proxy.store.sql.rows import Values, folded, storable
 from proxy.store.tables import audit_event, audit_scope, open_intent
 
@@ -117,7 +118,7 @@ def _told(query: AuditQuery) -> Iterable[ColumnElement[bool]]:
     if query.actor is not None:
         yield audit_event.c.actor_key == folded(query.actor)
     if query.text:
-        yield audit_event.c.words.contains(folded(query.text), autoescape=True)
+        yield holds(audit_event.c.words, folded(query.text))
 
 
 def _within(scopes: Collection[str]) -> Select[tuple[int]]:

@@ -124,7 +124,8 @@ def _refuse_closed(_: DBAPIConnection, entry: ConnectionPoolEntry, __: object) -
 
 async def _connection(url: str, patience: float | None) -> asyncpg.Connection:
     """`patience`: seconds that one statement may take unless it says otherwise, None for any time."""
-    settings = {"application_name": "flowward", "timezone": "UTC"}
+    # What we ask is short: compiling it would take longer than answering.
+    settings = {"application_name": "flowward", "timezone": "UTC", "jit": "off"}
     if patience is not None:
         settings |= {"statement_timeout": _milliseconds(patience), "lock_timeout": _milliseconds(BUSY)}
     try:
