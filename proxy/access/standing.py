@@ -182,6 +182,6 @@ def around(estate: Estate, resource: Resource) -> Iterable[Resource]:
 
 
 def _everywhere(person: Person) -> Role | None:
-    if person.user.state is not UserState.ACTIVE:
+    if person.user.state is not UserState.ACTIVE or person.user.password_expired:
         return Role.NONE
     return Role.ADMIN if person.user.admin else None

@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Final
 
@@ -46,13 +46,21 @@ class Accounts:
         user = account.user
         return Identity(subject=user.id, username=user.username, email=user.email, name=user.name)
 
-    async def kept_of(self, user: User, password: str) -> str:
-        """The hash that is kept of a user's password, for who knows it. Raises Refused and Unavailable."""
+    async def change_password(self, user: User, current: str, new: str, event: Event) -> None:
+        """Another password for who knows the one that is; it has not expired from then on. Other sessions are to be ended.
+
+        Raises Refused (wrong, and on record), WeakPassword and Unavailable.
+        """
         account = await self.database.account(user.username)
-        kept = account.password_hash if account and account.user.id == user.id else None
-        if not await self.offload(verify, password, kept) or kept is None:
+        kept = account.password_hash if account and user.provider is None and account.user.id == user.id else None
+        if not await self.offload(verify, current, kept):
+            await self.database.record(replace(event, error="credentials_wrong"))
             raise Refused("credentials_wrong")
-        return kept
+        refuse_weak(user, new)
+        if new == current:
+            raise WeakPassword("The new password is the one you have; choose another.")
+        if not await self.database.set_password(user.id, await self.offload(hash_password, new), event):
+            raise Refused("account_unknown")
 
     async def linked(self, identity: Identity, provider: str, *, local: bool) -> Person:
         """The user an identity belongs to: a local one by id, else the account that is linked to this very provider.

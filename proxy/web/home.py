@@ -8,7 +8,7 @@ from proxy.web.guards import at_home
 from proxy.web.keys import Desk
 from proxy.web.openings import openings
 from proxy.web.render import page
-from proxy.web.visitors import visitor
+from proxy.web.visitors import CHOOSE, visitor
 
 
 async def launcher(desk: Desk, request: web.Request) -> web.Response:
@@ -17,6 +17,8 @@ async def launcher(desk: Desk, request: web.Request) -> web.Response:
     somebody = await visitor(desk, request)
     if somebody is None:
         return see_other("/-/login")
+    if somebody.person.user.password_expired:
+        return see_other(CHOOSE)
     found = openings(desk.estate(), desk.sites(), somebody.person)
     return answer(page("launcher.html", user=somebody.name, openings=found))
 

@@ -33,7 +33,7 @@ async def show(desk: Desk, request: web.Request) -> web.Response:
     target = desk.logins.unseal(request.query.get("to", ""))
     somebody = await visitor(desk, request, target)
     if somebody is not None:
-        return see_other(await onward(desk, request, somebody.session, target))
+        return see_other(await onward(desk, request, somebody.person, somebody.session, target))
     provider = chosen(desk, request.query.get("with", ""))
     return await _offer(desk, request, provider, target)
 
@@ -68,7 +68,7 @@ async def _welcome(
 ) -> web.Response:
     session, cookie = await log_in(desk, request, proven.person, provider=provider.name, amr=proven.amr)
     _log.info("login", provider=provider.name, user=proven.person.user.id, client=request[ADDRESS])
-    return see_other(await onward(desk, request, session, target), [cookie])
+    return see_other(await onward(desk, request, proven.person, session, target), [cookie])
 
 
 async def _offer(

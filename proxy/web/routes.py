@@ -7,11 +7,12 @@ from aiohttp import web
 from auth_plugins import Unavailable
 from proxy.model.access import Reason
 from proxy.store import StoreUnavailable
-from proxy.web import activation, entering, home, leaving, login
+from proxy.web import activation, entering, home, leaving, login, password
 from proxy.web.answers import answer, problem, see_other
 from proxy.web.guards import TurnedAway, is_navigation, public_address
 from proxy.web.keys import SITE, Desk
 from proxy.web.refusals import refusal
+from proxy.web.visitors import CHOOSE
 
 Answer = Callable[[Desk, web.Request], Awaitable[web.Response]]
 Handler = Callable[[web.Request], Awaitable[web.Response]]
@@ -41,6 +42,8 @@ def routes(desk: Desk) -> list[web.RouteDef]:
         web.post("/-/logout", bound(leaving.submit)),
         web.get("/-/activate/{token}", bound(activation.show)),
         web.post("/-/activate/{token}", bound(activation.submit)),
+        web.get(CHOOSE, bound(password.show)),
+        web.post(CHOOSE, bound(password.submit)),
         web.get("/-/me", bound(home.me)),
         web.get("/-/jwks.json", bound(home.jwks, any_host=True)),
         web.get("/", bound(home.launcher)),

@@ -1,6 +1,7 @@
 """Who is in front of one of the gateway's pages, and how they become somebody."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from aiohttp import web
 
@@ -12,6 +13,9 @@ from proxy.services.login import Target
 from proxy.services.sessions import Visit
 from proxy.web.guards import cookie_field
 from proxy.web.keys import ADDRESS, SITE, Desk
+
+CHOOSE: Final = "/-/password"
+"""Where somebody chooses a new password, and must before all else where the old one has expired."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,8 +78,10 @@ def _readable(value: str) -> str:
     return value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
-async def onward(desk: Desk, request: web.Request, session: Session, target: Target | None) -> str:
+async def onward(desk: Desk, request: web.Request, person: Person, session: Session, target: Target | None) -> str:
     """Where a visitor goes who is logged in: back to where they came from, by way of its `enter`, or to the launcher."""
+    if person.user.password_expired:
+        return CHOOSE
     site = desk.sites().find(target.host.encode()) if target else None
     if target is None or site is None:
         return "/"

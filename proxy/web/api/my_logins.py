@@ -1,19 +1,13 @@
 """One's own password and sessions."""
 
-from dataclasses import replace
 from typing import Final
 
-from pydantic import SecretStr
-
 from auth_plugins import Refused
-from proxy.access.passwords import hash_password
 from proxy.model.access import Permission, Reason
 from proxy.model.identity import Session
-from proxy.services.accounts import WeakPassword, refuse_weak
-from proxy.services.authority import require, told
+from proxy.services.accounts import WeakPassword
+from proxy.services.authority import told
 from proxy.services.problems import Invalid, NotPossible, NotThere, Wrong
-from proxy.services.writer import Moment, Step
-from proxy.store import PutPerson
 from proxy.web.api.auth import Secret
 from proxy.web.api.keys import Api
 from proxy.web.api.me import TAG
@@ -53,48 +47,21 @@ async def change_password(api: Api, call: Call) -> None:
     user = moment.actor.person.user
     if user.provider is not None:
         raise NotPossible("no_password", f"Your password is kept by {user.provider}. Change it there.")
-    kept = await _known(api, call, sent.current)
-    new = sent.new.get_secret_value()
-    _refuse_weak(moment, new, sent.current.get_secret_value())
-    hashed = await api.desk.accounts.offload(hash_password, new)
-    await api.writer.write(moment.actor, lambda now: _put_password(now, kept, hashed))
-    own = moment.actor.session
-    await api.desk.sessions.end_all(user.id, but=own.id if own else None)
-
-
-async def _known(api: Api, call: Call, password: SecretStr) -> str:
-    """The kept hash of the password that is; guesses are held to the limit of logins."""
-    throttle, address, user = api.desk.throttle, call.request[ADDRESS], call.moment.actor.person.user
+    throttle, address = api.desk.throttle, call.request[ADDRESS]
     if not throttle.admit(address, user.username):
         wait = str(throttle.wait(address, user.username))
         raise Stop(429, Reason.TOO_MANY_REQUESTS, f"Try again in {wait} seconds.", fields={"Retry-After": wait})
+    current, new = sent.current.get_secret_value(), sent.new.get_secret_value()
     try:
-        return await api.desk.accounts.kept_of(user, password.get_secret_value())
+        event = told(moment, "user.updated-password", user)
+        await api.desk.accounts.change_password(user, current, new, event)
     except Refused:
-        event = told(call.moment, "user.updated-password", user, error=Reason.CREDENTIALS_WRONG)
-        await call.moment.database.record(event)
         raise Invalid(Wrong(field="current", message="is not your password")) from None
-
-
-def _refuse_weak(moment: Moment, new: str, current: str) -> None:
-    try:
-        refuse_weak(moment.actor.person.user, new)
     except WeakPassword as error:
         raise Invalid(Wrong(field="new", message=error.args[0], remedy="Choose another one.")) from None
-    if new == current:
-        raise Invalid(Wrong(field="new", message="is the one you have", remedy="Choose another one."))
-
-
-async def _put_password(moment: Moment, kept: str, hashed: str) -> Step[None]:
-    """Decided once more, since hashing takes a while."""
-    require(moment, Permission.SELF_PASSWORD, None)
-    person = moment.actor.person
-    account = await moment.database.account(person.user.username)
-    if account is None or account.password_hash != kept:
-        raise NotPossible("changed", "Your password was changed meanwhile. Log in with the new one.")
-    after = replace(person, user=replace(person.user, password_expired=False))
-    put = PutPerson(person=after, password_hash=hashed)
-    return Step(result=None, edits=[put], events=[told(moment, "user.updated-password", person.user)])
+    api.writer.wake()
+    own = moment.actor.session
+    await api.desk.sessions.end_all(user.id, but=own.id if own else None)
 
 
 async def sessions(api: Api, call: Call) -> Page[SessionItem]:

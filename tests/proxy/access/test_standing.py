@@ -40,6 +40,13 @@ def test_who_is_not_active_has_no_role_not_even_as_admin(state: UserState) -> No
     assert role(person({"acme": OWNER}, {"acme": {"line": OWNER}}, admin=True, state=state), "line") is NONE
 
 
+def test_s_06_whoever_must_choose_a_new_password_has_no_role_until_then() -> None:
+    for who in (person({"acme": OWNER}), person(admin=True)):
+        expired = replace(who, user=replace(who.user, password_expired=True))
+        assert role(who, "line") > NONE
+        assert role(expired, "line") is NONE
+
+
 def test_an_admin_is_admin_whatever_an_override_says() -> None:
     assert role(person({"acme": VIEWER}, {"acme": {"line": NONE}}, admin=True), "line") is ADMIN
 
