@@ -162,25 +162,43 @@ async def test_r_71_only_owners_of_the_team_say_where_an_instance_listens(yard: 
         assert (refused.status, refused.code) == (403, "interactive_session_required")
 
 
-async def test_r_71_what_a_name_leads_to_is_looked_at_when_it_is_connected_to(yard: Yard) -> None:
-    """Localhost stands for a name that passes by its pattern and leads elsewhere."""
-    _, owner, path = await owned(yard)
+async def test_r_71_what_a_name_leads_to_is_looked_at_whenever_it_is_connected_to(yard: Yard) -> None:
+    """Localhost stands for a name that fits a pattern and leads elsewhere: the fast lane and the gateway's own reader refuse."""
+    team, owner, path = await owned(yard)
+    host = (await settings(yard, team)).hosts[0]
     async with upstream(by_path(NODE_RED)) as instance:
-        there = f"http://localhost:{instance.port}"
         await yard.settings(upstream_allow=("127.0.0.0/8", "::1/128"))
-        assert (await owner.put(path, {"upstream": there})).status == 200
+        assert (await owner.put(path, {"upstream": f"http://localhost:{instance.port}"})).status == 200
+        assert (await owner.put(f"{path}/security", {"http_auth": {"mode": "user", "public": ["/hook"]}})).status == 200
         assert (await owner.get(f"{path}/status")).json == {"up": True}
+        assert await visit(yard, owner, f"http://{host}/hook") == 404, "by the instance"
         await yard.settings(upstream_allow=("localhost",))
         try:
+            instance.close_idle()
+            await instance.until(lambda: not instance.open_connections)
             before = len(instance.connections)
             assert (await owner.get(f"{path}/status")).json == {"up": False}
+            assert await visit(yard, owner, f"http://{host}/hook") == 502
             assert len(instance.connections) == before
         finally:
             await yard.settings()
-    own = f"http://127.0.0.1:{yard.house.site.operations}"
+
+
+async def visit(yard: Yard, user: Someone, url: str) -> int:
+    await yard.house.running.gateway.watch.look()
+    scheme, _, rest = url.partition("://")
+    host, _, path = rest.partition("/")
+    answer = await user.client.visitor.request("GET", f"{scheme}://{host}:{yard.house.site.port}/{path}")
+    return answer.status
+
+
+async def test_r_71_no_upstream_leads_to_a_listener_of_the_gateway(yard: Yard) -> None:
+    _, owner, path = await owned(yard)
     await yard.settings(upstream_allow=("127.0.0.0/8",))
     try:
-        assert (await owner.put(path, {"upstream": own})).status == 422, "a listener of the gateway itself"
+        for port in (yard.house.site.port, yard.house.site.operations):
+            answer = await owner.put(path, {"upstream": f"http://127.0.0.1:{port}"})
+            assert (answer.status, list(answer.faults)) == (422, ["/upstream"])
     finally:
         await yard.settings()
 
