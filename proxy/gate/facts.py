@@ -19,6 +19,8 @@ from proxy.services.bounded import Bounded
 from proxy.services.clock import Clock
 from proxy.store import Database, Shared, StoreUnavailable
 
+KEPT: Final = frozenset({Kind.SESSION, Kind.TOKEN})
+"""Principals of which only a store can say whether they still act."""
 LEARNING: Final = 3.0
 """Seconds a fact may take."""
 _AT_ONCE: Final = 64
@@ -44,8 +46,8 @@ class Facts:
         self.nobody = nobody()
         self.touched: set[Principal] = set()
         """Sessions seen since they were last written down."""
-        self.blind = False
-        """The store has been away for so long that nobody can say which sessions have ended."""
+        self.blind: frozenset[Kind] = frozenset()
+        """Principals of which nobody can say whether they still act: what knows them has been away for too long."""
         self._database, self._shared, self._verify = database, shared, verify
         self._cookies: Bounded[bytes, tuple[Principal, str] | None] = Bounded(_RECALLED)
         self._tokens: Bounded[bytes, Principal] = Bounded(_RECALLED)
@@ -194,6 +196,7 @@ class Facts:
         found = self._principals.get(session.id)
         ahead = self.clock.steady() - self.clock.wall()
         if found is not None:
+            found.session = session
             found.seen = max(found.seen, session.seen + ahead)
         else:
             found = Principal(
@@ -232,6 +235,25 @@ class Facts:
                 self._cookies.pop(cookie, None)
         return principal
 
+    def forget_proof(self, session_id: str) -> Principal | None:
+        """A session goes on with a younger proof: look for it again, and judge it anew."""
+        self._forgotten += 1
+        principal = self._principals.get(session_id)
+        if principal is not None:
+            for cookie in principal.cookies:
+                self._cookies.pop(cookie, None)
+            principal.doubt()
+        return principal
+
+    def forget_sessions(self) -> None:
+        """What knew them has lost them: every session is looked for again, and what goes on under one ends."""
+        self._forgotten += 1
+        self._cookies.clear()
+        for principal in self._principals:
+            if principal.kind is Kind.SESSION:
+                principal.end()
+                self._principals.pop(principal.key)
+
     def forget_token(self, token_id: str) -> list[Principal]:
         """A token was made, changed or revoked: look for it again; return the principal to judge anew, if there is one."""
         self._forgotten += 1
@@ -256,9 +278,9 @@ class Facts:
             principal.doubt()
         return concerned
 
-    def lose_sight(self) -> None:
-        """Nobody can say any more which sessions have ended: none passes until the store is back."""
-        self.blind = True
+    def lose_sight(self, kinds: frozenset[Kind]) -> None:
+        """Nobody can say any more which of these have ended: none passes until the store is back."""
+        self.blind = kinds
         for principal in self._principals:
             principal.doubt()
 

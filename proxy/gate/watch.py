@@ -6,8 +6,11 @@ from typing import Final
 
 import structlog
 
+from proxy.gate.facts import KEPT
 from proxy.gate.gate import Gate
 from proxy.gate.live import Live, LiveConnections, rights_of
+from proxy.gate.principal import Kind
+from proxy.gate.pulse import Pulse
 from proxy.gate.verdict import Missing
 from proxy.gate.world import world_of
 from proxy.model.access import Reason
@@ -16,6 +19,8 @@ from proxy.store import Change, Database, Shared, StoreUnavailable, Subject
 
 POLL: Final = 0.25
 """Seconds between two looks at the version; other processes write too."""
+BEAT: Final = 1.0
+"""Seconds between two looks at whether sessions can be asked for."""
 _WRITE_SEEN: Final = 15.0
 _CLEAN: Final = 300.0
 _AT_ONCE: Final = 500
@@ -36,20 +41,20 @@ class Watch:
         homes: tuple[str, ...],
         grace: float,
     ) -> None:
-        """`grace`: seconds for which known sessions go on while the store is away."""
+        """`grace`: seconds for which known sessions go on while what knows them is away."""
         self._gate, self._database, self._shared, self._live = gate, database, shared, live
         self._snapshot = snapshot
         self._public_url, self._homes = public_url, homes
         self._version = gate.world.estate.version
         self._pending: set[Live] = set()
-        self._wake = asyncio.Event()
+        self._wake, self._stopped = asyncio.Event(), asyncio.Event()
         self._turn = asyncio.Lock()
-        self._stopping = False
         self.failing = False
         """The store could not be read last time."""
         self._grace = grace
         self._read = gate.clock.steady()
         """When the store was last read."""
+        self._pulse = Pulse(shared, gate.clock)
 
     @property
     def version(self) -> int:
@@ -57,18 +62,24 @@ class Watch:
         return self._version
 
     def wake(self) -> None:
-        """This process has written: look now."""
+        """Something was written, here or elsewhere: look now."""
         self._wake.set()
 
     def stop(self) -> None:
         """Look no more. Cancelling could cut a question to the store in half."""
-        self._stopping = True
+        self._stopped.set()
         self._wake.set()
 
     async def run(self) -> None:
         """Until stopped."""
+        # Beside the looking: revocations come by the database, also while sessions cannot be asked for.
+        async with asyncio.TaskGroup() as both:
+            both.create_task(self._feel())
+            await self._follow()
+
+    async def _follow(self) -> None:
         wrote = cleaned = self._gate.clock.steady()
-        while not self._stopping:
+        while not self._stopped.is_set():
             self._wake.clear()
             await self.look()
             now = self._gate.clock.steady()
@@ -84,6 +95,22 @@ class Watch:
             except TimeoutError:
                 continue
 
+    async def _feel(self) -> None:
+        while not self._stopped.is_set():
+            await self.feel()
+            try:
+                async with asyncio.timeout(BEAT):
+                    await self._stopped.wait()
+            except TimeoutError:
+                continue
+
+    async def feel(self) -> None:
+        """Find out whether sessions can be asked for; where they are lost, end what goes on under them."""
+        if await self._pulse.feel():
+            _log.error("sessions-lost")
+            self._gate.forget_sessions()
+            self._end((live for live in self._live if live.principal.ended), Reason.SESSION_ENDED)
+
     async def look(self) -> None:
         """Apply what has changed, and end what has run out."""
         async with self._turn:  # an older world must not replace a younger one
@@ -93,27 +120,31 @@ class Watch:
         try:
             if await self._database.version() != self._version:
                 await self._apply(await self._database.changes(self._version))
-            self._see()
+            self._read, self.failing = self._gate.clock.steady(), False
         except StoreUnavailable as error:
             if not self.failing:
                 _log.warning("store-unavailable", reason=str(error))
             self.failing = True
-            self._lose_sight()
+        self._see()
         self._end_what_ran_out()
         self._pending.update(self._live.take_new())
         await self._judge_pending()
 
     def _see(self) -> None:
-        self._read = self._gate.clock.steady()
-        self.failing = self._gate.blind = False
-
-    def _lose_sight(self) -> None:
-        """Known sessions go on for a while without the store; then nobody can say which of them have ended."""
-        if self._gate.blind or self._gate.clock.steady() - self._read <= self._grace:
+        """Known principals go on for a while without what knows them; then nobody can say which of them have ended."""
+        before, blind = self._gate.blind, self._unseen()
+        if blind <= before:
+            self._gate.blind = blind
             return
-        self._gate.lose_sight()
-        _log.error("sessions-suspended", seconds=self._grace)
+        self._gate.lose_sight(blind)
+        _log.error("sessions-suspended", seconds=self._grace, tokens=Kind.TOKEN in blind)
         self._pending.update(self._live)
+
+    def _unseen(self) -> frozenset[Kind]:
+        latest = self._gate.clock.steady() - self._grace
+        if self.failing and self._read < latest:
+            return KEPT
+        return frozenset({Kind.SESSION}) if self._pulse.failing and self._pulse.felt < latest else frozenset()
 
     async def write_seen(self) -> None:
         touched = self._gate.take_touched()
@@ -137,6 +168,9 @@ class Watch:
                 case Subject.SESSION:
                     self._gate.forget_session(change.id)
                     self._end(self._live.of([change.id]), Reason.SESSION_ENDED)
+                case Subject.PROOF:
+                    self._gate.forget_proof(change.id)
+                    self._pending.update(self._live.of([change.id]))
                 case Subject.USER:
                     principals = self._gate.forget_person(change.id)
                     self._pending.update(self._live.of([principal.key for principal in principals]))

@@ -43,6 +43,9 @@ class Subject(StrEnum):
 
     USER = "user"
     SESSION = "session"
+    """A session that ended."""
+    PROOF = "proof"
+    """A session that goes on, whose user has just proved anew who they are."""
     TOKEN = "token"  # noqa: S105 - a kind of thing
     SPACE = "space"
     RESOURCE = "resource"
@@ -283,7 +286,7 @@ class Shared(Protocol):
         ...
 
     async def prove(self, session_id: str, at: float) -> None:
-        """Note that the user has just proved who they are, and publish the change."""
+        """Note that the user has just proved who they are, and publish it as a change that ends nothing."""
         ...
 
     async def admit(self, key: str, rate: Rate) -> float:

@@ -148,7 +148,7 @@ async def test_a_proof_is_kept_with_the_session_and_told(store: Store) -> None:
     await store.shared.prove("s1", at=150.0)
     await store.shared.prove("unknown", at=150.0)
     assert await store.shared.session(cookie("home")) == (replace(session("s1"), proved=150.0), "home.example")
-    assert [(change.subject, change.id) for change in await store.database.changes(0)] == [(Subject.SESSION, "s1")]
+    assert [(change.subject, change.id) for change in await store.database.changes(0)] == [(Subject.PROOF, "s1")]
 
 
 async def test_a_limit_admits_a_burst_and_then_says_how_long_to_wait(shared: Shared) -> None:

@@ -65,7 +65,7 @@ class RedisShared:
 
     async def prove(self, session_id: str, at: float) -> None:
         if await self._servers.run(scripts.PROVE, _session(session_id), repr(at)):
-            await self._publish(Subject.SESSION, [session_id])
+            await self._publish(Subject.PROOF, [session_id])
 
     async def sessions_of(self, user_id: str) -> Sequence[Session]:
         calls = [Call(_session(session_id)) for session_id in await self._listed(user_id)]

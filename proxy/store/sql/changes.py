@@ -16,7 +16,7 @@ Touched = tuple[Subject, str]
 """What a change is about, and its id."""
 
 _NEWEST: Final = select(func.coalesce(func.max(change.c.version), 0))
-_OF_NO_ONE_ELSE: Final = (Subject.SESSION,)
+_OF_NO_ONE_ELSE: Final = (Subject.SESSION, Subject.PROOF)
 """What may change under an edit: nothing is decided on it."""
 
 

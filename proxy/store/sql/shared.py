@@ -56,7 +56,7 @@ class SqlShared:
         proved = update(session).where(session.c.id == session_id).values(proved=at)
         async with self._connections.writing() as connection:
             if (await connection.execute(proved)).rowcount:
-                await changes.publish(connection, [(Subject.SESSION, session_id)])
+                await changes.publish(connection, [(Subject.PROOF, session_id)])
 
     async def admit(self, key: str, rate: Rate) -> float:
         now = self._steady()

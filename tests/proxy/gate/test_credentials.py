@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from proxy.gate.answers import wants_page, wants_telling
+from proxy.gate.facts import KEPT
 from proxy.gate.verdict import Missing, TokenFact
 from proxy.model.access import Reason, Role
 from proxy.model.estate import HttpAuth
@@ -241,7 +242,7 @@ async def test_a_token_ends_with_its_time(house: House, token: Token) -> None:
 async def test_without_a_store_nobody_can_say_whether_a_token_was_revoked(house: House, token: Token) -> None:
     field, caller = house.give(token, ADA), house.caller()
     await house.passed(caller, head("/api", field))
-    house.gate.lose_sight()
+    house.gate.lose_sight(KEPT)
     assert (await house.refused(caller, head("/api", field))).status == 503
 
 

@@ -30,6 +30,7 @@ class Versioned(Facts):
     seen: dict[str, float] = field(default_factory=dict)
     swept: asyncio.Event = field(default_factory=asyncio.Event)
     estate_fails: bool = False
+    shared_fails: StoreUnavailable | None = None
 
     def change(self, subject: Subject, id_: str = "") -> None:
         self.log.append(Change(version=len(self.log) + 1, subject=subject, id=id_))
@@ -44,6 +45,11 @@ class Versioned(Facts):
         if self.estate_fails:
             raise StoreUnavailable("gone")
         return replace(self.now, version=len(self.log))
+
+    async def get(self, key: str, now: float) -> str | None:
+        if self.shared_fails is not None:
+            raise self.shared_fails
+        return self.kept.get(key)
 
     async def touch(self, seen: Sequence[tuple[str, float]]) -> None:
         self.seen |= dict(await self._answer("touch", seen))
@@ -284,6 +290,66 @@ async def test_known_sessions_go_on_for_the_grace_without_a_store_and_no_longer(
     watched.facts.failing = None
     await watched.watch.look()
     await house.passed(caller, head("/dashboard", cookie=cookie))
+
+
+async def test_without_what_knows_sessions_they_go_on_for_the_grace_and_tokens_for_ever() -> None:
+    """Tokens and people are in the database, which answers."""
+    watched = Watched()
+    one, by_token = await watched.opened(Role.OWNER), await watched.opened_by_token()
+    house, cookie = watched.house, watched.house.login(person("ada", Role.OWNER))
+    await watched.watch.feel()
+    watched.facts.shared_fails = StoreUnavailable("gone")
+    house.steady += GRACE
+    await watched.watch.feel()
+    await watched.watch.look()
+    await house.passed(house.caller(), head("/dashboard", cookie=cookie))
+    house.steady += 1.0
+    await watched.watch.look()
+    refused = await house.refused(house.caller(), head("/dashboard", cookie=cookie))
+    assert (refused.reason, refused.status) == (Reason.FACTS_UNAVAILABLE, 503)
+    assert (one.told, by_token.told) == ([Reason.FACTS_UNAVAILABLE], [])
+    await house.passed(house.caller(), head("/api", house.give(PLC)))
+    watched.facts.shared_fails = None
+    await watched.watch.feel()
+    await watched.watch.look()
+    await house.passed(house.caller(), head("/dashboard", cookie=cookie))
+
+
+async def test_sessions_that_were_lost_end_with_what_is_open_under_them() -> None:
+    """Nobody could end them any more: who forgot them cannot say whose they were."""
+    watched = Watched()
+    one, by_token = await watched.opened(Role.OWNER), await watched.opened_by_token()
+    await watched.watch.feel()
+    await watched.watch.feel()
+    assert one.told == []
+    watched.facts.kept.clear()
+    watched.facts.sessions.clear()
+    await watched.watch.feel()
+    assert (one.told, by_token.told) == ([Reason.SESSION_ENDED], [])
+    cookie = "__Host-flowward=ada@line-3.example"
+    refused = await watched.house.refused(watched.house.caller(), head("/dashboard", cookie=cookie))
+    assert refused.status == 401
+
+
+async def test_a_proof_ends_nothing_and_is_known_from_then_on() -> None:
+    watched = Watched()
+    one = await watched.opened(Role.OWNER)
+    house = watched.house
+    cookie = house.login(person("ada", Role.OWNER), proved=house.wall + 5.0)
+    watched.facts.change(Subject.PROOF, "session-ada")
+    await watched.watch.look()
+    assert one.told == []
+    passed = await house.passed(house.caller(), head("/dashboard", cookie=cookie))
+    assert passed.principal is one.principal
+    assert passed.principal.session is not None
+    assert passed.principal.session.proved == house.wall + 5.0
+
+
+async def test_a_proof_of_a_session_that_nobody_uses_here_is_no_news() -> None:
+    watched = Watched()
+    watched.facts.change(Subject.PROOF, "session-of-somebody")
+    await watched.watch.look()
+    assert watched.watch.version == 1
 
 
 async def test_a_revoked_token_has_its_connections_ended_and_a_changed_one_keeps_them() -> None:

@@ -19,7 +19,7 @@ class Published:
         self.ids: list[str] = []
 
     async def __call__(self, subject: Subject, ids: Sequence[str]) -> int:
-        assert subject is Subject.SESSION
+        assert subject in (Subject.SESSION, Subject.PROOF)
         self.ids += ids
         return len(self.ids)
 
