@@ -19,7 +19,7 @@ _NEVER: Final = float("inf")
 class Tap(asyncio.Protocol):
     """Stands before aiohttp's protocol and passes everything on, so that the connection can be taken out of its hands."""
 
-    __slots__ = ("_enter", "_inner", "_leave", "_recent", "begun", "deadline", "peer", "transport")
+    __slots__ = ("_enter", "_inner", "_leave", "_recent", "begun", "deadline", "paid", "peer", "transport")
 
     transport: asyncio.Transport
 
@@ -27,6 +27,8 @@ class Tap(asyncio.Protocol):
         """`enter` and `leave` are told when the connection becomes this lane's, and when it is no longer."""
         self._inner, self._enter, self._leave = inner, enter, leave
         self._recent = b""
+        self.paid = False
+        """Whether the request that is due was charged by limits on the other lane."""
         self.begun = False
         """Whether some of a request has come."""
         self.deadline = _NEVER
@@ -45,6 +47,7 @@ class Tap(asyncio.Protocol):
         """A request is done: what is kept belongs to the next. With a `body`, where it ended is not known."""
         self._recent = b"" if body else self._recent.partition(b"\r\n\r\n")[2]
         self.begun = bool(self._recent)
+        self.paid = False
 
     def take(self) -> bytes | None:
         """End aiohttp's interest in the connection; return the bytes that followed the head of its last request.

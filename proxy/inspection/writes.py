@@ -19,6 +19,7 @@ from proxy.model.audit import Event, Phase
 from proxy.model.identity import Person
 from proxy.nodered.writes import Reads, error_code, meaning, of_answer, of_body
 from proxy.services.audit import happened, on_resource
+from proxy.services.audit_secrets import plain
 from proxy.services.clock import Clock
 from proxy.store import StoreUnavailable
 
@@ -33,6 +34,13 @@ _SECONDS: Final = 2.0
 """For what is looked at of an answer to come, and at the end for writes that are under way."""
 CLIENT_GONE: Final = "client_gone"
 _LEFT_ALONE: Final = frozenset({Reason.RIGHTS_CHANGED, Reason.DRAINING})
+_STATUS: Final[Mapping[Reason, int]] = {
+    Reason.SESSION_ENDED: 401,
+    Reason.LOGIN_REQUIRED: 401,
+    Reason.NOT_FOUND: 404,
+    Reason.FACTS_UNAVAILABLE: 503,
+}
+"""Of refusals to go on with what was allowed when it began; else 403."""
 _NOTHING: Final[Mapping[str, object]] = MappingProxyType({})
 _log = structlog.get_logger(__name__)
 
@@ -196,7 +204,7 @@ class Write:
 
     async def _finish(self, event: Event, error: str, found: Mapping[str, object] = _NOTHING) -> None:
         """Put on record how it went. Raises Stopped."""
-        outcome = replace(event, at=self._writes.clock.wall(), error=error, body={**event.body, **found})
+        outcome = replace(event, at=self._writes.clock.wall(), error=error, body={**event.body, **_plain(found)})
         try:
             await self._writes.journal.finish(outcome)
         except StoreUnavailable as trouble:
@@ -252,8 +260,7 @@ class Write:
         if not self._why or self._why == CLIENT_GONE:
             return UpstreamFailed(Reason.UPSTREAM_TIMEOUT, 504)
         reason = Reason(self._why)
-        status = 401 if reason in (Reason.SESSION_ENDED, Reason.LOGIN_REQUIRED) else 403
-        return Stopped(Refusal(reason, status))
+        return Stopped(Refusal(reason, _STATUS.get(reason, 403)))
 
     @property
     def _broken(self) -> bool:
@@ -266,6 +273,11 @@ class Write:
         small = request.content_type == "application/json" and (request.content_length or _SMALL) < _SMALL
         plain = "Content-Encoding" not in request.headers
         return _SMALL if self._meaning.reads is Reads.MODULE and small and plain else 0
+
+
+def _plain(found: Mapping[str, object]) -> Mapping[str, object]:
+    """Free of secrets, as all that is on record."""
+    return {name: plain(value, name) for name, value in found.items()}
 
 
 async def _first(answer: ClientResponse) -> bytes:
