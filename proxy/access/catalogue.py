@@ -145,7 +145,7 @@ CATALOGUE: Final[Mapping[Permission, Rule]] = MappingProxyType(
         ),
         Permission.INSTANCE_DELETE: Rule(OWNER, On.RESOURCE, _INSTANCES, "Delete an instance", write=True),
         Permission.INSTANCE_EDIT: Rule(
-            OWNER, On.RESOURCE, _INSTANCES, "Change an instance's name, hosts and paths", write=True
+            OWNER, On.RESOURCE, _INSTANCES | _PAGES, "Change an instance's name, hosts, paths and pages", write=True
         ),
         Permission.INSTANCE_ENV: Rule(
             MEMBER, On.RESOURCE, _INSTANCES, "Change an instance's environment variables", write=True, data_plane=True

@@ -1,5 +1,6 @@
 """Teams, customers and groups."""
 
+from dataclasses import replace
 from typing import Final, Literal
 
 from pydantic import BaseModel
@@ -11,7 +12,8 @@ from proxy.model.estate import Resource, ResourceKind
 from proxy.services.administration import spaces
 from proxy.services.administration.kinds import KINDS
 from proxy.services.authority import space_at
-from proxy.services.writer import Step
+from proxy.services.writer import Moment, Step
+from proxy.store import PutPerson
 from proxy.web.api.items import Eyes, Ref, ResourceItem, SpaceItem
 from proxy.web.api.keys import Api
 from proxy.web.api.models import Answer, Body, Line, Page, PageQuery, Slug
@@ -151,7 +153,13 @@ async def create(api: Api, call: Call) -> Step[BaseModel]:
         title=sent.title,
         parent=sent.parent,
     )
-    return _shown(api, call, step)
+    return _shown(api, replace(call, moment=_founded(call.moment, step)), step)
+
+
+def _founded(moment: Moment, step: Step[Space]) -> Moment:
+    """With whoever acts as the member that they become."""
+    put = next((edit for edit in step.edits if isinstance(edit, PutPerson)), None)
+    return replace(moment, actor=replace(moment.actor, person=put.person)) if put else moment
 
 
 async def create_customer(api: Api, call: Call) -> Step[BaseModel]:

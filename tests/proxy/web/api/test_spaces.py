@@ -10,17 +10,21 @@ from tests.proxy.web.api.yard import DASHBOARD, MEMBER, OWNER, VIEWER, Yard
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
-async def test_who_makes_a_team_owns_it_and_only_admins_may_unless_it_is_switched_on(yard: Yard) -> None:
-    admin, nobody = await yard.someone(admin=True), await yard.someone()
-    slug = yard.name("made")
-    refused = await nobody.post("/spaces", {"kind": "team", "slug": slug})
+async def test_p_14_only_admins_make_teams_unless_it_is_switched_on_and_who_makes_one_owns_it(yard: Yard) -> None:
+    admin, user = await yard.someone(admin=True), await yard.someone()
+    refused = await user.post("/spaces", {"kind": "team", "slug": yard.name("made")})
     assert (refused.status, refused.code) == (403, "switched_off")
-    made = await admin.post("/spaces", {"kind": "team", "slug": slug, "title": "Made"})
-    assert (made.status, made.json["slug"]) == (201, slug)
-    person = await yard.person(admin.id)
-    assert person.memberships[str(made.json["id"])].role is Role.OWNER
+    assert (await admin.post("/spaces", {"kind": "team", "slug": yard.name("made")})).status == 201
+    await yard.settings(switched_off=frozenset())
+    slug = yard.name("made")
+    try:
+        made = await user.post("/spaces", {"kind": "team", "slug": slug, "title": "Made"})
+    finally:
+        await yard.settings()
+    assert (made.status, made.json["slug"], made.json["role"]) == (201, slug, "owner")
+    assert (await user.get(f"/spaces/{slug}")).json == made.json
     (event,) = await yard.events(str(made.json["id"]))
-    assert (event.event, event.actor, event.body["name"]) == ("team.created", admin.id, slug)
+    assert (event.event, event.actor, event.body["name"]) == ("team.created", user.id, slug)
 
 
 async def test_a_slug_is_taken_once_on_the_whole_gateway(yard: Yard) -> None:
