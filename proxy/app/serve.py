@@ -38,7 +38,7 @@ from proxy.services.estate import apply, workshop
 from proxy.services.estate_ledger import applied_files
 from proxy.services.estate_plan import NOTHING, Plan
 from proxy.services.traffic import AccessLog
-from proxy.store import Conflict, Store, StoreUnavailable
+from proxy.store import Bus, Conflict, Store, StoreUnavailable
 from proxy.store.opening import open_state
 from proxy.web.health import Vitals, operations
 
@@ -117,7 +117,7 @@ async def opened(path: Path, clock: Clock = SYSTEM, worker: Worker = ALONE) -> A
             entrance = Entrance(certificates) if certificates is not None else None
             reloader = Reloader(path, config, gateway, entrance, apply_estate)
             _raise_file_limit()
-            async with _listening(config, gateway, reloader, entrance, worker) as listening:
+            async with _listening(config, gateway, store.bus, reloader, entrance, worker) as listening:
                 _log.info("serving", listen=[str(at) for at in config.settings.server.listen])
                 yield Running(config=config, gateway=gateway, reloader=reloader, store=store, listening=listening)
         finally:
@@ -139,6 +139,8 @@ async def _apply_estate(config: Config, store: Store, gateway: Gateway) -> Plan:
     files = await asyncio.to_thread(applied_files, config)
     work = workshop(store.database, store.shared, gateway.offload)
     planned = await apply(work, files, now=gateway.gate.clock.wall())
+    if planned:
+        store.bus.tell()
     for user in planned.invited:
         invitation = await gateway.accounts.invitation(str(config.settings.server.public_url), user)
         print(invitation, file=sys.stderr)  # noqa: T201 - the operator's terminal; a log would keep it
@@ -151,7 +153,7 @@ class CannotListen(OSError):
 
 @contextlib.asynccontextmanager
 async def _listening(
-    config: Config, gateway: Gateway, reloader: Reloader, entrance: Entrance | None, worker: Worker
+    config: Config, gateway: Gateway, bus: Bus, reloader: Reloader, entrance: Entrance | None, worker: Worker
 ) -> AsyncIterator[list[asyncio.Server]]:
     """Everything that runs beside the requests, and the sockets visitors connect to."""
     server = config.settings.server
@@ -161,7 +163,14 @@ async def _listening(
     async with contextlib.AsyncExitStack() as stack:
         stack.push_async_callback(gateway.lane.stop)
         stack.push_async_callback(_stopped, gateway.watch, asyncio.create_task(gateway.watch.run()))
-        for work in (gateway.plane.sweep(), gateway.lane.sweep(), reloader.run(), _flush(gateway)):
+        works = (
+            gateway.plane.sweep(),
+            gateway.lane.sweep(),
+            reloader.run(),
+            _flush(gateway),
+            _hear(bus, gateway.watch),
+        )
+        for work in works:
             stack.push_async_callback(_cancelled, asyncio.create_task(work))
         await stack.enter_async_context(gateway.auditing.running())
         if server.operations is not None:
@@ -235,6 +244,12 @@ async def _cancelled(task: "asyncio.Task[Any]") -> None:
     task.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await task
+
+
+async def _hear(bus: Bus, watch: Watch) -> None:
+    """Look as soon as anybody says that there is something to see."""
+    async for _ in bus.heard():
+        watch.wake()
 
 
 async def _flush(gateway: Gateway) -> None:

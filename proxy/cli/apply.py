@@ -11,7 +11,8 @@ from config.load import load_estate
 from config.placement import placement_problems
 from config.problems import ConfigurationError, errors
 from proxy.cli.opening import Opened, config_option, configuration, tell, with_store
-from proxy.services.estate import carry_out, prepare
+from proxy.services.estate import apply as apply_files
+from proxy.services.estate import prepare
 from proxy.services.estate_ledger import Applied, applied_files
 from proxy.services.estate_plan import Plan, render_diff
 
@@ -55,12 +56,14 @@ def _with_files(config: Config, paths: tuple[Path, ...]) -> Config:
 
 
 async def _apply(opened: Opened, files: tuple[Applied, ...], *, dry_run: bool, prune: bool) -> Plan:
-    planned = await prepare(opened.workshop, files, prune=prune)
+    if dry_run:
+        planned = await prepare(opened.workshop, files, prune=prune)
+    else:
+        planned = await apply_files(opened.workshop, files, now=time.time(), prune=prune)
     if planned:
         click.echo(render_diff(planned))
     if dry_run:
         return planned
-    await carry_out(opened.workshop, planned, now=time.time())
     for user in planned.invited:
         click.echo(await opened.accounts.invitation(opened.home, user))
     return planned

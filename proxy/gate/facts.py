@@ -235,15 +235,16 @@ class Facts:
                 self._cookies.pop(cookie, None)
         return principal
 
-    def forget_proof(self, session_id: str) -> Principal | None:
-        """A session goes on with a younger proof: look for it again, and judge it anew."""
+    def forget_proof(self, session_id: str) -> list[Principal]:
+        """A session goes on with a younger proof: look for it again; return the principal to judge anew, if there is one."""
         self._forgotten += 1
         principal = self._principals.get(session_id)
-        if principal is not None:
-            for cookie in principal.cookies:
-                self._cookies.pop(cookie, None)
-            principal.doubt()
-        return principal
+        if principal is None:
+            return []
+        for cookie in principal.cookies:
+            self._cookies.pop(cookie, None)
+        principal.doubt()
+        return [principal]
 
     def forget_sessions(self) -> None:
         """What knew them has lost them: every session is looked for again, and what goes on under one ends."""

@@ -9,7 +9,7 @@ import structlog
 from proxy.gate.facts import KEPT
 from proxy.gate.gate import Gate
 from proxy.gate.live import Live, LiveConnections, rights_of
-from proxy.gate.principal import Kind
+from proxy.gate.principal import Kind, Principal
 from proxy.gate.pulse import Pulse
 from proxy.gate.verdict import Missing
 from proxy.gate.world import world_of
@@ -164,29 +164,35 @@ class Watch:
     async def _apply(self, changes: Iterable[Change]) -> None:
         anew, version = False, self._version
         for change in changes:
-            match change.subject:
-                case Subject.SESSION:
-                    self._gate.forget_session(change.id)
-                    self._end(self._live.of([change.id]), Reason.SESSION_ENDED)
-                case Subject.PROOF:
-                    self._gate.forget_proof(change.id)
-                    self._pending.update(self._live.of([change.id]))
-                case Subject.USER:
-                    principals = self._gate.forget_person(change.id)
-                    self._pending.update(self._live.of([principal.key for principal in principals]))
-                case Subject.EVERYTHING:
-                    self._gate.forget_all()
-                    self._pending.update(self._live)
-                    anew = True
-                case Subject.SPACE | Subject.RESOURCE | Subject.GRANT | Subject.SETTINGS:
-                    anew = True
-                case Subject.TOKEN:
-                    principals = self._gate.forget_token(change.id)
-                    self._pending.update(self._live.of([principal.key for principal in principals]))
+            anew = self._heed(change) or anew
             version = max(version, change.version)
         if anew:
             await self._load()
         self._version = version  # only now: what could not be loaded is to be seen again
+
+    def _heed(self, change: Change) -> bool:
+        """Forget what is no longer true; whether the estate is to be loaded anew."""
+        gate = self._gate
+        match change.subject:
+            case Subject.SESSION:
+                gate.forget_session(change.id)
+                self._end(self._live.of([change.id]), Reason.SESSION_ENDED)
+            case Subject.PROOF:
+                self._doubt(gate.forget_proof(change.id))
+            case Subject.USER:
+                self._doubt(gate.forget_person(change.id))
+            case Subject.TOKEN:
+                self._doubt(gate.forget_token(change.id))
+            case Subject.EVERYTHING:
+                gate.forget_all()
+                self._pending.update(self._live)
+                return True
+            case Subject.SPACE | Subject.RESOURCE | Subject.GRANT | Subject.SETTINGS:
+                return True
+        return False
+
+    def _doubt(self, principals: Iterable[Principal]) -> None:
+        self._pending.update(self._live.of([principal.key for principal in principals]))
 
     async def _load(self) -> None:
         estate = await self._snapshot.current()

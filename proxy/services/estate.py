@@ -5,7 +5,8 @@ that was lost or has run out is made anew by `flowward user link`, never by appl
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Final
 from uuid import uuid4
 
 from config.problems import ConfigurationError
@@ -15,7 +16,10 @@ from proxy.services.estate_events import events
 from proxy.services.estate_ledger import Applied, Place, Whole
 from proxy.services.estate_plan import Plan, Sign, plan
 from proxy.services.offload import Offload
-from proxy.store import Database, Shared
+from proxy.store import Database, Outdated, Shared, StoreUnavailable
+
+TRIES: Final = 10
+"""How often a plan is made anew because others write at the same time, such as replicas that start together."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +53,7 @@ def workshop(database: Database, shared: Shared, offload: Offload) -> Workshop:
 async def prepare(work: Workshop, files: Sequence[Applied], *, prune: bool = True) -> Plan:
     """What applying these files would do now; writes nothing. Raises ConfigurationError with every problem."""
     _refuse_long_passwords(files)
+    basis = await work.database.version()  # first: what changes while the rest is read is noticed then
     before = await _whole(work.database, files, await _concerned(work.database, files))
     kept = dict(_kept_hashes(before))
     hashes = {name: hashed async for name, hashed in _hashes(work.hashing, files, kept)}
@@ -56,27 +61,38 @@ async def prepare(work: Workshop, files: Sequence[Applied], *, prune: bool = Tru
     if any(step.sign is Sign.REMOVED and step.kind not in {"user", "grant"} for step in planned.steps):
         # Anybody may have a role where something goes: only then everybody is looked at, which takes time.
         before = await _whole(work.database, files, await work.database.people())
-        return plan(files, before, hashes, prune=prune, new_id=work.new_id)
-    return planned
+        planned = plan(files, before, hashes, prune=prune, new_id=work.new_id)
+    return replace(planned, basis=basis)
 
 
 async def carry_out(work: Workshop, planned: Plan, *, now: float) -> None:
     """Do what a plan says, in one transaction with its audit events; an empty plan writes nothing.
 
-    Raises Conflict where somebody else took a name since the plan was made; then nothing has changed.
+    Raises Outdated where anything was changed since the plan was made; then nothing has changed.
     """
     if not planned:
         return
-    await work.database.edit([step.edit for step in planned.steps], list(events(planned, now)))
+    edits = [step.edit for step in planned.steps]
+    await work.database.edit(edits, list(events(planned, now)), basis=planned.basis)
     for user_id in planned.ended:
         await work.shared.end_sessions_of(user_id)
 
 
 async def apply(work: Workshop, files: Sequence[Applied], *, now: float, prune: bool = True) -> Plan:
-    """Prepare a plan, carry it out, and return it."""
-    planned = await prepare(work, files, prune=prune)
-    await carry_out(work, planned, now=now)
-    return planned
+    """Prepare a plan, carry it out, and return it. Raises StoreUnavailable where others never stop writing."""
+    for _ in range(TRIES):
+        basis = await work.database.version()
+        try:
+            planned = await prepare(work, files, prune=prune)
+            await carry_out(work, planned, now=now)
+        except Outdated:
+            continue
+        except ConfigurationError:
+            if await work.database.version() == basis:
+                raise
+            continue  # what was read in several steps may not fit together
+        return planned
+    raise StoreUnavailable("Too much is being changed at the same time. Try again.")
 
 
 async def _concerned(database: Database, files: Sequence[Applied]) -> Sequence[Person]:

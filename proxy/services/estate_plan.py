@@ -56,6 +56,8 @@ class Plan:
     """Users who wait for an activation link since this plan."""
     before: Estate = field(default_factory=Estate)
     after: Estate = field(default_factory=Estate)
+    basis: int | None = None
+    """The version of the state it was made from."""
 
     def __bool__(self) -> bool:
         return bool(self.steps)

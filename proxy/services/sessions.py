@@ -29,9 +29,11 @@ class Visit:
 class Sessions:
     """Starts, opens and ends sessions. Only hashes of cookie values are kept, never the values."""
 
-    def __init__(self, shared: Shared, *, now: Callable[[], float], absolute: float, idle: float) -> None:
-        """`absolute` and `idle` in seconds."""
-        self._shared, self._now = shared, now
+    def __init__(
+        self, shared: Shared, *, now: Callable[[], float], absolute: float, idle: float, wake: Callable[[], None]
+    ) -> None:
+        """`absolute` and `idle` in seconds; `wake` lets what was ended end everywhere at once."""
+        self._shared, self._now, self._wake = shared, now, wake
         self._absolute, self._idle = absolute, idle
         self._seen: dict[str, float] = {}
 
@@ -77,10 +79,12 @@ class Sessions:
         """End it on every host at once."""
         self._seen.pop(session_id, None)
         await self._shared.end_session(session_id)
+        self._wake()
 
     async def prove(self, session_id: str) -> None:
         """The user has just proved once more who they are."""
         await self._shared.prove(session_id, self._now())
+        self._wake()
 
     async def of(self, user_id: str) -> Sequence[Session]:
         """The living sessions of a user, newest first."""

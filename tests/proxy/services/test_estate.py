@@ -16,7 +16,7 @@ from proxy.services.estate import Hashing, Workshop, apply, carry_out, prepare
 from proxy.services.estate_ledger import Applied, applied
 from proxy.services.estate_plan import render_diff
 from proxy.services.offload import Offload
-from proxy.store import Conflict, PutPerson
+from proxy.store import Outdated, PutPerson
 from proxy.store.sql import Store, open_store
 
 NOW = 1_800_000_000.0
@@ -170,9 +170,18 @@ async def test_a_name_taken_meanwhile_leaves_everything_as_it_was(work: Workshop
     planned = await prepare(work, await file(folder))
     by_hand = Directory(database=store.database, shared=store.shared, now=lambda: NOW, new_id=lambda: "u")
     await by_hand.add(User(id="", username="ada"), {})
-    with pytest.raises(Conflict):
+    with pytest.raises(Outdated):
         await carry_out(work, planned, now=NOW)
     assert [user.username for user in await store.database.users()] == ["ada"]
+
+
+async def test_two_that_apply_the_same_files_at_once_do_it_once(work: Workshop, folder: Path) -> None:
+    """Whoever comes second finds everything as declared: nobody is invited twice."""
+    invited = TEXT.replace("users:\n", "users:\n  - {username: root, admin: true, link: activation}\n")
+    files = await file(folder, invited)
+    plans = await asyncio.gather(*(apply(work, files, now=NOW) for _ in range(4)))
+    assert sorted(bool(planned) for planned in plans) == [False, False, False, True]
+    assert sum(len(planned.invited) for planned in plans) == 1
 
 
 async def test_removing_everything_leaves_nothing(work: Workshop, store: Store, folder: Path) -> None:

@@ -35,8 +35,14 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
 
 
 @pytest.fixture
-def sessions(store: Store, time: Time) -> Sessions:
-    return Sessions(store.shared, now=time, absolute=1000.0, idle=100.0)
+def told() -> list[str]:
+    """What was woken for what was written."""
+    return []
+
+
+@pytest.fixture
+def sessions(store: Store, time: Time, told: list[str]) -> Sessions:
+    return Sessions(store.shared, now=time, absolute=1000.0, idle=100.0, wake=lambda: told.append("woken"))
 
 
 async def test_a_cookie_opens_its_session_on_its_host_alone(sessions: Sessions) -> None:
@@ -75,6 +81,16 @@ async def test_ending_closes_every_host(sessions: Sessions) -> None:
     assert await sessions.open(late, "line-4.example") is None
 
 
+async def test_what_ends_and_what_is_proved_is_told_at_once(sessions: Sessions, told: list[str]) -> None:
+    session, value = await sessions.start(VISIT)
+    assert told == []
+    await sessions.prove(session.id)
+    assert told == ["woken"]
+    assert await sessions.open(value, "gate.example") is not None
+    await sessions.end_all(session.user_id)
+    assert told == ["woken", "woken"]
+
+
 async def test_a_login_replaces_the_session_before(sessions: Sessions) -> None:
     before, old = await sessions.start(VISIT)
     after, new = await sessions.start(VISIT, replaces=before)
@@ -97,7 +113,7 @@ async def test_what_cannot_be_a_cookie_of_ours_is_not_looked_up(sessions: Sessio
 
 async def test_activity_that_could_not_be_written_is_kept(store: Store, time: Time) -> None:
     outage = Outage(store.shared)
-    sessions = Sessions(cast("Shared", outage), now=time, absolute=1000.0, idle=100.0)
+    sessions = Sessions(cast("Shared", outage), now=time, absolute=1000.0, idle=100.0, wake=lambda: None)
     session, value = await sessions.start(VISIT)
     time.now += 99
     sessions.touch(session.id)
