@@ -20,6 +20,15 @@ async def names(database: Database, query: PeopleQuery) -> list[str]:
     return [each.user.username for each in (await database.search(query)).items]
 
 
+async def test_service_accounts_are_no_people_and_found_by_their_kind(database: Database) -> None:
+    bot = person("bot", space="acme", kind=UserKind.SERVICE)
+    await database.edit([ACME, bot, person("ada", space="acme")], [])
+    space = frozenset({"acme"})
+    assert await names(database, PeopleQuery(spaces=space)) == ["ada"]
+    assert await names(database, PeopleQuery(spaces=space, kind=UserKind.SERVICE)) == ["bot"]
+    assert await database.count_members("acme") == 1
+
+
 async def filled(database: Database) -> None:
     people = [
         person("Bob", space="acme", name="Robert Öz", email="bob@acme.example"),

@@ -65,6 +65,7 @@ async def search(connection: AsyncConnection, query: PeopleQuery) -> Page[Person
 
 
 def _conditions(query: PeopleQuery) -> Iterable[ColumnElement[bool]]:
+    yield user.c.kind == query.kind
     if query.text:
         yield holds(user.c.words, rows.folded(query.text))
     if query.spaces is not None:

@@ -10,7 +10,7 @@ from argon2 import PasswordHasher
 
 from auth_plugins import Identity, Refused
 from proxy.access.passwords import hash_password, needs_rehash
-from proxy.model.identity import Person, UserState
+from proxy.model.identity import Person, UserKind, UserState
 from proxy.services.accounts import Accounts
 from proxy.services.offload import Offload
 from proxy.store import PutPerson
@@ -49,6 +49,18 @@ async def test_an_account_without_a_password_takes_none(accounts: Accounts) -> N
     await accounts.database.edit([PutPerson(person=Person(user=eve, memberships={}))], [])
     with pytest.raises(Refused):
         await accounts.check("eve", "")
+
+
+async def test_a_service_account_never_logs_in_whatever_is_kept_of_it(accounts: Accounts) -> None:
+    """No password opens it, no provider speaks for it, and no link lets anybody choose one."""
+    bot = replace(PEOPLE[0].user, id="u-bot", username="bot", email="", kind=UserKind.SERVICE)
+    put = PutPerson(person=Person(user=bot, memberships={}), password_hash=hash_password(PASSWORD))
+    await accounts.database.edit([put], [])
+    with pytest.raises(Refused):
+        await accounts.check("bot", PASSWORD)
+    with pytest.raises(Refused):
+        await accounts.linked(Identity(subject="u-bot", username="bot"), "local", local=True)
+    assert await accounts.invited(await accounts.issue_link("u-bot")) is None
 
 
 async def test_a_hash_with_old_parameters_is_made_anew_at_login(accounts: Accounts) -> None:
