@@ -6,7 +6,8 @@ import json
 import os
 import secrets
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
@@ -121,18 +122,14 @@ def load_or_create(directory: Path, now: float, random: Callable[[int], bytes] =
     secret_path, signing_path = directory / "secret", _signing_path(directory)
     secret = _read(secret_path)
     if secret is None:
-        secret = random(_SECRET_SIZE)
-        _write(secret_path, secret)
+        secret = _create(secret_path, random(_SECRET_SIZE))
     if len(secret) != _SECRET_SIZE:
         raise _refused(secret_path, f"must hold {_SECRET_SIZE} bytes, but it holds {len(secret)}", _RESTORE)
     kept = _read(signing_path)
     if kept is None:
         # Nobody can hold an older key of ours, so the first one need not wait to be known.
-        signing: tuple[SigningKey, ...] = (SigningKey.generate(created=now, signs_from=now),)
-        _write(signing_path, _dump(signing))
-    else:
-        signing = _parse(signing_path, kept)
-    return Keys(directory=directory, secret=secret, signing=signing)
+        kept = _create(signing_path, _dump([SigningKey.generate(created=now, signs_from=now)]))
+    return Keys(directory=directory, secret=secret, signing=_parse(signing_path, kept))
 
 
 _RESTORE = "Restore it from a backup, or remove it to have a new one made, which logs everyone out."
@@ -162,8 +159,20 @@ def _read(path: Path) -> bytes | None:
         return file.read()
 
 
+def _create(path: Path, content: bytes) -> bytes:
+    """Makes a secret file and returns what it holds: another's, where several processes start at once and one was first."""
+    with suppress(FileExistsError):
+        _put(path, content, os.link)
+    found = _read(path)
+    return content if found is None else found
+
+
 def _write(path: Path, content: bytes) -> None:
-    """Puts a secret file in place whole or not at all: written aside, made durable, then renamed."""
+    _put(path, content, os.replace)
+
+
+def _put(path: Path, content: bytes, place: Callable[[Path, Path], None]) -> None:
+    """Puts a secret file in place whole or not at all: written aside, made durable, then renamed or linked."""
     aside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
@@ -171,10 +180,9 @@ def _write(path: Path, content: bytes) -> None:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        aside.replace(path)
-    except OSError:
+        place(aside, path)
+    finally:
         aside.unlink(missing_ok=True)
-        raise
     _make_durable(path.parent)
 
 
@@ -203,7 +211,7 @@ class _StoredKeys(BaseModel):
     keys: tuple[_StoredKey, ...]
 
 
-def _dump(signing: tuple[SigningKey, ...]) -> bytes:
+def _dump(signing: Sequence[SigningKey]) -> bytes:
     return _StoredKeys(keys=tuple(_stored(key) for key in signing)).model_dump_json(indent=2).encode()
 
 

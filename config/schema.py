@@ -107,6 +107,11 @@ class State(Section):
         "for several workers or replicas.",
     )
 
+    @property
+    def alone(self) -> bool:
+        """Whether everything is in the directory, so that no other machine can share it."""
+        return self.database == "sqlite" and self.shared == "embedded"
+
 
 class Session(Section):
     """How long a login lasts."""

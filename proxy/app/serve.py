@@ -37,6 +37,7 @@ from proxy.services.clock import SYSTEM, Clock
 from proxy.services.estate import apply, workshop
 from proxy.services.estate_ledger import applied_files
 from proxy.services.estate_plan import NOTHING, Plan
+from proxy.services.same_secrets import refuse_other_secrets
 from proxy.services.traffic import AccessLog
 from proxy.store import Bus, Conflict, Store, StoreUnavailable
 from proxy.store.opening import open_state
@@ -106,6 +107,8 @@ async def opened(path: Path, clock: Clock = SYSTEM, worker: Worker = ALONE) -> A
         for warning in config.warnings:
             _log.warning("configuration", problem=str(warning))
         keys = await asyncio.to_thread(load_or_create, config.settings.state.directory, clock.wall())
+        if not config.settings.state.alone:
+            await refuse_other_secrets(store.shared, keys, clock.wall())
         gateway = await assemble(config, keys, store, log, clock)
 
         async def apply_estate(config: Config) -> Plan:

@@ -12,6 +12,7 @@ from proxy.cli.opening import Opened, config_option, configuration, with_store
 from proxy.model.estate import Estate, ResourceKind
 from proxy.nodered.snippet import snippet
 from proxy.services.directory import NotPossible
+from proxy.services.same_secrets import adopt_secrets
 
 
 @click.group()
@@ -28,6 +29,20 @@ def rotate(path: Path) -> None:
     newest = max(rotated.signing, key=lambda key: key.created)
     at = datetime.fromtimestamp(newest.signs_from, UTC)
     click.echo(f"The key {newest.kid} is published now and signs from {at:%Y-%m-%d %H:%M:%S} UTC on.")
+
+
+@keys.command()
+@config_option
+def adopt(path: Path) -> None:
+    """Let gateways start with the secrets of this state.directory, where those of the replicas before are lost.
+
+    A gateway refuses to start with other secrets than the replicas on the same database and Redis. Copying their files is
+    the remedy; this is for when there are none. Half-done logins break, and instances need the new keys.
+    """
+    config = configuration(path)
+    adopted = load_or_create(config.settings.state.directory, time.time())
+    with_store(config, lambda opened: adopt_secrets(opened.store.shared, adopted, time.time()))
+    click.echo(f"Gateways with the secrets of {adopted.directory} may start. Restart those that run with others.")
 
 
 @click.group()

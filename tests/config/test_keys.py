@@ -39,6 +39,20 @@ def test_a_restart_finds_the_same_keys(directory: Path) -> None:
     assert second.subkey("login") == first.subkey("login")
 
 
+def test_of_two_that_start_at_once_both_have_the_keys_of_the_first(directory: Path) -> None:
+    """The second has looked, found nothing, and made a secret of its own when the first writes."""
+    first: list[Keys] = []
+
+    def slow(size: int) -> bytes:
+        first.append(load_or_create(directory, NOW))
+        return b"2" * size
+
+    second = load_or_create(directory, NOW, slow)
+    assert second.secret == first[0].secret == load_or_create(directory, NOW).secret
+    assert second.jwks(NOW) == first[0].jwks(NOW)
+    assert {path.name for path in directory.iterdir()} == {"secret", "signing-keys.json"}
+
+
 def test_every_purpose_has_a_key_of_its_own(directory: Path) -> None:
     keys = load_or_create(directory, NOW, random=bytes)
     assert keys.secret == bytes(32)
