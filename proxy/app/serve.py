@@ -6,28 +6,24 @@ import gc
 import os
 import resource
 import signal
-import ssl
 import sys
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from time import monotonic
-from typing import Any, Final
+from typing import Final
 
 import structlog
-from aiohttp import web
 
 from auth_plugins.registry import UnusablePlugins
-from config.addresses import Listen
 from config.configuration import Config
 from config.keys import load_or_create
 from config.load import load
 from config.problems import ConfigurationError
 from config.schema import Settings
 from proxy.app.gateway import Gateway, assemble
-from proxy.app.lane import Lane
+from proxy.app.listening import cancelled, listen, redirecting, side
 from proxy.app.logs import StandardOutput, set_up_logs
-from proxy.app.redirect import to_https
 from proxy.app.reload import Reloader
 from proxy.app.workers import ALONE, Supervisor, Worker
 from proxy.gate.watch import Watch
@@ -43,13 +39,10 @@ from proxy.store import Bus, Conflict, Store, StoreUnavailable
 from proxy.store.opening import open_state
 from proxy.web.health import Vitals, operations
 
-BACKLOG: Final = 4096
 MISCONFIGURED: Final = 2
 FAILED: Final = 1
 _FLUSH: Final = 15.0
 _STOP: Final = 3.0
-_SIDE: Final = 1.0
-"""Seconds for an answer to an operator to finish at the end."""
 _log = structlog.get_logger(__name__)
 
 
@@ -96,6 +89,8 @@ class Running:
     reloader: Reloader
     store: Store
     listening: list[asyncio.Server]
+    watching: "asyncio.Task[None]"
+    """What ends whatever is over; without it nothing may be served."""
 
 
 @contextlib.asynccontextmanager
@@ -120,9 +115,20 @@ async def opened(path: Path, clock: Clock = SYSTEM, worker: Worker = ALONE) -> A
             entrance = Entrance(certificates) if certificates is not None else None
             reloader = Reloader(path, config, gateway, entrance, apply_estate)
             _raise_file_limit()
-            async with _listening(config, gateway, store.bus, reloader, entrance, worker) as listening:
+            async with (
+                _watching(gateway) as watching,
+                _beside(gateway, store.bus, reloader),
+                _listening(config, gateway, reloader, entrance, worker) as listening,
+            ):
                 _log.info("serving", listen=[str(at) for at in config.settings.server.listen])
-                yield Running(config=config, gateway=gateway, reloader=reloader, store=store, listening=listening)
+                yield Running(
+                    config=config,
+                    gateway=gateway,
+                    reloader=reloader,
+                    store=store,
+                    listening=listening,
+                    watching=watching,
+                )
         finally:
             await gateway.close()
 
@@ -150,39 +156,46 @@ async def _apply_estate(config: Config, store: Store, gateway: Gateway) -> Plan:
     return planned
 
 
-class CannotListen(OSError):
-    """A socket that visitors or operators are to connect to cannot be had."""
+@contextlib.asynccontextmanager
+async def _watching(gateway: Gateway) -> AsyncIterator["asyncio.Task[None]"]:
+    task = asyncio.create_task(gateway.watch.run())
+    try:
+        yield task
+    finally:
+        gateway.watch.stop()
+        await asyncio.wait([task], timeout=_STOP)
+        await cancelled(task)
+
+
+@contextlib.asynccontextmanager
+async def _beside(gateway: Gateway, bus: Bus, reloader: Reloader) -> AsyncIterator[None]:
+    """What goes on beside the requests."""
+    works = (gateway.plane.sweep(), gateway.lane.sweep(), reloader.run(), _flush(gateway), _hear(bus, gateway.watch))
+    async with contextlib.AsyncExitStack() as stack:
+        for work in works:
+            stack.push_async_callback(cancelled, asyncio.create_task(work))
+        await stack.enter_async_context(gateway.auditing.running())
+        yield
 
 
 @contextlib.asynccontextmanager
 async def _listening(
-    config: Config, gateway: Gateway, bus: Bus, reloader: Reloader, entrance: Entrance | None, worker: Worker
+    config: Config, gateway: Gateway, reloader: Reloader, entrance: Entrance | None, worker: Worker
 ) -> AsyncIterator[list[asyncio.Server]]:
-    """Everything that runs beside the requests, and the sockets visitors connect to."""
+    """The sockets visitors and operators connect to."""
     server = config.settings.server
     await gateway.lane.start(gateway.plane.timeouts)
     context = entrance.context if entrance is not None else None
     factory: Callable[[], asyncio.Protocol] = gateway.plane if server.fast_lane else gateway.lane.protocol
     async with contextlib.AsyncExitStack() as stack:
         stack.push_async_callback(gateway.lane.stop)
-        stack.push_async_callback(_stopped, gateway.watch, asyncio.create_task(gateway.watch.run()))
-        works = (
-            gateway.plane.sweep(),
-            gateway.lane.sweep(),
-            reloader.run(),
-            _flush(gateway),
-            _hear(bus, gateway.watch),
-        )
-        for work in works:
-            stack.push_async_callback(_cancelled, asyncio.create_task(work))
-        await stack.enter_async_context(gateway.auditing.running())
         if server.operations is not None:
             # Each worker has its own metrics, on the next port each.
             at = replace(server.operations, port=server.operations.port + worker.number)
-            await _side(stack, operations(_vitals(gateway, reloader)), "operations", at)
+            await side(stack, operations(_vitals(gateway, reloader)), "operations", at)
         if server.redirect_http:
-            await stack.enter_async_context(_redirecting(gateway, server.redirect_http, worker))
-        listening = [await _listen(factory, "listen", listen, context, worker) for listen in server.listen]
+            await stack.enter_async_context(redirecting(gateway, server.redirect_http, worker))
+        listening = [await listen(factory, "listen", at, context, worker) for at in server.listen]
         try:
             yield listening
         finally:
@@ -190,63 +203,6 @@ async def _listening(
                 each.close()
             gateway.live.end_all(Reason.DRAINING)
             gateway.plane.close()
-
-
-@contextlib.asynccontextmanager
-async def _redirecting(gateway: Gateway, addresses: Iterable[Listen], worker: Worker) -> AsyncIterator[None]:
-    """Plain http beside TLS: open to everybody too, so the limits and deadlines of connections hold there as well."""
-    app = to_https(lambda: gateway.gate.world.sites)
-    lane = Lane(gate=gateway.gate, crowd=gateway.crowd, hsts=b"", app=app)
-    await lane.start(gateway.plane.timeouts)
-    async with contextlib.AsyncExitStack() as stack:
-        stack.push_async_callback(lane.stop)
-        stack.push_async_callback(_cancelled, asyncio.create_task(lane.sweep()))
-        for at in addresses:
-            stack.callback((await _listen(lane.protocol, "redirect_http", at, None, worker)).close)
-        yield
-
-
-async def _listen(
-    factory: Callable[[], asyncio.Protocol], setting: str, at: Listen, context: ssl.SSLContext | None, worker: Worker
-) -> asyncio.Server:
-    with _told(setting, at):
-        loop = asyncio.get_running_loop()
-        # The kernel spreads connections over the workers that share an address.
-        shared = worker.shares or None
-        return await loop.create_server(factory, at.host, at.port, ssl=context, backlog=BACKLOG, reuse_port=shared)
-
-
-async def _side(stack: contextlib.AsyncExitStack, app: web.Application, setting: str, at: Listen) -> None:
-    """A small application on an address of its own."""
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=_SIDE)
-    await runner.setup()
-    stack.push_async_callback(runner.cleanup)
-    with _told(setting, at):
-        await web.TCPSite(runner, at.host, at.port).start()
-
-
-@contextlib.contextmanager
-def _told(setting: str, at: Listen) -> Iterator[None]:
-    """Say which address failed, and what to do about it."""
-    try:
-        yield
-    except OSError as error:
-        reason = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
-        raise CannotListen(
-            f"server.{setting}: nothing can listen on {at}: {reason}. Stop what uses it, or choose another address."
-        ) from error
-
-
-async def _stopped(watch: Watch, task: "asyncio.Task[None]") -> None:
-    watch.stop()
-    await asyncio.wait([task], timeout=_STOP)
-    await _cancelled(task)
-
-
-async def _cancelled(task: "asyncio.Task[Any]") -> None:
-    task.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await task
 
 
 async def _hear(bus: Bus, watch: Watch) -> None:
@@ -284,6 +240,7 @@ async def _until_told(running: Running, worker: Worker) -> None:
             told.set()
 
         loop.add_reader(sys.stdin, orphaned)
+    running.watching.add_done_callback(lambda _: told.set())  # a defect: nobody would be told any more what ended
     try:
         await told.wait()
         seconds = reloader.config.settings.server.drain
@@ -294,8 +251,8 @@ async def _until_told(running: Running, worker: Worker) -> None:
         draining = asyncio.create_task(_drain(gateway, seconds))
         impatient = asyncio.create_task(again.wait())
         await asyncio.wait((draining, impatient), return_when=asyncio.FIRST_COMPLETED)
-        await _cancelled(impatient)
-        await _cancelled(draining)
+        await cancelled(impatient)
+        await cancelled(draining)
     finally:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             loop.remove_signal_handler(number)

@@ -13,7 +13,7 @@ import structlog
 from proxy.services.bounded import backoff
 
 YOUNG: Final = 5.0
-"""Seconds: a worker that ends before that never served."""
+"""Seconds: a worker that ends by itself before that never served."""
 GRACE: Final = 15.0
 """Seconds that workers have to end, beyond the time they may drain."""
 _log = structlog.get_logger(__name__)
@@ -73,7 +73,7 @@ class Supervisor:
             lived = monotonic() - started
             if self._told.is_set():
                 return
-            served = served or lived > YOUNG
+            served = served or lived > YOUNG or code < 0  # a signal is no fault of what is configured
             if not served:
                 self._code = code or 1
                 self._told.set()
