@@ -12,7 +12,7 @@ from aiohttp.typedefs import Handler
 
 from proxy.gate.answers import answer as machine_answer
 from proxy.gate.answers import is_navigation, wants_page, wants_telling
-from proxy.gate.caller import Caller
+from proxy.gate.caller import JWKS, Caller
 from proxy.gate.gate import Gate
 from proxy.gate.verdict import Head, Local, Missing, Pass, Refusal
 from proxy.inspection.dispatch import InspectionDesk, inspect, refuse_comms
@@ -23,16 +23,21 @@ from proxy.model.identity import Person
 from proxy.nodered.surfaces import RULES
 from proxy.plane.head import HEAD_LIMIT
 from proxy.plane.record import serialised
+from proxy.services.ratelimit import Late, TooOften
 from proxy.services.traffic import Traffic
 from proxy.store import StoreUnavailable
 from proxy.web import answers as pages
 from proxy.web.keys import ADDRESS, SECURE, SITE, Desk
 from proxy.web.openings import Opening, openings
 from proxy.web.refusals import refusal as refusal_page
+from proxy.web.routes import too_often
+from proxy.wire.address import subject
 from proxy.wire.framing import BadFraming, request_framing
 from proxy.wire.headers import BadFields, treated
 
 _ROUNDS: Final = 3
+_API: Final = "/-/api/"
+_JWKS: Final = JWKS.decode()
 _OWN_PAGE: Final = 60.0
 """Seconds for a page of the gateway's own, the arrival of its form included."""
 _log = structlog.get_logger(__name__)
@@ -84,7 +89,9 @@ class Front:
 
     async def _judged(self, request: web.Request, own_page: Handler) -> web.StreamResponse:
         secure = request.transport is not None and request.transport.get_extra_info("ssl_object") is not None
-        caller = Caller(self.gate, request.remote or "127.0.0.1", secure=secure, inspects=True)
+        tap = tap_of(request)
+        paid = tap is not None and tap.paid
+        caller = Caller(self.gate, request.remote or "127.0.0.1", secure=secure, inspects=True, paid=paid)
         try:
             head = _head(request)
         except (BadFields, BadFraming) as error:
@@ -94,8 +101,7 @@ class Front:
         if caller.site is not None:
             request[SITE] = caller.site
         if isinstance(verdict, Local):
-            async with asyncio.timeout(_OWN_PAGE):
-                return await own_page(request)
+            return await self._own_page(request, caller, own_page)
         if isinstance(verdict, Refusal):
             return await self._refuse(request, head, caller, verdict)
         lease = verdict.lease
@@ -105,6 +111,28 @@ class Front:
             self.traffic.upstream(lease.station.name, failed.reason)
             trouble = Refusal(failed.reason, failed.status, "", lease.station, lease.surface, lease)
             return await self._refuse(request, head, caller, trouble)
+
+    async def _own_page(self, request: web.Request, caller: Caller, page: Handler) -> web.StreamResponse:
+        """A page of ours; who asks for one without a login is counted, but by the API, which knows of tokens, itself."""
+        try:
+            if not request.path.startswith(_API) and request.path != _JWKS:
+                self._charge_stranger(caller)
+            async with asyncio.timeout(_OWN_PAGE):
+                response = await page(request)
+        except TooOften as error:
+            response = too_often(self.desk, request, error)
+        if response.status == 429:
+            self.traffic.refused("", Reason.TOO_MANY_REQUESTS)
+        return response
+
+    def _charge_stranger(self, caller: Caller) -> None:
+        """Raises TooOften."""
+        if caller.principal is not self.gate.nobody and caller.principal.alive(monotonic()):
+            return
+        limit = self.gate.anonymous
+        wait = limit.admit(subject(caller.address))
+        if wait > 0:
+            raise TooOften(Late(policy="anonymous", rate=limit.rate, wait=wait), "There were too many requests.")
 
     async def _verdict(self, caller: Caller, head: Head) -> Pass | Local | Refusal:
         for _ in range(_ROUNDS + 1):
@@ -161,6 +189,8 @@ class Front:
             detail=refusal.detail,
         )
         response = pages.answer(page)
+        if refusal.limit is not None:
+            response.headers.update(refusal.limit.fields)
         if refusal.realm is not None:
             response.headers["WWW-Authenticate"] = dict(machine_answer(refusal).fields)["WWW-Authenticate"]
         return response

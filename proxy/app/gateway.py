@@ -15,7 +15,6 @@ from config.configuration import Config
 from config.keys import Keys
 from config.schema import Settings
 from proxy.access.decide import Place
-from proxy.access.gcra import Buckets, Rate
 from proxy.access.passwords import verify
 from proxy.app.asking import asking
 from proxy.app.auditing import Auditing, auditing_of
@@ -40,11 +39,13 @@ from proxy.plane.upgrade import Upgrades
 from proxy.services.accounts import Accounts
 from proxy.services.administration.instances import Premises, own_listeners
 from proxy.services.administration.probing import Ask
+from proxy.services.allowances import Allowances, rate_of
 from proxy.services.assertions import Signer
 from proxy.services.audit import on
 from proxy.services.clock import SYSTEM, Clock
 from proxy.services.cookies import Cookies
-from proxy.services.login import Logins, Throttle
+from proxy.services.lockout import Lockout
+from proxy.services.login import Logins
 from proxy.services.offload import Offload
 from proxy.services.sessions import Sessions
 from proxy.services.snapshot import Snapshot
@@ -89,7 +90,7 @@ class Gateway:
         self.inspection.carrier.patience = self.lane.timeouts = timeouts
         self.gate.trusted = server.trusted_proxies
         self.premises.settings = settings
-        self.gate.anonymous = Buckets(Rate(count=anonymous.count, period=anonymous.seconds))
+        self.gate.anonymous = self.gate.limits.limit("anonymous", rate_of(anonymous))
 
     async def close(self) -> None:
         await self.gate.settle()
@@ -106,6 +107,7 @@ class Gateway:
 async def assemble(config: Config, keys: Keys, store: Store, log: AccessLog, clock: Clock = SYSTEM) -> Gateway:
     """Build every part. Raises UnusablePlugins or StoreUnavailable; nothing listens yet."""
     settings = config.settings
+    premises = Premises(settings)
     signer, traffic, live, offload = Signer(keys, clock.wall), Traffic(), LiveConnections(), Offload()
     gate = await _gate(settings, store, traffic, clock, signer, offload)
     auditing = await auditing_of(settings.audit, store, traffic, gate, clock)
@@ -130,8 +132,11 @@ async def assemble(config: Config, keys: Keys, store: Store, log: AccessLog, clo
     )
     timeout = ClientTimeout(total=None, sock_connect=5)
     outside = ClientSession(cookie_jar=DummyCookieJar(), trust_env=False, auto_decompress=True, timeout=timeout)
-    sessions = Sessions(store.shared, now=clock.wall, absolute=settings.session.absolute, idle=settings.session.idle)
-    desk = await asyncio.to_thread(_desk, settings, store, gate, signer, sessions, offload, outside, keys, clock)
+    absolute, idle = settings.session.absolute, settings.session.idle
+    sessions = Sessions(store.shared, now=clock.wall, absolute=absolute, idle=idle, wake=store.bus.tell)
+    desk = await asyncio.to_thread(
+        _desk, settings, store, gate, signer, sessions, offload, outside, keys, clock, premises
+    )
     carrier = Carrier(plane.timeouts, partial(going_on, live), lambda: gate.border)
     reader = OwnReader(carrier, sign=signer.sign, issuer=_home(settings), now=clock.wall)
     inspection = InspectionDesk(
@@ -148,7 +153,7 @@ async def assemble(config: Config, keys: Keys, store: Store, log: AccessLog, clo
         live=live,
         log=log,
         sessions=sessions,
-        wake=watch.wake,
+        wake=store.bus.tell,
         record=store.database.record,
         home=_home(settings),
         person=gate.known_person,
@@ -164,7 +169,6 @@ async def assemble(config: Config, keys: Keys, store: Store, log: AccessLog, clo
     )
     lane.app.middlewares.append(_middleware(front))
     lane.app.on_response_prepare.append(front.prepare)
-    premises = Premises(settings)
     api = _api(premises, asking(gate, reader, watch.look), store, gate, desk, watch, snapshot, auditing, clock)
     lane.app.add_routes(api_routes(api))
     lane.app.add_routes(routes(desk))
@@ -209,7 +213,6 @@ async def _gate(
     settings: Settings, store: Store, traffic: Traffic, clock: Clock, signer: Signer, offload: Offload
 ) -> Gate:
     home = _home(settings)
-    anonymous = settings.limits.anonymous
     return Gate(
         world=world_of(await store.database.estate(), home, _homes(settings)),
         database=store.database,
@@ -219,7 +222,8 @@ async def _gate(
         sign=signer.sign,
         issuer=home,
         cookie=Cookies.of(home).session.encode(),
-        anonymous=Rate(count=anonymous.count, period=anonymous.seconds),
+        limits=store.limits,
+        anonymous=rate_of(settings.limits.anonymous),
         verify=lambda kept, password: offload(verify, password, kept),
         trusted=settings.server.trusted_proxies,
         listeners=own_listeners(settings.server),
@@ -236,6 +240,7 @@ def _desk(
     outside: ClientSession,
     keys: Keys,
     clock: Clock,
+    premises: Premises,
 ) -> Desk:
     accounts = Accounts(database=store.database, shared=store.shared, offload=offload, now=clock.wall)
 
@@ -248,7 +253,6 @@ def _desk(
             accounts=accounts,
         )
 
-    login = settings.limits.login
     return Desk(
         sites=lambda: gate.world.sites,
         estate=lambda: gate.world.estate,
@@ -259,7 +263,8 @@ def _desk(
         sessions=sessions,
         accounts=accounts,
         logins=Logins(store.shared, key=keys.subkey("login"), cookies=Cookies.of(_home(settings)), now=clock.wall),
-        throttle=Throttle(Rate(count=login.count, period=login.seconds), clock.wall),
+        allowances=Allowances(store.shared, lambda: premises.settings.limits),
+        lockout=Lockout(store.database, store.shared, lambda: premises.settings.limits.lockout, clock.wall),
         now=clock.wall,
     )
 
@@ -275,18 +280,16 @@ def _api(
     auditing: Auditing,
     clock: Clock,
 ) -> Api:
-    rate = premises.settings.limits.api
     return Api(
         desk=desk,
-        writer=Writer(database=store.database, snapshot=snapshot, now=clock.wall, wake=watch.wake),
+        writer=Writer(database=store.database, snapshot=snapshot, now=clock.wall, wake=store.bus.tell),
         tokens=Tokens(database=store.database, uses=gate.uses, now=clock.wall),
         refused=partial(_denied, gate, auditing),
         new_id=lambda: uuid4().hex,
         premises=premises,
         ask=ask,
-        limits=Buckets(Rate(count=rate.count, period=rate.seconds)),
+        calls=lambda: store.limits.limit("api", rate_of(premises.settings.limits.api)),
         strangers=lambda: gate.anonymous,
-        steady=clock.steady,
         listening=Counter(),
         version=lambda: watch.version,
     )

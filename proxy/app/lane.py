@@ -58,9 +58,13 @@ class Lane:
         """A protocol for a new connection: what a listening socket asks for."""
         return Tap(self._handler(), self._enter, self._leave)
 
-    def take_over(self, transport: asyncio.Transport, raw: bytes) -> None:
-        """Go on with a connection of the fast lane's; `raw` is every byte of the message that is due."""
+    def take_over(self, transport: asyncio.Transport, raw: bytes, paid: bool) -> None:
+        """Go on with a connection of the fast lane's; `raw` is every byte of the message that is due.
+
+        `paid`: the limits have been charged for it.
+        """
         tap = self.protocol()
+        tap.paid = paid
         transport.set_protocol(tap)
         tap.connection_made(transport)
         tap.data_received(raw)

@@ -134,7 +134,7 @@ _RELOADED: Final = frozenset({"connections", "connections_per_address", "drain",
 def _needing_restart(before: Settings, after: Settings) -> list[str]:
     """Settings that differ from those the gateway was started with, and that only a restart can take over."""
     names = [f"server.{name}" for name in type(before.server).model_fields if name not in {*_RELOADED, "tls"}]
-    names += ["state", "session", "auth", "limits.login", "audit", "log"]
+    names += ["state", "session", "auth", "audit", "log"]
     changed = [name for name in names if _at(before, name) != _at(after, name)]
     # Other certificates are taken over, but a socket that speaks TLS goes on speaking it, and the reverse.
     switched = (before.server.tls is None) != (after.server.tls is None)

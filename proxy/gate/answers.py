@@ -129,6 +129,8 @@ def _hints(refusal: Refusal) -> list[tuple[str, str]]:
         hints.append(("WWW-Authenticate", _challenge(refusal)))
     if refusal.retry_after is not None or refusal.status == 503:
         hints.append(("Retry-After", str(refusal.retry_after or 1)))
+    if refusal.limit is not None:
+        hints += refusal.limit.standing.items()
     return hints
 
 

@@ -8,7 +8,7 @@ import re
 from hashlib import sha256
 from typing import Final
 
-from proxy.gate.charges import charge_address, charge_sid
+from proxy.gate.charges import charge_address, charge_request, charge_sid
 from proxy.gate.checks import SAFE, acts, from_here, refusal
 from proxy.gate.credentials import Credentials, is_open
 from proxy.gate.gate import Gate
@@ -22,7 +22,7 @@ from proxy.model.estate import HttpAuth
 from proxy.model.identity import Token
 from proxy.nodered.surfaces import RULES, Surface
 from proxy.services.sites import LOOPBACK, Site, host_name
-from proxy.services.tokens import reveals
+from proxy.services.tokens import Presented, reveals
 from proxy.wire.address import client_address, trusted
 from proxy.wire.engineio import sid_of
 from proxy.wire.target import BadTarget, origin_form
@@ -43,13 +43,15 @@ class Caller:
     # fmt: off
     __slots__ = (
         "_cookie", "_credentials", "_forwarded", "_forwarded_for", "_forwarded_proto", "_host", "_passed_cookie",
-        "_peer", "_station", "_tls", "_world", "address", "address_bytes", "gate", "inspects", "presented",
+        "_peer", "_station", "_tls", "_world", "address", "address_bytes", "gate", "inspects", "paid", "presented",
         "principal", "secure", "site", "trusted",
     )
     # fmt: on
 
-    def __init__(self, gate: Gate, peer: str, *, secure: bool, inspects: bool) -> None:
+    def __init__(self, gate: Gate, peer: str, *, secure: bool, inspects: bool, paid: bool = False) -> None:
         self.gate = gate
+        self.paid = paid
+        """Whether the other lane has charged the request already that is about to be judged."""
         self.inspects = inspects
         """Whether this lane carries inspected exchanges; the other one hands them over unjudged by limits."""
         self.address = self._peer = peer
@@ -184,7 +186,7 @@ class Caller:
         principal, noted = self.principal, head.noted
         acting = head.method not in SAFE or surface is _SOCKET or "upgrade" in noted
         if "authorization" in noted or (acting and principal is not self.gate.nobody):
-            who = self._who(head, station, surface, now)
+            who = self._who(head, station, surface)
             if not isinstance(who, Principal):
                 return who
             principal = who
@@ -210,35 +212,31 @@ class Caller:
             return self._judged(self.gate.nobody, station, surface, head, path, now)
         if principal.token is not None:
             return self._refused_token(principal.token, head, path, lease, now)
-        return self._refused(head, lease, now)
+        return self._refused(head, lease)
 
-    def _who(self, head: Head, station: Station, surface: Surface, now: float) -> Principal | Missing | Refusal:
+    def _who(self, head: Head, station: Station, surface: Surface) -> Principal | Missing | Refusal:
         """Who acts, where that is more than the cookie says: credentials on the request, and somebody else's script."""
-        principal, opened = self.principal, is_open(station, surface)
-        authorization = head.noted.get("authorization")
+        authorization, principal = head.noted.get("authorization"), self.principal
         if authorization is not None:
-            found = self._credited(authorization, station, surface, now, opened=opened)
-            if not isinstance(found, Principal):
-                return found
             token = self._credentials.token(authorization, station, surface)
-            if token is not None and not token.basic:
-                return found  # nobody's script makes a browser send it
+            found = self._credited(token, authorization, station, surface)
+            if (token is not None and not token.basic) or not isinstance(found, Principal):
+                return found  # a bearer token: nobody's script makes a browser send it
             principal = found
         if principal is self.gate.nobody or not acts(head, surface) or from_here(head, self.site, station):
             return principal
         # A public path stays public, but nobody's script speaks in somebody's name.
-        return self.gate.nobody if opened else self._foreign(station, surface)
+        return self.gate.nobody if is_open(station, surface) else self._foreign(station, surface)
 
     def _credited(
-        self, authorization: bytes, station: Station, surface: Surface, now: float, *, opened: bool
+        self, token: Presented | None, authorization: bytes, station: Station, surface: Surface
     ) -> Principal | Missing | Refusal:
         """Whom the credential on a request stands for; where it is not the gateway's to look at, who the cookie says."""
-        token = self._credentials.token(authorization, station, surface)
         if token is not None:
-            return self._credentials.bearer(token, station, surface, now, self.address)
-        if RULES[surface].admin or opened:
+            return self._credentials.bearer(token, station, surface, self.address)
+        if RULES[surface].admin or is_open(station, surface):
             return self.principal
-        return self._credentials.instance_password(authorization, station, surface, now, self.address)
+        return self._credentials.instance_password(authorization, station, surface, self.address)
 
     def _allowed(self, head: Head, path: bytes, lease: Lease, principal: Principal, now: float) -> Verdict:
         if lease.limits is not None:
@@ -246,11 +244,14 @@ class Caller:
             if exceeded is not None:
                 return self._exceeded(exceeded, head, path, lease, now)
         if (lease.reads_query and b"?" in path) or "service-worker" in head.noted:
-            stopped = self._stopped(head, path, lease, principal, now)
+            stopped = self._stopped(head, path, lease, principal)
             if stopped is not None:
                 return stopped
         if lease.inspected and not self.inspects:
             return Pass(lease, principal, [])
+        fees = lease.fees  # charged last: a request that waits for facts is judged again
+        if fees is not None and not self.paid and (late := charge_request(fees, lease, principal, self.address)):
+            return late
         station, surface = lease.station, lease.surface
         parts = inject(head, path, station, surface)
         parts += (self._passed_cookie, self._forwarded, lease.block)
@@ -259,9 +260,7 @@ class Caller:
             parts.append(b"\r\nAuthorization: " + authorization)
         return Pass(lease, principal, parts)
 
-    def _stopped(
-        self, head: Head, path: bytes, lease: Lease, principal: Principal, now: float
-    ) -> "Refusal | Missing | None":
+    def _stopped(self, head: Head, path: bytes, lease: Lease, principal: Principal) -> "Refusal | Missing | None":
         """What stops a request that its lease allows."""
         station, surface = lease.station, lease.surface
         found = refusal(head, path, surface, station)
@@ -272,7 +271,7 @@ class Caller:
             return None
         owner = self.gate.sid_owner(station, sid, principal)
         if isinstance(owner, Missing):
-            return charge_sid(self.gate, self.address, station, lease, principal, now) or owner
+            return charge_sid(self.gate, self.address, station, lease, principal) or owner
         if owner == principal.key:
             return None
         detail = "this engine.io session belongs to another login"
@@ -293,16 +292,16 @@ class Caller:
             return self._judged(self.gate.nobody, station, surface, head, path, now)
         return Refusal(decision.reason, decision.status, detail_of(token, decision, station), station, surface, lease)
 
-    def _refused(self, head: Head, lease: Lease, now: float) -> Refusal:
+    def _refused(self, head: Head, lease: Lease) -> Refusal:
         decision, station, surface = lease.decision, lease.station, lease.surface
         reason = decision.reason
         if reason is Reason.LOGIN_REQUIRED and head.method == b"OPTIONS" and RULES[surface].admin:
             detail = "preflights of the admin API are refused"
             return Refusal(Reason.PREFLIGHT_REFUSED, 403, detail, station, surface, lease)
         if reason is Reason.LOGIN_REQUIRED:
-            limited = charge_address(self.gate, self.address, station, surface, now, lease)
-            if limited is not None:
-                return limited
+            late = None if self.paid else charge_address(self.gate, self.address, station, surface, lease)
+            if late is not None:
+                return late
             if self.presented:
                 reason = Reason.SESSION_ENDED
         asks = station.settings.http_auth is HttpAuth.BASIC and RULES[surface].permission is Permission.HTTP

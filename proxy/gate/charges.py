@@ -1,45 +1,72 @@
-"""What requests cost before anybody is known: limits by address and by login, and the refusal when one is used up."""
+"""What requests cost: limits by address and by login, and the refusal when one is used up."""
 
-from math import ceil
+from typing import Final
 
-from proxy.access.gcra import Bucket
+from proxy.gate.fees import Fee, Payer
 from proxy.gate.gate import Gate
-from proxy.gate.principal import Lease, Principal
+from proxy.gate.principal import Kind, Lease, Principal
 from proxy.gate.verdict import Refusal
 from proxy.gate.world import Station
 from proxy.model.access import Reason
 from proxy.nodered.surfaces import Surface
+from proxy.services.ratelimit import Late
+from proxy.store import Limit
 from proxy.wire.address import subject
+
+_BY_PRINCIPAL: Final = "too many requests by this login or token; try again later"
 
 
 def charge_address(
-    gate: Gate, address: str, station: Station, surface: Surface, now: float, lease: Lease | None = None
+    gate: Gate, address: str, station: Station, surface: Surface, lease: Lease | None = None
 ) -> Refusal | None:
     """Charge an address for what was asked without a login, guesses of a password or token included."""
-    return _charged(gate.anonymous.of(subject(address), now), now, station, surface, lease)
+    wait = gate.anonymous.admit(subject(address))
+    return _late("anonymous", gate.anonymous, wait, station, surface, lease) if wait > 0 else None
 
 
-def guessed_enough(gate: Gate, address: str, station: Station, surface: Surface, now: float) -> Refusal | None:
+def guessed_enough(gate: Gate, address: str, station: Station, surface: Surface) -> Refusal | None:
     """Whether an address has guessed too often to be looked up. Looking up what is right costs it nothing."""
-    wait = gate.anonymous.of(subject(address), now).wait(now)
-    return _late(wait, station, surface, None) if wait > 0 else None
+    limit = gate.anonymous
+    wait = limit.rate.wait(limit.ahead(subject(address)))
+    return _late("anonymous", limit, wait, station, surface) if wait > 0 else None
 
 
-def charge_sid(
-    gate: Gate, address: str, station: Station, lease: Lease, principal: Principal, now: float
-) -> Refusal | None:
+def charge_sid(gate: Gate, address: str, station: Station, lease: Lease, principal: Principal) -> Refusal | None:
     """Charge a login for a sid that nobody knows: it is about to be written down for days. Nobody's never are."""
-    if principal is gate.nobody:
+    who = _payer(Payer.PRINCIPAL, principal, address)
+    wait = 0.0 if who is None else gate.new_sids.admit(who)
+    return _late("sids", gate.new_sids, wait, station, lease.surface, lease, _BY_PRINCIPAL) if wait > 0 else None
+
+
+def charge_request(fees: tuple[Fee, ...], lease: Lease, principal: Principal, address: str) -> Refusal | None:
+    """Charge a request that is about to be carried to the limits of its instance."""
+    for fee in fees:
+        who = _payer(fee.payer, principal, address)
+        wait = 0.0 if who is None else fee.limit.admit(who)
+        if wait > 0:
+            detail = _BY_PRINCIPAL if fee.payer is Payer.PRINCIPAL else ""
+            return _late(fee.payer, fee.limit, wait, lease.station, lease.surface, lease, detail)
+    return None
+
+
+def _payer(payer: Payer, principal: Principal, address: str) -> str | None:
+    """What a limit counts: a password that many share by address as well; None for nobody, who has no login."""
+    if payer is Payer.ADDRESS:
+        return subject(address)
+    if principal.kind is Kind.NOBODY:
         return None
-    shared = principal is gate.instance_password
-    who = f"{principal.key} {subject(address)}" if shared else principal.key
-    return _charged(gate.new_sids.of(who, now), now, station, lease.surface, lease)
+    return f"{principal.key} {subject(address)}" if principal.kind is Kind.INSTANCE_PASSWORD else principal.key
 
 
-def _charged(bucket: Bucket, now: float, station: Station, surface: Surface, lease: Lease | None) -> Refusal | None:
-    """Take one from a bucket; the refusal where it is empty."""
-    return None if bucket.admit(now) else _late(bucket.wait(now), station, surface, lease)
-
-
-def _late(wait: float, station: Station, surface: Surface, lease: Lease | None) -> Refusal:
-    return Refusal(Reason.TOO_MANY_REQUESTS, 429, "", station, surface, lease, retry_after=max(1, ceil(wait)))
+def _late(
+    policy: str,
+    limit: Limit,
+    wait: float,
+    station: Station,
+    surface: Surface,
+    lease: Lease | None = None,
+    detail: str = "",
+) -> Refusal:
+    late = Late(policy=policy, rate=limit.rate, wait=wait)
+    reason, again = Reason.TOO_MANY_REQUESTS, late.retry_after
+    return Refusal(reason, 429, detail, station, surface, lease, retry_after=again, limit=late)

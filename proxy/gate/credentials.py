@@ -40,22 +40,25 @@ class Credentials:
         return token if token is not None and (not token.basic or _takes_passwords(station, surface)) else None
 
     def bearer(
-        self, token: Presented, station: Station, surface: Surface, now: float, address: str
+        self, token: Presented, station: Station, surface: Surface, address: str
     ) -> Principal | Missing | Refusal:
         """Whom a token of ours stands for. A wrong one is as good as none where anybody may go, and else a guess."""
-        gate, opened = self._gate, is_open(station, surface)
+        gate = self._gate
         found = gate.token(token.hash) if token.hash else None
-        if isinstance(found, Missing):
-            late = guessed_enough(gate, address, station, surface, now)
+        if isinstance(found, Principal):
+            return found
+        opened = is_open(station, surface)
+        if found is not None:
+            late = guessed_enough(gate, address, station, surface)
             return found if late is None else gate.nobody if opened else late
-        if found is not None or opened:
-            return found or gate.nobody
+        if opened:
+            return gate.nobody
         detail = "no such token, or it was revoked"
         wrong = Refusal(Reason.CREDENTIALS_WRONG, 401, detail, station, surface)
-        return charge_address(gate, address, station, surface, now) or wrong
+        return charge_address(gate, address, station, surface) or wrong
 
     def instance_password(
-        self, field: bytes, station: Station, surface: Surface, now: float, address: str
+        self, field: bytes, station: Station, surface: Surface, address: str
     ) -> Principal | Missing | Refusal:
         """Whom a field that is no token of ours stands for, where the instance asks for its own password, or for users."""
         settings, gate = station.settings, self._gate
@@ -64,7 +67,7 @@ class Credentials:
         if settings.http_auth is HttpAuth.BASIC:
             right = gate.password(station, field)
             if isinstance(right, Missing):
-                return charge_address(gate, address, station, surface, now) or right
+                return charge_address(gate, address, station, surface) or right
             if right:
                 self._opened, self._opened_at = field, station
                 return gate.instance_password

@@ -9,9 +9,10 @@ import structlog
 
 from config.addresses import Listen
 from proxy.access.decide import in_scope
-from proxy.access.gcra import Buckets, Rate
+from proxy.access.gcra import Rate
 from proxy.gate import identity
-from proxy.gate.facts import Facts, VerifyPassword
+from proxy.gate.facts import KEPT, Facts, VerifyPassword
+from proxy.gate.fees import Tariff
 from proxy.gate.judge import judge
 from proxy.gate.limits import judge_endpoint_token, limits_of
 from proxy.gate.principal import Block, Kind, Lease, Principal
@@ -25,7 +26,7 @@ from proxy.services.border import Border
 from proxy.services.clock import Clock
 from proxy.services.tokens import Uses
 from proxy.services.traffic import Traffic
-from proxy.store import Database, Shared
+from proxy.store import Database, Limits, Shared
 from proxy.wire.address import Network
 
 LEASE: Final = 15.0
@@ -34,8 +35,6 @@ NEW_SIDS: Final = Rate(count=120, period=60.0)
 """How many engine.io sessions one login may begin; a page has one, and takes another when its connection breaks."""
 _PASSIVE: Final = frozenset({Surface.SOCKET, Surface.COMMS})
 """Surfaces that open pages use by themselves: no sign that anybody is there."""
-_KEPT: Final = frozenset({Kind.SESSION, Kind.TOKEN})
-"""Principals of which only the store can say whether they still act."""
 _log = structlog.get_logger(__name__)
 
 
@@ -53,6 +52,7 @@ class Gate(Facts):
         sign: identity.Sign,
         issuer: str,
         cookie: bytes,
+        limits: Limits,
         anonymous: Rate,
         verify: VerifyPassword,
         trusted: tuple[Network, ...] = (),
@@ -66,8 +66,10 @@ class Gate(Facts):
         self.instance_password = Principal(
             Kind.INSTANCE_PASSWORD, Kind.INSTANCE_PASSWORD, expires=float("inf"), idle=float("inf"), seen=0.0
         )
-        self.anonymous = Buckets(anonymous)
-        self.new_sids = Buckets(NEW_SIDS)
+        self.limits, self.tariff = limits, Tariff(limits)
+        self.anonymous = limits.limit("anonymous", anonymous)
+        """Requests without a login, by address."""
+        self.new_sids = limits.limit("sids", NEW_SIDS)
         self.uses = Uses()
         """When tokens were last used, to be written down."""
         self._sign, self._issuer = sign, issuer
@@ -83,6 +85,7 @@ class Gate(Facts):
         self.nobody.leases.clear()
         self.instance_password.leases.clear()
         self._passwords.clear()
+        self.tariff.keep_only(world.stations)
         self.traffic.keep_only({station.name: station for station in world.stations.values()})
 
     def lease(
@@ -91,7 +94,7 @@ class Gate(Facts):
         """Judge, and remember it: once per principal, instance, surface and 15 seconds."""
         if not principal.alive(now, station.settings):
             return self._refuse(principal, station, surface, _ended(principal), 401)
-        if self.blind and principal.kind in _KEPT:
+        if principal.kind in self.blind:
             return self._refuse(principal, station, surface, Reason.FACTS_UNAVAILABLE, 503)
         decision = self.decide(principal, station, surface)
         if isinstance(decision, Missing):
@@ -111,9 +114,9 @@ class Gate(Facts):
 
     def decide(self, principal: Principal, station: Station, surface: Surface) -> Decision | Missing:
         """The bare judgement, on the facts there are."""
-        if principal.kind not in _KEPT:
+        if principal.kind not in KEPT:
             return self._judge(principal, None, station, surface)
-        if self.blind:
+        if principal.kind in self.blind:
             return Decision(allowed=False, reason=Reason.FACTS_UNAVAILABLE, status=503)
         if principal.token is not None:
             known = self.token(principal.hash)
@@ -168,6 +171,7 @@ class Gate(Facts):
             tally=self.traffic.tally(station.name, surface.label),
             log=_log_tail(principal, station, surface, decision),
             limits=limits_of(principal.token) if principal.token is not None else None,
+            fees=self.tariff.of(station, surface),
         )
 
     def _refuse(self, principal: Principal, station: Station, surface: Surface, reason: Reason, status: int) -> Lease:

@@ -11,6 +11,7 @@ from proxy.nodered.surfaces import RULES, Surface
 from proxy.services.traffic import Tally
 
 if TYPE_CHECKING:
+    from proxy.gate.fees import Fee
     from proxy.gate.limits import Limits
     from proxy.gate.world import Station, World
 
@@ -30,6 +31,7 @@ class Lease:
         "allowed",
         "block",
         "decision",
+        "fees",
         "inspected",
         "limits",
         "log",
@@ -55,6 +57,7 @@ class Lease:
         tally: Tally,
         log: bytes,
         limits: "Limits | None" = None,
+        fees: "tuple[Fee, ...] | None" = None,
     ) -> None:
         self.until = until
         """Steady seconds."""
@@ -67,6 +70,8 @@ class Lease:
         self.inspected, self.tally, self.log = inspected, tally, log
         self.limits = limits
         """What a token is limited to beyond what is decided here, request by request."""
+        self.fees = fees
+        """What each request is charged to; None where the instance has no limits."""
         self.reads_query = RULES[surface].admin or surface is Surface.SOCKET
         """Whether the gate looks at queries here."""
 

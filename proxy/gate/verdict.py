@@ -6,6 +6,7 @@ from proxy.gate.principal import Lease, Principal
 from proxy.gate.world import Station
 from proxy.model.access import Reason
 from proxy.nodered.surfaces import Surface
+from proxy.services.ratelimit import Late
 
 
 class Head:
@@ -52,6 +53,8 @@ class Refusal:
     lease: Lease | None = None
     retry_after: int | None = None
     """Seconds."""
+    limit: Late | None = None
+    """The limit that is used up."""
     location: bytes = b""
     """Where to go instead, with status 308."""
     realm: str | None = None

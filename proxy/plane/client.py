@@ -64,7 +64,7 @@ class Client(Connection):
             self._lease = verdict.lease
             head = self._request
             if wants_page(head, verdict) or wants_telling(head, verdict):
-                self._hand_over()
+                self._hand_over(paid=verdict.limit is None)  # one that is used up is looked at again: it costs nothing
             else:
                 self._refuse(verdict)
         elif isinstance(verdict, Missing):
@@ -249,7 +249,7 @@ class Client(Connection):
         if lease is not None:
             self._plane.traffic.upstream(lease.station.name, reason)
         if self._received and reason is not Reason.UPSTREAM_TIMEOUT and is_navigation(self._request):
-            self._hand_over()
+            self._hand_over(paid=True)
         else:
             self._refuse(Refusal(reason, status, station=lease.station if lease else None, lease=lease))
 

@@ -259,8 +259,8 @@ class Connection(asyncio.Protocol, ABC):
         self.transport.resume_reading()
         self.transport.write_eof()
 
-    def _hand_over(self) -> None:
-        """The other lane gets the connection and every byte of this message."""
+    def _hand_over(self, *, paid: bool = False) -> None:
+        """The other lane gets the connection and every byte of this message. `paid`: limits have been charged for it."""
         self._plane.leave(self)
         self.state = State.GONE
         upstream, self._upstream = self._upstream, None
@@ -269,7 +269,7 @@ class Connection(asyncio.Protocol, ABC):
         if self._holds:
             self._holds = 0
             self.transport.resume_reading()
-        self._plane.hand_over(self.transport, self._request.raw + self._own_bytes())
+        self._plane.hand_over(self.transport, self._request.raw + self._own_bytes(), paid)
 
     def _own_bytes(self) -> bytes:
         """What has come of this message after its head. What follows it is not carried: the other lane closes."""

@@ -27,8 +27,8 @@ _log = structlog.get_logger(__name__)
 SWEEP: Final = 0.5
 """Seconds between two looks at the deadlines; no connection has a timer of its own."""
 
-HandOver = Callable[[asyncio.Transport, bytes], None]
-"""Gives a connection, and the bytes of the message that is due, to the aiohttp lane."""
+HandOver = Callable[[asyncio.Transport, bytes, bool], None]
+"""Gives a connection, the bytes of the message that is due, and whether that was charged, to the aiohttp lane."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,6 @@ answers with a code that is good once, for half a minute, on that host, in the b
 
 import hmac
 import json
-import math
 import re
 import secrets
 from collections.abc import Callable
@@ -16,16 +15,13 @@ from typing import Final
 
 import jwt
 
-from proxy.access.gcra import Bucket, Buckets, Rate
+from proxy.access.gcra import Buckets, Rate
 from proxy.services.cookies import Cookies, values
 from proxy.services.sites import Site, Sites
 from proxy.store import Shared
-from proxy.wire.address import subject
 
 HOP_LASTS: Final = 1800.0
 CODE_LASTS: Final = 30.0
-ACCOUNTS: Final = 20
-"""How many accounts may be tried from one address as often as one account may."""
 _ALGORITHM: Final = "HS256"
 _AUDIENCE: Final = "login"
 _SECRET: Final = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
@@ -138,38 +134,6 @@ class Logins:
 
     def csrf_right(self, hop: str | None, sent: str) -> bool:
         return hop is not None and hmac.compare_digest(self.csrf(hop).encode(), sent.encode("utf-8", "surrogatepass"))
-
-
-class Throttle:
-    """How often a login may be tried: per address and account, and per address whatever the account.
-
-    Without the second, one address could keep the only worker that checks passwords busy with made-up names.
-    """
-
-    def __init__(self, rate: Rate, now: Callable[[], float]) -> None:
-        self._accounts, self._now = Buckets(rate), now
-        self._addresses = Buckets(Rate(count=rate.count * ACCOUNTS, period=rate.period))
-
-    def admit(self, address: str, account: str) -> bool:
-        now = self._now()
-        return all(bucket.admit(now) for bucket in self._both(address, account))
-
-    def wait(self, address: str, account: str) -> int:
-        """Whole seconds until one more may be tried, at least 1."""
-        now = self._now()
-        return max(1, *(math.ceil(bucket.wait(now)) for bucket in self._both(address, account)))
-
-    def give_back(self, address: str, account: str) -> None:
-        """An attempt that could not be judged was none."""
-        for bucket in self._both(address, account):
-            bucket.whole_at -= bucket.interval
-
-    def _both(self, address: str, account: str) -> tuple[Bucket, Bucket]:
-        """The account's comes first, so that guesses at one name use up nobody else's allowance."""
-        now, place = self._now(), subject(address)
-        # As a login reads the name: blanks around it and its case do not matter.
-        name = _hash(account.strip().casefold())
-        return self._accounts.of(f"{place} {name}", now), self._addresses.of(place, now)
 
 
 def safe_path(path: str) -> str:

@@ -6,6 +6,7 @@ from auth_plugins import Refused
 from proxy.access.passwords import LONGEST, SHORTEST
 from proxy.model.identity import User
 from proxy.services.accounts import WeakPassword
+from proxy.services.allowances import Policy
 from proxy.services.login import HOP_LASTS
 from proxy.web import render
 from proxy.web.answers import answer, see_other
@@ -13,6 +14,7 @@ from proxy.web.guards import at_home, cookie_field, own_form
 from proxy.web.keys import ADDRESS, Desk
 from proxy.web.login import STALE
 from proxy.web.visitors import log_in
+from proxy.wire.address import subject
 
 
 async def show(desk: Desk, request: web.Request) -> web.Response:
@@ -25,6 +27,7 @@ async def show(desk: Desk, request: web.Request) -> web.Response:
 async def submit(desk: Desk, request: web.Request) -> web.Response:
     """POST: the link is used up only by a password that is taken."""
     at_home(request)
+    await desk.allowances.take(Policy.ACTIVATION, subject(request[ADDRESS]))
     fields = await own_form(request)
     user = await desk.accounts.invited(request.match_info["token"])
     if user is None:
@@ -43,6 +46,7 @@ async def _activate(desk: Desk, request: web.Request, user: User, password: str)
         return _form(desk, request, user, status=422, problem=error.args[0])
     except Refused:
         return _spent()
+    await desk.lockout.lift(user.id)
     person = await desk.database.person(user.id)
     if person is None:
         return _spent()

@@ -36,12 +36,7 @@ def document(content: object, *, status: int = 200, kind: str = "application/jso
     return web.Response(status=status, body=orjson.dumps(content), content_type=kind, headers=_PLAIN)
 
 
-def problem(reason: Reason, status: int, detail: str = "", retry_after: int = 0) -> web.Response:
+def problem(reason: Reason, status: int, detail: str = "") -> web.Response:
     """A refusal for machines (RFC 9457)."""
     content = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "code": reason}
-    response = document(
-        content | ({"detail": detail} if detail else {}), status=status, kind="application/problem+json"
-    )
-    if retry_after:
-        response.headers["Retry-After"] = str(retry_after)
-    return response
+    return document(content | ({"detail": detail} if detail else {}), status=status, kind="application/problem+json")

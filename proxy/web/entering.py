@@ -25,7 +25,10 @@ async def enter(desk: Desk, request: web.Request) -> web.Response:
     if session_id is not None and hop is not None:
         if desk.logins.in_circles(hop, path):
             return _cookies_are_off(site.name, path)
-        return see_other(site.origin + path, [await _cookie(desk, session_id, site.name)])
+        somebody = await visitor(desk, request)
+        if somebody is None or somebody.session.id != session_id:
+            return see_other(site.origin + path, [await _cookie(desk, session_id, site.name)])
+        return see_other(site.origin + path)  # with the cookie that is there: each one is a row
     if await visitor(desk, request) is not None:
         return see_other(site.origin + path)
     if target is not None and target.round:
@@ -35,7 +38,11 @@ async def enter(desk: Desk, request: web.Request) -> web.Response:
 
 
 async def _cookie(desk: Desk, session_id: str, host: str) -> str:
-    """The Set-Cookie that opens the session on this host; none that lasts if it ended since its code was made."""
+    """The Set-Cookie that opens the session on this host; none that lasts if it ended since its code was made.
+
+    Raises TooOften.
+    """
+    await desk.allowances.enter(session_id)
     value = await desk.sessions.add_host(session_id, host)
     session = await desk.sessions.open(value, host)
     names = desk.logins.cookies

@@ -15,11 +15,11 @@ FORM_TYPE: Final = "application/x-www-form-urlencoded"
 
 
 class TurnedAway(Exception):
-    """This request gets a refusal and nothing else; `detail` is a sentence for people, `retry_after` in seconds."""
+    """This request gets a refusal and nothing else; `detail` is a sentence for people."""
 
-    def __init__(self, reason: Reason, status: int, detail: str = "", retry_after: int = 0) -> None:
+    def __init__(self, reason: Reason, status: int, detail: str = "") -> None:
         super().__init__(reason, status, detail)
-        self.reason, self.status, self.detail, self.retry_after = reason, status, detail, retry_after
+        self.reason, self.status, self.detail = reason, status, detail
 
 
 def is_navigation(request: web.Request) -> bool:

@@ -9,7 +9,9 @@ from auth_plugins.registry import Provider
 from proxy.model.estate import Estate
 from proxy.model.identity import Person
 from proxy.services.accounts import Accounts
-from proxy.services.login import Logins, Throttle
+from proxy.services.allowances import Allowances
+from proxy.services.lockout import Lockout
+from proxy.services.login import Logins
 from proxy.services.sessions import Sessions
 from proxy.services.sites import Site, Sites
 from proxy.store import Database
@@ -32,5 +34,6 @@ class Desk:
     sessions: Sessions
     accounts: Accounts
     logins: Logins
-    throttle: Throttle
+    allowances: Allowances
+    lockout: Lockout
     now: Callable[[], float]

@@ -6,13 +6,13 @@ from aiohttp import web
 
 from auth_plugins import Refused
 from proxy.access.passwords import LONGEST, SHORTEST
-from proxy.model.access import Reason
 from proxy.services.accounts import WeakPassword
 from proxy.services.login import HOP_LASTS
 from proxy.web import render
 from proxy.web.answers import answer, see_other
-from proxy.web.guards import TurnedAway, at_home, cookie_field, own_form
-from proxy.web.keys import ADDRESS, Desk
+from proxy.web.attempts import change_password
+from proxy.web.guards import at_home, cookie_field, own_form
+from proxy.web.keys import Desk
 from proxy.web.login import STALE
 from proxy.web.visitors import Visitor, account_event, visitor
 
@@ -42,14 +42,10 @@ async def submit(desk: Desk, request: web.Request) -> web.Response:
 
 
 async def _change(desk: Desk, request: web.Request, somebody: Visitor, current: str, new: str) -> web.Response:
-    user, address = somebody.person.user, request[ADDRESS]
-    if not desk.throttle.admit(address, user.username):
-        wait = desk.throttle.wait(address, user.username)
-        detail = f"There were too many attempts. Try again in {wait} seconds."
-        raise TurnedAway(Reason.TOO_MANY_REQUESTS, 429, detail, retry_after=wait)
+    user, passwords = somebody.person.user, {"current": current, "new": new}
     event = account_event(desk, request, "user.updated-password", somebody.person)
     try:
-        await desk.accounts.change_password(user, current, new, event)
+        await change_password(desk, request, user, passwords, event)
     except WeakPassword as error:
         return _form(desk, request, somebody, status=422, problem=error.args[0])
     except Refused:

@@ -6,6 +6,7 @@ from aiohttp import web
 
 from auth_plugins import Unavailable
 from proxy.model.access import Reason
+from proxy.services.ratelimit import TooOften
 from proxy.store import StoreUnavailable
 from proxy.web import activation, entering, home, leaving, login, password
 from proxy.web.answers import answer, problem, see_other
@@ -29,6 +30,8 @@ def routes(desk: Desk) -> list[web.RouteDef]:
                 return await handler(desk, request)
             except TurnedAway as error:
                 return _turned_away(desk, request, error)
+            except TooOften as error:
+                return too_often(desk, request, error)
             except (StoreUnavailable, Unavailable):  # trouble is never an answer about a visitor
                 return _turned_away(desk, request, TurnedAway(Reason.FACTS_UNAVAILABLE, 503))
 
@@ -65,8 +68,13 @@ def _stranger(desk: Desk, request: web.Request) -> web.Response:
 
 def _turned_away(desk: Desk, request: web.Request, error: TurnedAway) -> web.Response:
     if not is_navigation(request):
-        return problem(error.reason, error.status, error.detail, error.retry_after)
+        return problem(error.reason, error.status, error.detail)
     home_origin = desk.sites().home.origin
-    return answer(
-        refusal(error.reason, error.status, home=home_origin, detail=error.detail, retry_after=error.retry_after)
-    )
+    return answer(refusal(error.reason, error.status, home=home_origin, detail=error.detail))
+
+
+def too_often(desk: Desk, request: web.Request, error: TooOften) -> web.Response:
+    """The answer to somebody who tries a page of ours too often."""
+    response = _turned_away(desk, request, TurnedAway(Reason.TOO_MANY_REQUESTS, 429, error.detail))
+    response.headers.update(error.late.fields)
+    return response

@@ -1,6 +1,7 @@
 """Who is in front of one of the gateway's pages, and how they become somebody."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from aiohttp import web
@@ -105,17 +106,20 @@ def account_event(
     )
 
 
-async def login_failed(desk: Desk, request: web.Request, login: str, *, provider: str, code: str) -> None:
-    """Put a failed attempt on record. A name that nobody has is left out: it may be a password in the wrong field."""
+async def login_failed(desk: Desk, request: web.Request, login: str, *, provider: str, code: str, locked: bool) -> None:
+    """Put a failed attempt on record, and that it `locked` the account. All of it takes as long for a name nobody has.
+
+    Such a name is left out: it may be a password in the wrong field.
+    """
     account = await desk.database.account(login) if 0 < len(login) <= 254 else None
     whose = account.user if account else None
-    event = happened(
-        "account.login",
+    note = partial(
+        happened,
         at=desk.now(),
         by=By(name=whose.username if whose else "", address=request[ADDRESS]),
         on=on_user(whose.id) if whose else PLATFORM,
         user=whose.id if whose else None,
-        error=code,
         body={"provider": provider},
     )
-    await desk.database.record(event)
+    events = [note("account.login", error=code), *([note("account.locked")] if locked else [])]
+    await desk.database.record(*events)

@@ -1,6 +1,7 @@
 """Who is on the other end, when trusted proxies stand in between."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 Network = IPv4Network | IPv6Network
@@ -30,6 +31,7 @@ def client_address(peer: str, forwarded_for: bytes | None, networks: Sequence[Ne
     return nearest
 
 
+@lru_cache(maxsize=4096)
 def subject(address: str) -> str:
     """What a limit by address counts: an IPv6 client owns its /64 and can take another address of it every time."""
     parsed = _parse(address)

@@ -10,7 +10,7 @@ from pathlib import Path
 import jwt
 import pytest
 
-from proxy.access.gcra import Buckets, Rate
+from proxy.access.gcra import Rate
 from proxy.model.access import Role
 from proxy.model.audit import Event, Source
 from proxy.model.directory import Space, SpaceKind
@@ -308,7 +308,7 @@ async def test_a_bad_token_beats_a_good_cookie_but_keeps_nobody_from_what_is_pub
 async def test_wrong_tokens_are_limited_by_address_and_right_ones_are_not(tmp_path: Path, fast_lane: bool) -> None:
     async with stage(tmp_path, plain(b"ok"), fast_lane=fast_lane) as (gate, _):
         made = await token_for(gate)
-        gate.gate.anonymous = Buckets(Rate(count=3, period=60.0))
+        gate.gate.anonymous = gate.gate.limits.limit("anonymous", Rate(count=3, period=60.0))
         for _ in range(5):
             assert await status(gate, b"GET /api", bearer(made)) == 200
         said = [await status(gate, b"GET /api", b"Authorization: Bearer fwp_%d" % n + b"A" * 42) for n in range(5)]

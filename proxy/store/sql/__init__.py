@@ -1,6 +1,6 @@
 """The store in SQL: in one SQLite file, or in PostgreSQL."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from time import monotonic
@@ -17,27 +17,30 @@ __all__ = ["FILE", "Store", "open_postgresql", "open_store"]
 
 
 @asynccontextmanager
-async def open_store(directory: Path) -> AsyncIterator[Store]:
-    """Open the store in a directory, made or brought up to date first; raises StoreUnavailable."""
+async def open_store(directory: Path, steady: Callable[[], float] = monotonic) -> AsyncIterator[Store]:
+    """Open the store in a directory, made or brought up to date first; raises StoreUnavailable.
+
+    `steady`: seconds of a clock that never jumps, for limits.
+    """
     async with sqlite.connect(directory / FILE) as connections:
-        yield _store(connections)
+        yield _store(connections, steady)
 
 
 @asynccontextmanager
-async def open_postgresql(url: str) -> AsyncIterator[Store]:
+async def open_postgresql(url: str, steady: Callable[[], float] = monotonic) -> AsyncIterator[Store]:
     """Open the store in a PostgreSQL, brought up to date first; raises StoreUnavailable.
 
     `url` is as libpq has it: postgresql://user:password@host:port/database?sslmode=verify-full. Sessions are there too, so
     that every process sees them; limits and the bus are of this process alone.
     """
     async with postgresql.connect(url) as connections:
-        yield _store(connections)
+        yield _store(connections, steady)
 
 
-def _store(connections: Connections) -> Store:
+def _store(connections: Connections, steady: Callable[[], float]) -> Store:
     return Store(
         database=SqlDatabase(connections),
-        shared=SqlShared(connections, monotonic),
+        shared=SqlShared(connections, steady),
         bus=LocalBus(),
-        limits=LocalLimits(monotonic),
+        limits=LocalLimits(steady),
     )

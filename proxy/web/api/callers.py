@@ -1,15 +1,16 @@
 """Who calls: a browser by its session, a program by its token. And whether it may call just now, and from here."""
 
+from collections.abc import Mapping
 from hmac import compare_digest
-from math import ceil
 from typing import Final
 
 from aiohttp import web
 
-from proxy.access.gcra import Bucket, Buckets
 from proxy.model.access import Reason
 from proxy.model.identity import Actor, Session
 from proxy.services.problems import Denied
+from proxy.services.ratelimit import Late, TooOften, standing
+from proxy.store import Limit
 from proxy.web.api.keys import Api
 from proxy.web.api.refusing import Stop
 from proxy.web.guards import from_own_page
@@ -24,7 +25,7 @@ SAFE: Final = frozenset({"GET", "HEAD"})
 async def who(api: Api, request: web.Request) -> Actor:
     """Who calls: whom a token of ours stands for, else whose session it is.
 
-    Raises Denied or Stop for a token that is not good here, and for nobody; also for nobody who asks too often.
+    Raises Denied or Stop for a token that is not good here, and for nobody; TooOften for nobody who asks too often.
     """
     fields = request.headers.getall("Authorization", ())
     if len(fields) > 1:
@@ -32,11 +33,11 @@ async def who(api: Api, request: web.Request) -> Actor:
     try:
         actor = await _by_token(api, request, fields[0]) if fields else None
     except Denied:
-        _charge_stranger(api, request)
+        charge_stranger(api, request)
         raise
     actor = actor or await _by_session(api, request)
     if actor is None:
-        _charge_stranger(api, request)
+        charge_stranger(api, request)
         raise Stop(401, Reason.LOGIN_REQUIRED, "Log in, or send Authorization: Bearer with an API token.")
     return actor
 
@@ -52,8 +53,9 @@ async def _by_session(api: Api, request: web.Request) -> Actor | None:
     return Actor(person=found.person, session=found.session, address=request[ADDRESS])
 
 
-def _charge_stranger(api: Api, request: web.Request) -> None:
-    charge(api.strangers(), subject(request[ADDRESS]), api.steady(), "anonymous")
+def charge_stranger(api: Api, request: web.Request) -> None:
+    """Raises TooOften."""
+    charge(api.strangers(), subject(request[ADDRESS]), "anonymous")
 
 
 def csrf_of(desk: Desk, session: Session) -> str:
@@ -70,23 +72,9 @@ def refuse_forgery(api: Api, request: web.Request, session: Session) -> None:
         raise Stop(403, "csrf_missing", f"Send the header {CSRF} with the value `csrf` of GET /-/api/v1/me.")
 
 
-def charge(buckets: Buckets, key: str, now: float, policy: str) -> dict[str, str]:
-    """Take one; what the answer says about it. Raises Stop with 429."""
-    bucket = buckets.of(key, now)
-    admitted = bucket.admit(now)
-    told = _told(bucket, now, policy)
-    if admitted:
-        return told
-    wait = str(max(1, ceil(bucket.wait(now))))
-    raise Stop(429, Reason.TOO_MANY_REQUESTS, f"Try again in {wait} seconds.", fields={**told, "Retry-After": wait})
-
-
-def _told(bucket: Bucket, now: float, policy: str) -> dict[str, str]:
-    """RateLimit fields as draft-ietf-httpapi-ratelimit-headers has them."""
-    used = max(0.0, bucket.whole_at - now)
-    left = int((bucket.tolerance - used) / bucket.interval + 1e-6)
-    quota = round(bucket.tolerance / bucket.interval)
-    return {
-        "RateLimit-Policy": f'"{policy}";q={quota};w={ceil(bucket.tolerance)}',
-        "RateLimit": f'"{policy}";r={max(0, left)};t={ceil(used)}',
-    }
+def charge(limit: Limit, key: str, policy: str) -> Mapping[str, str]:
+    """Take one; what the answer says about it. Raises TooOften."""
+    wait = limit.admit(key)
+    if wait > 0:
+        raise TooOften(Late(policy=policy, rate=limit.rate, wait=wait), "There were too many requests.")
+    return standing(policy, limit.rate, limit.ahead(key))

@@ -12,11 +12,11 @@ from proxy.model.identity import Actor
 from proxy.services.authority import require
 from proxy.services.problems import Denied, NotThere
 from proxy.services.writer import Moment, Step
-from proxy.web.api.callers import SAFE, charge, refuse_forgery, who
+from proxy.web.api.callers import SAFE, charge, charge_stranger, refuse_forgery, who
 from proxy.web.api.conditions import matches, matches_weakly, tag_of
 from proxy.web.api.keys import Api
 from proxy.web.api.models import Page
-from proxy.web.api.operation import About, Call, Operation, Reply, Result, Visit
+from proxy.web.api.operation import About, Call, Greet, Operation, Reply, Result, Visit
 from proxy.web.api.reading import JSON, parts, read
 from proxy.web.api.refusing import TROUBLE, Stop, stop_of
 from proxy.web.guards import from_own_page
@@ -45,15 +45,15 @@ class Door:
     async def _answer(self, request: web.Request, fields: dict[str, str]) -> web.StreamResponse:
         operation = self.operation
         if operation.greet is not None:
-            if request.method not in SAFE and not from_own_page(request):
-                raise Stop(403, Reason.FOREIGN_ORIGIN, "This request comes from a page of another origin.")
-            return self._shown(request, await operation.greet(self.api, await self._visit(request)))
+            return await self._greeted(request, operation.greet)
         actor = await who(self.api, request)
-        fields |= charge(self.api.limits, _key(actor), self.api.steady(), "api")
+        fields |= charge(self.api.calls(), _key(actor), "api")
         if actor.session is not None and request.method not in SAFE:
             refuse_forgery(self.api, request, actor.session)
         if actor.person.user.password_expired and not operation.while_expired:
             raise Stop(403, "password_expired", "Choose a new password first: PUT /-/api/v1/me/password.")
+        if operation.held is not None:
+            await self.api.desk.allowances.take(operation.held, actor.user_id)
         visit = await self._visit(request)
         try:
             return self._shown(request, await self._done(visit, actor))
@@ -64,6 +64,12 @@ class Door:
             if self.operation.hides and denied.decision.reason is Reason.NO_ACCESS:
                 raise NotThere(request.path) from None
             raise
+
+    async def _greeted(self, request: web.Request, greet: Greet) -> web.StreamResponse:
+        if request.method not in SAFE and not from_own_page(request):
+            raise Stop(403, Reason.FOREIGN_ORIGIN, "This request comes from a page of another origin.")
+        charge_stranger(self.api, request)
+        return self._shown(request, await greet(self.api, await self._visit(request)))
 
     async def _visit(self, request: web.Request) -> Visit:
         query, body = await read(request, self.operation)

@@ -7,6 +7,7 @@ from pydantic import BaseModel, Field
 from proxy.model.access import Permission
 from proxy.model.estate import Resource, ResourceKind
 from proxy.model.identity import Token, TokenKind
+from proxy.services.allowances import Policy
 from proxy.services.authority import offered, resource_at
 from proxy.services.problems import NotThere
 from proxy.services.token_changes import Desk, WantedHttp
@@ -137,6 +138,7 @@ OPERATIONS: Final = (
         status=201,
         audit=("project.httpToken.created",),
         change=create,
+        held=Policy.TOKEN_CREATE,
     ),
     Operation(
         method="GET",

@@ -6,6 +6,7 @@ from pydantic import BaseModel, StringConstraints
 
 from proxy.model.access import Permission
 from proxy.services.administration import invitations
+from proxy.services.allowances import Policy
 from proxy.services.authority import offered
 from proxy.services.writer import Step
 from proxy.store import Invitation
@@ -96,6 +97,7 @@ OPERATIONS: Final = (
         status=202,
         audit=_events("invited"),
         change=invite,
+        held=Policy.INVITES,
     ),
     Operation(
         method="DELETE",
@@ -118,5 +120,6 @@ OPERATIONS: Final = (
         answer=InvitationItem,
         audit=_events("invited"),
         change=resend,
+        held=Policy.INVITES,
     ),
 )

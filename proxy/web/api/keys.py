@@ -5,13 +5,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from proxy.access.decide import Place
-from proxy.access.gcra import Buckets
 from proxy.model.access import Decision, Permission
 from proxy.model.identity import Actor
 from proxy.services.administration.instances import Premises
 from proxy.services.administration.probing import Ask
 from proxy.services.tokens import Tokens
 from proxy.services.writer import Writer
+from proxy.store import Limit
 from proxy.web.keys import Desk
 
 Refused = Callable[[Actor, Permission, Place, Decision], None]
@@ -31,12 +31,10 @@ class Api:
     """What instances have to fit in."""
     ask: Ask
     """An instance, in the gateway's own name."""
-    limits: Buckets
+    calls: Callable[[], Limit]
     """Requests per session or token."""
-    strangers: Callable[[], Buckets]
+    strangers: Callable[[], Limit]
     """Requests of nobody per address."""
-    steady: Callable[[], float]
-    """Seconds of a clock that never jumps, for limits."""
     listening: Counter[str]
     """Open streams of events, by session."""
     version: Callable[[], int]

@@ -3,18 +3,17 @@
 from typing import Final
 
 from auth_plugins import Refused
-from proxy.model.access import Permission, Reason
+from proxy.model.access import Permission
 from proxy.model.identity import Session
 from proxy.services.accounts import WeakPassword
 from proxy.services.authority import told
 from proxy.services.problems import Invalid, NotPossible, NotThere, Wrong
+from proxy.web import attempts
 from proxy.web.api.auth import Secret
 from proxy.web.api.keys import Api
 from proxy.web.api.me import TAG
 from proxy.web.api.models import Body, Item, Meta, Page
 from proxy.web.api.operation import PLATFORM, Call, Operation
-from proxy.web.api.refusing import Stop
-from proxy.web.keys import ADDRESS
 
 
 class NewPassword(Body):
@@ -47,14 +46,10 @@ async def change_password(api: Api, call: Call) -> None:
     user = moment.actor.person.user
     if user.provider is not None:
         raise NotPossible("no_password", f"Your password is kept by {user.provider}. Change it there.")
-    throttle, address = api.desk.throttle, call.request[ADDRESS]
-    if not throttle.admit(address, user.username):
-        wait = str(throttle.wait(address, user.username))
-        raise Stop(429, Reason.TOO_MANY_REQUESTS, f"Try again in {wait} seconds.", fields={"Retry-After": wait})
-    current, new = sent.current.get_secret_value(), sent.new.get_secret_value()
+    passwords = {"current": sent.current.get_secret_value(), "new": sent.new.get_secret_value()}
+    event = told(moment, "user.updated-password", user)
     try:
-        event = told(moment, "user.updated-password", user)
-        await api.desk.accounts.change_password(user, current, new, event)
+        await attempts.change_password(api.desk, call.request, user, passwords, event)
     except Refused:
         raise Invalid(Wrong(field="current", message="is not your password")) from None
     except WeakPassword as error:

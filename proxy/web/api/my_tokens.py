@@ -7,6 +7,7 @@ from pydantic import BaseModel, Field
 
 from proxy.model.access import Permission
 from proxy.model.identity import Token
+from proxy.services.allowances import Policy
 from proxy.services.authority import offered, space_at
 from proxy.services.problems import Invalid, NotThere, Wrong
 from proxy.services.token_changes import Desk, Wanted
@@ -164,6 +165,7 @@ OPERATIONS: Final = (
         status=201,
         audit=("user.pat.created",),
         change=create,
+        held=Policy.TOKEN_CREATE,
     ),
     Operation(
         method="GET",

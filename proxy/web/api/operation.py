@@ -13,6 +13,7 @@ from proxy.access.catalogue import CATALOGUE
 from proxy.access.decide import Place
 from proxy.model.access import Permission
 from proxy.model.estate import Estate, ResourceKind
+from proxy.services.allowances import Policy
 from proxy.services.authority import require, resource_at, space_at
 from proxy.services.writer import Moment, Step
 from proxy.web.api.models import Body, Query
@@ -167,6 +168,8 @@ class Operation:
     """Open to a user who must choose a new password first."""
     hides: bool = False
     """Whoever has no role for it is answered as if what it names were not there."""
+    held: Policy | None = None
+    """The limit that each attempt counts to, besides that of all calls."""
     picker: bool = False
     """Answers users or spaces to choose from."""
 

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 from auth_plugins import Unavailable
 from proxy.model.access import Reason
 from proxy.services.problems import Denied, Exists, Invalid, NotDone, NotPossible
+from proxy.services.ratelimit import TooOften
 from proxy.services.writer import ActorGone
 from proxy.store import Conflict, Dangling, StoreUnavailable
 from proxy.web.answers import document
@@ -18,7 +19,7 @@ from proxy.web.api.models import Fault, ProblemDocument
 from proxy.web.guards import TurnedAway
 
 NO_FIELDS: Final[Mapping[str, str]] = MappingProxyType({})
-TROUBLE: Final = (NotDone, TurnedAway, Conflict, ActorGone, StoreUnavailable, Unavailable)
+TROUBLE: Final = (NotDone, TurnedAway, TooOften, Conflict, ActorGone, StoreUnavailable, Unavailable)
 """What an operation may raise."""
 _LATER: Final = 2
 """Seconds after which trouble may be over."""
@@ -76,12 +77,17 @@ def stop_of(error: Exception) -> Stop:
             return _in_the_way(error)
         case ActorGone():
             return Stop(401, Reason.SESSION_ENDED)
-        case TurnedAway():
-            wait = {"Retry-After": str(error.retry_after)} if error.retry_after else NO_FIELDS
-            return Stop(error.status, error.reason, error.detail, fields=wait)
+        case TurnedAway() | TooOften():
+            return _turned_away(error)
         case _:
             later = "The gateway cannot reach what it needs to answer."
             return Stop(503, Reason.FACTS_UNAVAILABLE, later, fields={"Retry-After": str(_LATER)})
+
+
+def _turned_away(error: TurnedAway | TooOften) -> Stop:
+    if isinstance(error, TooOften):
+        return Stop(429, Reason.TOO_MANY_REQUESTS, error.detail, fields=error.late.fields)
+    return Stop(error.status, error.reason, error.detail)
 
 
 def _not_done(error: NotDone) -> Stop:

@@ -18,6 +18,7 @@ from proxy.model.identity import Membership, Person, Session, Token, User
 from proxy.services.clock import Clock
 from proxy.services.tokens import digest, new_value
 from proxy.services.traffic import Traffic
+from proxy.store.memory import LocalLimits
 from proxy.wire.headers import JOINABLE, REQUEST
 
 T = TypeVar("T")
@@ -117,6 +118,7 @@ class House:
             sign=self._sign,
             issuer=HOME,
             cookie=cookie,
+            limits=LocalLimits(lambda: self.steady),
             anonymous=Rate(count=anonymous, period=60.0),
             verify=self.verify or self._verify,
             trusted=PROXIES if trusted else (),

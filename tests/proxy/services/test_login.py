@@ -8,9 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.access.gcra import Rate
 from proxy.services.cookies import Cookies
-from proxy.services.login import Logins, Target, Throttle, safe_path
+from proxy.services.login import Logins, Target, safe_path
 from proxy.services.sites import Site, Sites
 from proxy.store.sql import open_store
 
@@ -203,22 +202,3 @@ def _bound(logins: Logins, hop: str) -> Target:
     target = logins.unseal(step.location.partition("to=")[2])
     assert target is not None
     return target
-
-
-def test_an_attempt_that_could_not_be_judged_is_given_back(time: Time) -> None:
-    throttle = Throttle(Rate(count=2, period=30.0), time)
-    for _ in range(5):
-        assert throttle.admit("192.0.2.1", "ada")
-        throttle.give_back("192.0.2.1", "ada")
-    assert [throttle.admit("192.0.2.1", "ada") for _ in range(3)] == [True, True, False]
-    assert throttle.wait("192.0.2.1", "ada") == 15
-
-
-def test_other_spellings_of_an_account_and_neighbours_in_an_ipv6_network_share_a_count(time: Time) -> None:
-    throttle = Throttle(Rate(count=2, period=30.0), time)
-    assert throttle.admit("2001:db8::1", "ada")
-    assert throttle.admit("2001:db8::ffff", "ADA")
-    assert not throttle.admit("2001:db8::2", "Ada")
-    assert throttle.admit("2001:db8:0:1::1", "ada")
-    assert throttle.admit("192.0.2.1", "ada")
-    assert throttle.admit("no address", "ada")

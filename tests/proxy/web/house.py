@@ -16,7 +16,7 @@ from yarl import URL
 from auth_plugins.local import Local, LocalSettings
 from auth_plugins.registry import Provider
 from auth_plugins.testkit import kit
-from proxy.access.gcra import Rate
+from config import schema
 from proxy.access.passwords import hash_password
 from proxy.model.access import Role
 from proxy.model.audit import Event
@@ -24,8 +24,10 @@ from proxy.model.directory import Space, SpaceKind
 from proxy.model.estate import InstanceSettings, Resource, ResourceKind
 from proxy.model.identity import Membership, Person, User, UserState
 from proxy.services.accounts import Accounts
+from proxy.services.allowances import Allowances
 from proxy.services.cookies import Cookies
-from proxy.services.login import Logins, Throttle
+from proxy.services.lockout import Lockout
+from proxy.services.login import Logins
 from proxy.services.offload import Offload
 from proxy.services.sessions import Sessions
 from proxy.services.sites import Sites, sites_of
@@ -219,7 +221,7 @@ async def house(
     time, listening = Time(), socket.create_server(("127.0.0.1", 0))
     public_url = public_url.format(port=listening.getsockname()[1])
     domain = (urlsplit(public_url).hostname or "").partition(".")[2]
-    async with open_store(directory) as store, ClientSession(cookie_jar=DummyCookieJar()) as client:
+    async with open_store(directory, time) as store, ClientSession(cookie_jar=DummyCookieJar()) as client:
         team = Space(id="s-acme", kind=SpaceKind.TEAM, slug="acme")
         plant = Resource(id="r-plant", kind=ResourceKind.APPLICATION, slug="plant", owner="s-acme")
         kept = hash_password(PASSWORD)
@@ -239,10 +241,11 @@ async def house(
             jwks=lambda: {"keys": []},
             providers=(*([own] if local else []), *more),
             database=database,
-            sessions=Sessions(shared, now=time, absolute=ABSOLUTE, idle=IDLE),
+            sessions=Sessions(shared, now=time, absolute=ABSOLUTE, idle=IDLE, wake=lambda: None),
             accounts=accounts,
             logins=Logins(shared, key=b"k" * 32, cookies=Cookies.of(public_url), now=time),
-            throttle=Throttle(Rate(count=5, period=30.0), time),
+            allowances=Allowances(shared, schema.Limits),
+            lockout=Lockout(database, shared, schema.Lockout, time),
             now=time,
         )
         async with _served(desk, sites, listening) as port:

@@ -148,6 +148,6 @@ async def test_whoever_calls_too_often_waits_and_nobody_else(tmp_path: Path) -> 
 
 async def test_nobodys_requests_count_per_address(house: House) -> None:
     async with house.nobody() as nobody, house.user("max") as user:
-        statuses = [(await nobody.get("/me")).status for _ in range(101)]
-        assert statuses == [401] * 100 + [429]
+        statuses = [(await nobody.get("/me")).status for _ in range(100)]
+        assert statuses == [401] * 99 + [429], "logging in was a request without a login, too"
         assert (await user.get("/me")).status == 200

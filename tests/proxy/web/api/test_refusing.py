@@ -6,12 +6,16 @@ import pytest
 from pydantic import BaseModel, ValidationError
 
 from auth_plugins import Unavailable
+from proxy.access.gcra import Rate
 from proxy.model.access import Decision, Permission, Reason
 from proxy.services.problems import DeclaredInFile, Denied, Exists, Invalid, NotPossible, NotThere, Wrong
+from proxy.services.ratelimit import Late, TooOften
 from proxy.services.writer import ActorGone
 from proxy.store import Conflict, Dangling, StoreUnavailable
 from proxy.web.api.refusing import faults_of, stop_of
 from proxy.web.guards import TurnedAway
+
+LATE = Late(policy="login", rate=Rate(count=5, period=30.0), wait=6.0)
 
 
 def denied(reason: Reason, status: int) -> Denied:
@@ -30,7 +34,8 @@ REASONS = [
     (Conflict("username", "ada"), 409, "exists"),
     (Dangling("resource.owner", "x"), 409, "dangling"),
     (ActorGone("u"), 401, "session_ended"),
-    (TurnedAway(Reason.TOO_MANY_REQUESTS, 429, retry_after=7), 429, "too_many_requests"),
+    (TurnedAway(Reason.FOREIGN_ORIGIN, 403), 403, "foreign_origin"),
+    (TooOften(LATE, "There were too many logins."), 429, "too_many_requests"),
     (StoreUnavailable("away"), 503, "facts_unavailable"),
     (Unavailable("worker_busy"), 503, "facts_unavailable"),
 ]
