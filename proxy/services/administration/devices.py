@@ -7,10 +7,10 @@ from proxy.model.access import Permission
 from proxy.model.audit import Event, Update
 from proxy.model.estate import Estate, Resource, ResourceKind
 from proxy.services.administration.kinds import KINDS
-from proxy.services.administration.references import resource_named, unknown
+from proxy.services.administration.references import resource_named
 from proxy.services.administration.resources import Reference, deleted, refuse_kept, refuse_taken, removal
-from proxy.services.authority import require, resource_at, told
-from proxy.services.problems import Invalid, NotThere, Wrong
+from proxy.services.authority import require, told
+from proxy.services.problems import Invalid, Wrong
 from proxy.services.writer import Moment, Step
 
 
@@ -50,11 +50,7 @@ def _devices(moment: Moment, keys: Iterable[str], permission: Permission) -> Seq
 def _parent(moment: Moment, to: Reference) -> Resource:
     kinds = KINDS[ResourceKind.DEVICE].parents
     named = next((kind for kind in kinds if kind.value == to.field), None)
-    try:
-        parent = resource_at(moment.estate, to.key, named)
-    except NotThere:
-        raise unknown(to.field, "application or instance") from None
-    return resource_named(moment, to.field, parent.id, Permission.DEVICE_ASSIGN, named)
+    return resource_named(moment, to.field, to.key, Permission.DEVICE_ASSIGN, named)
 
 
 def _moved(moment: Moment, device: Resource, parent: Resource | None) -> Resource:

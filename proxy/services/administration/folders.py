@@ -54,11 +54,12 @@ def _item(moment: Moment, folder: Resource, field: str, key: str) -> Resource:
 
 
 def _found(moment: Moment, field: str, key: str) -> Resource:
+    """Of what is hidden not even the kind is told."""
     try:
         kind = resource_at(moment.estate, key).kind
     except NotThere:
         raise unknown(field, "resource") from None
-    return resource_named(moment, field, key, KINDS[kind].read, kind)
+    return resource_named(moment, field, key, KINDS[kind].read)
 
 
 def _seen(moment: Moment, item: Resource) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from proxy.access.catalogue import CATALOGUE
-from proxy.access.decide import Place, acting
+from proxy.access.decide import Place, acting, decide
 from proxy.access.directory import knows
 from proxy.access.explain import Considered, explain
 from proxy.access.standing import Standing
@@ -14,6 +14,7 @@ from proxy.model.directory import Space
 from proxy.model.estate import Resource, ResourceKind
 from proxy.model.identity import Actor, Person, Session
 from proxy.services import users
+from proxy.services.administration.kinds import KINDS
 from proxy.services.authority import require, resource_at, space_at
 from proxy.services.problems import Invalid, NotThere, Wrong
 from proxy.services.writer import Moment
@@ -109,10 +110,17 @@ def _place(moment: Moment, asked: ExplainQuery) -> Place:
         place: Space | Resource = space_at(moment.estate, asked.on)
     except NotThere:
         place = resource_at(moment.estate, asked.on)
+    _refuse_hidden(moment, place)
     if place.kind not in kinds:
-        require(moment, Permission.PLATFORM_USERS, None)
         raise Invalid(Wrong(field="on", message=f"is of kind {place.kind}, about which {asked.may} is not asked"))
     return place
+
+
+def _refuse_hidden(moment: Moment, place: Space | Resource) -> None:
+    """Raises NotThere for what whoever asks may not know of, so that it reads like what is not there."""
+    read = Permission.SPACE_READ if isinstance(place, Space) else KINDS[place.kind].read
+    if decide(moment.estate, moment.actor, read, place, now=moment.now).status == 404:
+        raise NotThere(place.id)
 
 
 def _may_ask(moment: Moment, place: Place) -> bool:
