@@ -20,7 +20,7 @@ from config.names import (
     Slug,
     Username,
 )
-from config.times import PositiveDuration
+from config.times import PositiveDuration, RateSetting
 
 MembershipRole = Literal["dashboard", "viewer", "member", "owner"]
 OverrideRole = Literal["none", "dashboard", "viewer", "member", "owner"]
@@ -118,6 +118,30 @@ class InstanceSession(Section):
     idle: PositiveDuration | None = Field(default=None, description="Instead of session.idle.")
 
 
+class InstanceLimit(Section):
+    """How often requests may come."""
+
+    rate: RateSetting = Field(description="So many in so long, for example 100/m.")
+    burst: int | None = Field(default=None, ge=1, description="How many of them may come at once; all where absent.")
+
+    @model_validator(mode="after")
+    def _burst_is_part_of_it(self) -> Self:
+        if self.burst is not None and self.burst > self.rate.count:
+            raise wrong(f"has a burst of {self.burst}, more than its rate of {self.rate}", "Lower burst or raise rate.")
+        return self
+
+
+class InstanceLimits(Section):
+    """How often the dashboard and the endpoints of an instance may be asked; its editor and admin API are not counted."""
+
+    per_address: InstanceLimit | None = Field(
+        default=None, description="Requests per client address, an IPv6 network of 64 bits counting as one."
+    )
+    per_principal: InstanceLimit | None = Field(
+        default=None, description="Requests per login or token; who has none is counted per address alone."
+    )
+
+
 class InstanceEntry(Section):
     """One Node-RED behind the gateway."""
 
@@ -150,6 +174,9 @@ class InstanceEntry(Section):
     )
     upstream_tls: UpstreamTls = Field(default=UpstreamTls(), description="TLS towards an https upstream.")
     session: InstanceSession = Field(default=InstanceSession(), description="Session lengths on this instance.")
+    limits: InstanceLimits = Field(
+        default=InstanceLimits(), description="How often it may be asked; no limit by default."
+    )
     admin_token: SecretFile | None = Field(
         default=None, description="{file: path} of a token for an upstream that keeps its own adminAuth."
     )

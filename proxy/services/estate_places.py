@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from config.estate_schema import ApplicationEntry, GrantEntry, InstanceEntry, SpaceEntry
+from config.estate_schema import ApplicationEntry, GrantEntry, InstanceEntry, InstanceLimit, SpaceEntry
 from config.problems import Problem
 from proxy.model.access import Role
 from proxy.model.directory import Space, SpaceKind
-from proxy.model.estate import Estate, Grant, HttpAuth, InstanceSettings, Resource, ResourceKind, UpstreamTls
+from proxy.model.estate import Estate, Grant, HttpAuth, InstanceSettings, Limit, Resource, ResourceKind, UpstreamTls
 from proxy.services.estate_ledger import Ledger, Place
 
 
@@ -135,8 +135,17 @@ def instance_settings(entry: InstanceEntry, basic_password_hash: str) -> Instanc
         ),
         session_absolute=entry.session.absolute,
         session_idle=entry.session.idle,
+        limit_per_address=_limit(entry.limits.per_address),
+        limit_per_principal=_limit(entry.limits.per_principal),
         admin_token=entry.admin_token.get_secret_value() if entry.admin_token else None,
     )
+
+
+def _limit(entry: InstanceLimit | None) -> Limit | None:
+    if entry is None:
+        return None
+    rate = entry.rate
+    return Limit(count=rate.count, period=rate.seconds, burst=rate.count if entry.burst is None else entry.burst)
 
 
 def refuse_orphans(before: Estate, after: Estate, ledger: Ledger) -> None:

@@ -53,6 +53,8 @@ def test_a_password_is_read_from_its_file_and_never_shown(loaded: Loaded, tmp_pa
         (f"instances: [{{{MINIMAL}, identity: [jwt]}}]", "instances[0].identity[0]: must be 'assertion', 'flowward', 'remote', 'authentik', 'cloudflare', 'oauth2-proxy' or 'portal', but it is 'jwt'. Choose one of them."),
         (f"instances: [{{{MINIMAL}, path: /-/login}}]", "instances[0].path: must not be below /-/, which the gateway keeps for itself, but it is '/-/login'. Write for example /line-3."),
         (f"instances: [{{{MINIMAL}, admin_token: fws_abc}}]", "instances[0].admin_token: must name a file. Write {file: secrets/name}; a secret does not stand in this file itself."),
+        (f"instances: [{{{MINIMAL}, limits: {{per_address: {{rate: 5/s, burst: 9}}}}}}]", "instances[0].limits.per_address: has a burst of 9, more than its rate of 5/s. Lower burst or raise rate."),
+        (f"instances: [{{{MINIMAL}, limits: {{per_principal: {{rate: often}}}}}}]", "instances[0].limits.per_principal.rate: must be a count per duration, but it is 'often'. Write for example 5/30s or 100/m."),
         (f"instances: [{{{MINIMAL}, htp_auth: {{mode: none}}}}]", "instances[0].htp_auth: is not a setting. Did you mean http_auth?"),
         (f"instances: [{{{MINIMAL}, upstream_tls: {{skip_verify: x}}}}]", "instances[0].upstream_tls.skip_verify: is not a setting. Did you mean insecure_skip_verify?"),
     ],
