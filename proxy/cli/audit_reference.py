@@ -1,13 +1,16 @@
-"""Writes docs/reference/audit-events.md from the catalogue of events: `python -m proxy.cli.audit_reference [--check]`."""
+"""Writes what docs/reference says of events from their catalogue: a table for people, a JSON Schema for programs.
+
+`python -m proxy.cli.audit_reference [--check]`
+"""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
+from proxy.cli import audit_schema
 from proxy.services.audit_catalogue import EVENTS, Level
 
-PATH: Final = Path("docs/reference/audit-events.md")
 _ROOT: Final = Path(__file__).parents[2]
 _INTRODUCTION: Final = """\
 # Audit events
@@ -16,7 +19,8 @@ Written by `python -m proxy.cli.audit_reference` from the catalogue of events; d
 
 Every event there is, and the logs it appears on: an event on an instance appears on the log of its application, of the
 space that owns it and of the spaces above that, and on the platform's. An event with an `error` says that it was tried and
-did not succeed. How to read, verify and pass them on: [audit](../audit.md).
+did not succeed. What one looks like:
+[the schema](audit-event.schema.json). How to read, verify and pass them on: [audit](../audit.md).
 """
 
 
@@ -40,18 +44,27 @@ def _levels(levels: tuple[Level, ...]) -> str:
     return ", ".join(levels)
 
 
+WRITTEN: Final[Mapping[Path, Callable[[], str]]] = {
+    Path("docs/reference/audit-events.md"): document,
+    Path("docs/reference/audit-event.schema.json"): audit_schema.text,
+}
+
+
 def main(arguments: list[str]) -> int:
-    """Writes the reference, or with --check says that it is not as the catalogue has it; exit code 1 if so."""
-    text, path = document(), _ROOT / PATH
-    stale = not path.is_file() or path.read_text(encoding="utf-8") != text
+    """Writes them, or with --check names what is not as the catalogue has it; exit code 1 if anything is."""
+    stale = [path for path, text in WRITTEN.items() if not _is(_ROOT / path, text())]
     if arguments == ["--check"]:
-        if stale:
-            sys.stderr.write(f"{PATH} is not as the catalogue has it. Run python -m proxy.cli.audit_reference\n")
-        return int(stale)
-    if stale:
-        path.write_text(text, encoding="utf-8")
-        sys.stdout.write(f"{PATH}\n")
+        for path in stale:
+            sys.stderr.write(f"{path} is not as the catalogue has it. Run python -m proxy.cli.audit_reference\n")
+        return int(bool(stale))
+    for path in stale:
+        (_ROOT / path).write_text(WRITTEN[path](), encoding="utf-8")
+        sys.stdout.write(f"{path}\n")
     return 0
+
+
+def _is(path: Path, text: str) -> bool:
+    return path.is_file() and path.read_text(encoding="utf-8") == text
 
 
 if __name__ == "__main__":
