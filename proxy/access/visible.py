@@ -3,12 +3,11 @@
 What is not seen is left out before anything is counted or cut into pages, so a page is short only if it is the last.
 """
 
-from bisect import bisect_right
 from collections.abc import Sequence
 from typing import Final
 
 from proxy.access.catalogue import CATALOGUE, On
-from proxy.access.decide import Listed, Place, Sight
+from proxy.access.decide import Place, Sight
 from proxy.model.access import Permission
 from proxy.model.directory import Space, SpaceKind
 from proxy.model.estate import Estate, Resource, ResourceKind
@@ -55,9 +54,3 @@ def position(listed: Resource | Space) -> Position:
     """Where something stands in lists: by its name, without case, and then by its id."""
     name = listed.name if isinstance(listed, Resource) else listed.title
     return (name or listed.slug).casefold(), listed.id
-
-
-def page(found: Sequence[Listed], *, after: Position | None, limit: int) -> Sequence[Listed]:
-    """Up to `limit` of what was found, from behind a position on, whether what stood there is still there or not."""
-    start = 0 if after is None else bisect_right(found, after, key=position)
-    return found[start : start + limit]

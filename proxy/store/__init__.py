@@ -137,7 +137,10 @@ class PeopleQuery:
     states: frozenset[UserState] = frozenset(UserState)
     kind: UserKind = UserKind.PERSON
     after: str = ""
-    """Only usernames after this one, compared without case: the cursor."""
+    """Only usernames behind this one, compared without case: the cursor; empty for the beginning."""
+    skip: int = 0
+    """How many to leave out there."""
+    backwards: bool = False
     limit: int = 50
 
 

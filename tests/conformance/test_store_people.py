@@ -56,6 +56,11 @@ async def filled(database: Database) -> None:
         (PeopleQuery(spaces=frozenset({"customer"}), also="cleo", text="c"), ["cleo"]),
         (PeopleQuery(states=frozenset({UserState.ACTIVE})), ["ada", "Bob"]),
         (PeopleQuery(after="ADA"), ["Bob", "cleo"]),
+        (PeopleQuery(backwards=True), ["cleo", "Bob", "ada", "a-team"]),
+        (PeopleQuery(backwards=True, after="BOB"), ["ada", "a-team"]),
+        (PeopleQuery(skip=1, limit=2), ["ada", "Bob"]),
+        (PeopleQuery(skip=3, limit=2, backwards=True), ["a-team"]),
+        (PeopleQuery(skip=4), []),
     ],
 )
 async def test_people_are_found_in_the_order_of_their_names(
@@ -65,17 +70,28 @@ async def test_people_are_found_in_the_order_of_their_names(
     assert await names(database, query) == found
 
 
+async def test_a_page_behind_the_last_says_how_many_there_are(database: Database) -> None:
+    await filled(database)
+    page = await database.search(PeopleQuery(skip=9))
+    assert (page.items, page.total, page.more) == ([], 4, False)
+
+
+@pytest.mark.parametrize("backwards", [False, True])
 @pytest.mark.parametrize("limit", [1, 2, 3, 4, 7])
-async def test_pages_hold_everybody_once_and_say_how_many_there_are(database: Database, limit: int) -> None:
+async def test_pages_hold_everybody_once_and_say_how_many_there_are(
+    database: Database, limit: int, backwards: bool
+) -> None:
     await filled(database)
     found: list[str] = []
     more = True
     while more:
-        page = await database.search(PeopleQuery(limit=limit, after=found[-1] if found else ""))
+        query = PeopleQuery(limit=limit, after=found[-1] if found else "", backwards=backwards)
+        page = await database.search(query)
         assert page.total == 4
         found += [each.user.username for each in page.items]
         more = page.more
-    assert found == ["a-team", "ada", "Bob", "cleo"]
+    there = ["a-team", "ada", "Bob", "cleo"]
+    assert found == (there[::-1] if backwards else there)
 
 
 async def test_people_come_with_their_memberships(database: Database) -> None:

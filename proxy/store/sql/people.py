@@ -54,14 +54,21 @@ async def search(connection: AsyncConnection, query: PeopleQuery) -> Page[Person
     # Looking into every row for a word is what takes time: then once, for the page and for the count.
     found = wanted.cte() if query.text else wanted.subquery()
     total = select(func.count()).select_from(found)
-    page = select(found.c.id).where(found.c.username_key > rows.folded(query.after)).order_by(found.c.username_key)
-    both = page.add_columns(total.scalar_subquery().label("total")).limit(query.limit + 1)
+    page = select(found.c.id, total.scalar_subquery().label("total")).where(*_behind(found.c.username_key, query))
+    key = found.c.username_key.desc() if query.backwards else found.c.username_key
+    both = page.order_by(key).offset(query.skip).limit(query.limit + 1)
     some = (await connection.execute(both)).all()
     return Page(
         items=await _in_order(connection, [row.id for row in some[: query.limit]]),
         total=some[0].total if some else int((await connection.execute(total)).scalar_one()),
         more=len(some) > query.limit,
     )
+
+
+def _behind(name: ColumnElement[str], query: PeopleQuery) -> Iterable[ColumnElement[bool]]:
+    if query.after:
+        after = rows.folded(query.after)
+        yield name < after if query.backwards else name > after
 
 
 def _conditions(query: PeopleQuery) -> Iterable[ColumnElement[bool]]:

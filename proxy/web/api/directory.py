@@ -7,9 +7,9 @@ from proxy.model.access import Permission
 from proxy.model.identity import UserState
 from proxy.store import PeopleQuery
 from proxy.web.api.keys import Api
-from proxy.web.api.models import Answer, Line, Meta, Page, PageQuery
+from proxy.web.api.models import Answer, Line, Page, RosterQuery
 from proxy.web.api.operation import PLATFORM, Call, Operation
-from proxy.web.api.paging import cursor, name_of
+from proxy.web.api.paging import stretch
 
 
 class Known(Answer):
@@ -23,7 +23,7 @@ class Known(Answer):
     """person or service."""
 
 
-class DirectoryQuery(PageQuery):
+class DirectoryQuery(RosterQuery):
     """Who is looked for."""
 
     query: Line = ""
@@ -37,16 +37,14 @@ async def look_up(_: Api, call: Call) -> Page[Known]:
         spaces=spaces_known(moment.estate, moment.actor),
         also=moment.actor.user_id,
         states=frozenset({UserState.ACTIVE}),
-        after=name_of(asked),
-        limit=asked.limit,
     )
-    found = await moment.database.search(query)
+    part = stretch(asked)
+    found = await moment.database.search(part.of(query))
     people = [person.user for person in found.items]
     items = tuple(
         Known(id=user.id, username=user.username, name=user.name, image=user.image, kind=user.kind) for user in people
     )
-    onward = cursor(people[-1].username) if found.more and people else None
-    return Page[Known](meta=Meta(total=found.total, next_cursor=onward), items=items)
+    return Page[Known](meta=part.meta(found), items=items)
 
 
 OPERATIONS: Final = (

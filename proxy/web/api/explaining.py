@@ -19,7 +19,7 @@ from proxy.services.authority import require, resource_at, space_at
 from proxy.services.problems import Invalid, NotThere, Wrong
 from proxy.services.writer import Moment
 from proxy.web.api.keys import Api
-from proxy.web.api.models import Answer, Identifier, Line, Page, PageQuery, Query
+from proxy.web.api.models import Answer, Identifier, Line, ListQuery, Page, Query
 from proxy.web.api.operation import PLATFORM, Call, Operation
 from proxy.web.api.paging import cut
 
@@ -75,7 +75,7 @@ class Reach(Answer):
     because: tuple[str, ...]
 
 
-class ReachQuery(PageQuery):
+class ReachQuery(ListQuery):
     """Which part of the matrix is wanted."""
 
     kind: ResourceKind | None = None

@@ -11,7 +11,7 @@ from proxy.model.estate import Resource, ResourceKind
 from proxy.services.administration.kinds import KINDS
 from proxy.web.api.items import Tile
 from proxy.web.api.keys import Api
-from proxy.web.api.models import Answer, Item, Line, Page, PageQuery, Query
+from proxy.web.api.models import Answer, Item, Line, ListQuery, Page, Query
 from proxy.web.api.operation import EACH, Call, Operation
 from proxy.web.api.paging import cut
 from proxy.web.api.spaces import eyes
@@ -54,7 +54,7 @@ class Found(Item):
     """Null where part of it is not for whoever asks."""
 
 
-class SearchQuery(PageQuery):
+class SearchQuery(ListQuery):
     """What is looked for."""
 
     q: Annotated[Line, Field(min_length=1)]
@@ -81,7 +81,7 @@ def _least(kind: ResourceKind) -> Permission:
 
 
 async def dashboards(api: Api, call: Call) -> Page[Tile]:
-    items, meta = cut(seen(call, _OPENED), call.asked(PageQuery))
+    items, meta = cut(seen(call, _OPENED), call.asked(ListQuery))
     view = eyes(api, call)
     return Page[Tile](meta=meta, items=tuple(view.tile(resource) for resource in items))
 
@@ -138,7 +138,7 @@ OPERATIONS: Final = (
         summary="The dashboards one may open",
         permission=Permission.DASHBOARD_LIST,
         where=EACH,
-        query=PageQuery,
+        query=ListQuery,
         answer=Page[Tile],
         perform=dashboards,
     ),

@@ -18,9 +18,9 @@ from proxy.services.writer import Step
 from proxy.store import PeopleQuery
 from proxy.web.api.items import Eyes, Ref
 from proxy.web.api.keys import Api
-from proxy.web.api.models import Answer, Body, Item, Line, Meta, Page, PageQuery, RoleName, role_of
+from proxy.web.api.models import Answer, Body, Item, Line, Page, RoleName, RosterQuery, role_of
 from proxy.web.api.operation import SENT, Call, Operation, in_space
-from proxy.web.api.paging import cursor, name_of
+from proxy.web.api.paging import stretch
 from proxy.web.api.spaces import eyes
 
 TAG: Final = "members"
@@ -47,7 +47,7 @@ class MemberItem(Item):
     """What the member may be given a role of their own on; for owners, and nothing while there is no application."""
 
 
-class MembersQuery(PageQuery):
+class MembersQuery(RosterQuery):
     """Which members are wanted."""
 
     query: Line = ""
@@ -87,20 +87,15 @@ class OverridesBody(Body):
 async def find(api: Api, call: Call) -> Page[MemberItem]:
     asked, space = call.asked(MembersQuery), space_at(call.moment.estate, call.path["space"])
     known = spaces_known(call.moment.estate, call.moment.actor)
-    query = PeopleQuery(text=asked.query, spaces=frozenset({space.id}), after=name_of(asked), limit=asked.limit)
-    seen = eyes(api, call)
+    query = PeopleQuery(text=asked.query, spaces=frozenset({space.id}))
+    seen, part = eyes(api, call), stretch(asked)
     if known is None or space.id in known:
-        found = await call.moment.database.search(query)
-        people, total, more = found.items, found.total, found.more
+        found = await call.moment.database.search(part.of(query))
     else:  # who is known is known through other spaces
-        everyone = [
-            person async for person in _through(call, replace(query, spaces=known, after="")) if _in(person, space)
-        ]
-        later = [person for person in everyone if person.user.username.casefold() > name_of(asked).casefold()]
-        people, total, more = later[: asked.limit], len(everyone), len(later) > asked.limit
-    onward = cursor(people[-1].user.username) if more and people else None
-    items = tuple(_item(seen, space, person) for person in people)
-    return Page[MemberItem](meta=Meta(total=total, next_cursor=onward), items=items)
+        people = [person async for person in _through(call, replace(query, spaces=known)) if _in(person, space)]
+        found = part.among(people)
+    items = tuple(_item(seen, space, person) for person in found.items)
+    return Page[MemberItem](meta=part.meta(found), items=items)
 
 
 async def _through(call: Call, query: PeopleQuery) -> AsyncIterator[Person]:

@@ -1,9 +1,9 @@
 """What bodies, queries and answers of the API are made of. Strict: unknown members are errors, nothing is converted."""
 
 import re
-from typing import Annotated, Final, Generic, TypeVar
+from typing import Annotated, Final, Generic, Literal, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationInfo, field_validator
 
 from proxy.model.access import Role
 
@@ -68,6 +68,38 @@ class PageQuery(Query):
     cursor: Annotated[str, StringConstraints(max_length=2000)] = ""
     """`meta.next_cursor` of the page before."""
     limit: Annotated[int, Field(ge=1, le=MOST)] = 50
+
+
+class PartQuery(PageQuery):
+    """Which part of a list is wanted that stays while one looks at it."""
+
+    offset: Annotated[int, Field(ge=0, le=10_000_000)] = 0
+    """How many to leave out at the beginning, instead of a cursor."""
+
+    @field_validator("offset")
+    @classmethod
+    def _one_way(cls, offset: int, info: ValidationInfo) -> int:
+        if info.data.get("cursor"):
+            raise ValueError("must be absent beside cursor: a list is gone through in one of the two ways")
+        return offset
+
+
+NameSort = Literal["name", "-name", "slug", "-slug"]
+PeopleSort = Literal["username", "-username"]
+
+
+class ListQuery(PartQuery):
+    """Which part of a list of spaces or resources is wanted."""
+
+    sort: NameSort = "name"
+    """By name (by slug where it is empty) without case, or by slug; with a minus backwards. A cursor keeps its order."""
+
+
+class RosterQuery(PartQuery):
+    """Which part of a list of people is wanted."""
+
+    sort: PeopleSort = "username"
+    """By username without case; with a minus backwards. A cursor keeps its order."""
 
 
 class Meta(Answer):

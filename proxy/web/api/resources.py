@@ -27,7 +27,7 @@ from proxy.web.api.drafts import (
 )
 from proxy.web.api.items import ResourceItem
 from proxy.web.api.keys import Api
-from proxy.web.api.models import Body, Line, Page, PageQuery
+from proxy.web.api.models import Body, Line, ListQuery, Page
 from proxy.web.api.operation import EACH, SENT, Call, Operation, on_resource
 from proxy.web.api.paging import cut
 from proxy.web.api.spaces import eyes
@@ -35,7 +35,7 @@ from proxy.web.api.spaces import eyes
 PLURALS: Final[Mapping[ResourceKind, str]] = {kind: f"{kind.value}s" for kind in ResourceKind}
 
 
-class ResourcesQuery(PageQuery):
+class ResourcesQuery(ListQuery):
     """Which of them are wanted."""
 
     space: Line = ""

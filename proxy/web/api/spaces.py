@@ -16,7 +16,7 @@ from proxy.services.writer import Moment, Step
 from proxy.store import PutPerson
 from proxy.web.api.items import Eyes, Ref, ResourceItem, SpaceItem
 from proxy.web.api.keys import Api
-from proxy.web.api.models import Answer, Body, Line, Page, PageQuery, Slug
+from proxy.web.api.models import Answer, Body, Line, ListQuery, Page, Slug
 from proxy.web.api.operation import EACH, SENT, Call, Operation, in_space
 from proxy.web.api.paging import cut
 
@@ -25,7 +25,7 @@ TAG: Final = "spaces"
 NewKind = Literal["team", "customer", "group"]
 
 
-class SpacesQuery(PageQuery):
+class SpacesQuery(ListQuery):
     """Which spaces are wanted."""
 
     kind: SpaceKind | None = None
@@ -35,7 +35,7 @@ class SpacesQuery(PageQuery):
     """Looked for in slug and title, without case."""
 
 
-class OwnedQuery(PageQuery):
+class OwnedQuery(ListQuery):
     """Which of the resources are wanted."""
 
     kind: ResourceKind = ResourceKind.APPLICATION
@@ -105,7 +105,7 @@ def _fits(call: Call, space: Space, asked: SpacesQuery) -> bool:
     return in_parent and named and asked.kind in (None, space.kind)
 
 
-def _page(api: Api, call: Call, found: list[Space], asked: PageQuery) -> Page[SpaceItem]:
+def _page(api: Api, call: Call, found: list[Space], asked: ListQuery) -> Page[SpaceItem]:
     items, meta = cut(found, asked)
     seen = eyes(api, call)
     return Page[SpaceItem](meta=meta, items=tuple(seen.space(space) for space in items))
@@ -117,7 +117,7 @@ async def show(api: Api, call: Call) -> SpaceItem:
 
 async def children(api: Api, call: Call) -> Page[SpaceItem]:
     above = space_at(call.moment.estate, call.path["space"])
-    return _page(api, call, [space for space in _all(call) if space.parent == above.id], call.asked(PageQuery))
+    return _page(api, call, [space for space in _all(call) if space.parent == above.id], call.asked(ListQuery))
 
 
 async def owned(api: Api, call: Call) -> Page[ResourceItem]:
@@ -299,7 +299,7 @@ OPERATIONS: Final = (
         summary="The spaces right below one",
         permission=Permission.SPACE_READ,
         where=in_space(),
-        query=PageQuery,
+        query=ListQuery,
         answer=Page[SpaceItem],
         perform=children,
     ),

@@ -14,9 +14,9 @@ from proxy.services.writer import Moment, Step
 from proxy.store import PeopleQuery
 from proxy.web.api.keys import Api
 from proxy.web.api.me import Belonging, belongings
-from proxy.web.api.models import Answer, Body, Item, Line, Meta, Page, PageQuery, RoleName, role_of
+from proxy.web.api.models import Answer, Body, Item, Line, Page, RoleName, RosterQuery, role_of
 from proxy.web.api.operation import PLATFORM, Call, Operation
-from proxy.web.api.paging import cursor, name_of
+from proxy.web.api.paging import stretch
 
 TAG: Final = "users"
 _ABOUT: Final = frozenset({Permission.PLATFORM_USERS, Permission.PLATFORM_USERS_EDIT})
@@ -46,7 +46,7 @@ class UserItem(Item):
     memberships: tuple[Belonging, ...]
 
 
-class UsersQuery(PageQuery):
+class UsersQuery(RosterQuery):
     """Which users are wanted."""
 
     query: Line = ""
@@ -101,11 +101,10 @@ def user_item(moment: Moment, person: Person) -> UserItem:
 async def find(_: Api, call: Call) -> Page[UserItem]:
     asked = call.asked(UsersQuery)
     states = frozenset({asked.state}) if asked.state else frozenset(UserState)
-    query = PeopleQuery(text=asked.query, states=states, after=name_of(asked), limit=asked.limit)
-    found = await call.moment.database.search(query)
+    part = stretch(asked)
+    found = await call.moment.database.search(part.of(PeopleQuery(text=asked.query, states=states)))
     items = tuple(user_item(call.moment, person) for person in found.items)
-    onward = cursor(items[-1].username) if found.more and items else None
-    return Page[UserItem](meta=Meta(total=found.total, next_cursor=onward), items=items)
+    return Page[UserItem](meta=part.meta(found), items=items)
 
 
 async def show(_: Api, call: Call) -> UserItem:

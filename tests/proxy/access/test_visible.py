@@ -2,13 +2,12 @@
 
 from dataclasses import replace
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.access.catalogue import CATALOGUE
 from proxy.access.decide import decide
-from proxy.access.visible import Position, actions, page, position, visible, visible_spaces
+from proxy.access.visible import actions, position, visible, visible_spaces
 from proxy.model.access import Permission
 from proxy.model.estate import Estate, PlatformSettings, Resource, ResourceKind
 from proxy.model.identity import Actor
@@ -138,28 +137,3 @@ def test_l01_to_change_flows_is_no_action_of_a_protected_instance() -> None:
     owner = in_session(person({"acme": OWNER}))
     assert P.FLOWS_EDIT not in actions(world, owner, world.resources["press"], now=NOW)
     assert P.FLOWS_EDIT in actions(world, owner, world.resources["line"], now=NOW)
-
-
-def named(number: int) -> Resource:
-    return replace(resource(f"i{number}", owner="acme"), name=f"Line {number % 4}")
-
-
-@pytest.mark.parametrize("limit", [1, 2, 7])
-def test_r21_pages_hold_what_is_counted_and_only_the_last_is_short(limit: int) -> None:
-    """Of ten instances five are hidden, and several have the same name."""
-    who = person({"acme": MEMBER}, {"acme": {f"i{number}": NONE for number in range(0, 10, 2)}})
-    world = estate(resources=[named(number) for number in range(10)])
-    found = visible(world, in_session(who), ResourceKind.INSTANCE, P.INSTANCE_LIST, now=NOW)
-    pages, after = [], None
-    while part := page(found, after=after, limit=limit):
-        pages.append(part)
-        after = position(part[-1])
-    assert [len(part) for part in pages[:-1]] == [limit] * (len(pages) - 1)
-    assert [each for part in pages for each in part] == found
-    assert len(found) == 5
-
-
-def test_r21_a_page_goes_on_behind_what_has_been_removed() -> None:
-    found = [named(number) for number in (4, 1, 5)]
-    gone: Position = ("line 1", "i1")
-    assert page([found[0], found[2]], after=gone, limit=5) == [found[2]]
