@@ -11,6 +11,7 @@ _SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?", re.ASCII)
 _USERNAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,127}", re.ASCII)
 _BASIC_NAME = re.compile(r"[^:\x00-\x1f\x7f]{1,128}")
 _EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,189}")
+_LONGEST_GLOB = 256
 _ARGON2 = re.compile(r"\$argon2id\$v=19\$[a-z0-9=,]+\$[A-Za-z0-9+/]+\$[A-Za-z0-9+/]+")
 
 
@@ -78,7 +79,12 @@ def parse_mount(value: object) -> str:
 
 def parse_glob(value: object) -> str:
     """A pattern for paths: `*` stays within a segment, `**` crosses them."""
-    return _plain_path(value, "must be an absolute path with * or **, without escapes", "Write for example /hooks/*.")
+    message = f"must be an absolute path of at most {_LONGEST_GLOB} characters, with * or **, without escapes"
+    remedy = "Write for example /hooks/*."
+    text = _plain_path(value, message, remedy)
+    if len(text) > _LONGEST_GLOB:
+        raise wrong(message, remedy)
+    return text
 
 
 def parse_basic_name(value: object) -> str:

@@ -1,13 +1,13 @@
 """Which part of a Node-RED a request addresses, and what that part asks for."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
 
 from proxy.model.access import Permission, Role, Write
-from proxy.wire.target import glob, readings
+from proxy.wire.glob import Glob, glob
+from proxy.wire.target import readings
 
 
 class Surface(IntEnum):
@@ -248,7 +248,7 @@ def _below(root: bytes, path: bytes) -> bytes | None:
     return path[len(root) + 1 :] if path.startswith(root + b"/") else None
 
 
-def _folded_glob(pattern: str) -> re.Pattern[bytes]:
+def _folded_glob(pattern: str) -> Glob:
     """A pattern as paths are folded: lower case, no slash at the end."""
     return glob(pattern.lower().rstrip("/") or "/")
 
@@ -257,5 +257,5 @@ def _first(below: bytes) -> bytes:
     return below.partition(b"/")[0]
 
 
-def _matches(patterns: list[re.Pattern[bytes]], path: bytes) -> bool:
-    return any(pattern.fullmatch(path) for pattern in patterns)
+def _matches(patterns: list[Glob], path: bytes) -> bool:
+    return any(pattern.matches(path) for pattern in patterns)

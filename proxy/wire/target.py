@@ -1,7 +1,6 @@
 """Request targets: in which ways an instance may read a path, and which paths nobody should have to."""
 
 import re
-from functools import lru_cache
 from typing import Final
 from urllib.parse import unquote_to_bytes
 
@@ -54,14 +53,6 @@ def origin_form(target: bytes, host: bytes) -> bytes:
         raise BadTarget("an absolute target names the same host as the Host field")
     rest = match[3]
     return rest if rest[:1] == b"/" else b"/" + rest
-
-
-@lru_cache(maxsize=4096)
-def glob(pattern: str) -> re.Pattern[bytes]:
-    """A path pattern: `*` stays within a segment, `**` crosses segments."""
-    parts = re.split(r"(\*\*|\*)", pattern)
-    translated = "".join({"**": ".*", "*": "[^/]*"}.get(part, re.escape(part)) for part in parts)
-    return re.compile(translated.encode(), re.DOTALL)
 
 
 def _refuse_odd(path: bytes) -> None:
