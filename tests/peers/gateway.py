@@ -136,6 +136,8 @@ class Visitor:
     site: Site
     session: ClientSession
     cookies: dict[str, dict[str, str]] = field(default_factory=dict)
+    doors: tuple[int, ...] = ()
+    """Ports that requests come in at by turns, as a load balancer spreads them; none for that of the address."""
 
     async def request(
         self, method: str, url: str, *, headers: Mapping[str, str] | None = None, data: bytes | str | None = None
@@ -146,7 +148,9 @@ class Visitor:
         sent = {"Host": f"{host}:{address.port}", **(headers or {})}
         if held := self.cookies.get(host):
             sent.setdefault("Cookie", "; ".join(f"{name}={value}" for name, value in held.items()))
-        on_loopback = f"{self.site.scheme}://127.0.0.1:{address.port}{address.raw_path_qs}"
+        door, *others = self.doors or (address.port,)
+        self.doors = (*others, door) if self.doors else ()
+        on_loopback = f"{self.site.scheme}://127.0.0.1:{door}{address.raw_path_qs}"
         response = await self.session.request(
             method, URL(on_loopback, encoded=True), headers=sent, data=data, allow_redirects=False, server_hostname=host
         )
