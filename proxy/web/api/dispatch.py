@@ -15,7 +15,7 @@ from proxy.services.writer import Moment, Step
 from proxy.web.api.callers import SAFE, charge, charge_stranger, refuse_forgery, who
 from proxy.web.api.conditions import matches, matches_weakly, tag_of
 from proxy.web.api.keys import Api
-from proxy.web.api.models import Page
+from proxy.web.api.models import Page, Trial
 from proxy.web.api.operation import About, Call, Greet, Operation, Reply, Result, Visit
 from proxy.web.api.reading import JSON, parts, read
 from proxy.web.api.refusing import TROUBLE, Stop, stop_of
@@ -79,6 +79,9 @@ class Door:
         operation, writer = self.operation, self.api.writer
         if operation.change is None:
             return await self._perform(operation, self._call(visit, await writer.moment(actor)))
+        if operation.preview is not None and visit.asked(Trial).preview:
+            call = self._call(visit, await writer.moment(actor))
+            return Reply(content=await operation.preview.perform(self.api, call), status=200)
         result = await writer.write(actor, lambda moment: self._change(visit, moment))
         moment = await writer.moment(actor) if operation.afterwards or self.twin else None
         if operation.afterwards is not None and moment is not None:
@@ -139,11 +142,11 @@ class Door:
     def _shown(self, request: web.Request, result: Result) -> web.StreamResponse:
         if isinstance(result, web.StreamResponse):
             return result
-        reply = result if isinstance(result, Reply) else Reply(content=result, fields=CIMultiDict())
+        reply = result if isinstance(result, Reply) else Reply(content=result)
         fields = CIMultiDict({"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"})
         fields.extend(reply.fields)
         content, operation = reply.content, self.operation
-        if content is None or operation.method == "DELETE":
+        if content is None:
             return web.Response(status=204, headers=fields)
         if operation.method in {"GET", "PUT"} and not isinstance(content, Page):
             fields["ETag"] = tag_of(content)
@@ -152,7 +155,8 @@ class Door:
         ):
             return web.Response(status=304, headers=fields)
         body = content.model_dump_json().encode()
-        return web.Response(status=operation.status, body=body, content_type=JSON, headers=fields)
+        status = reply.status or operation.status
+        return web.Response(status=status, body=body, content_type=JSON, headers=fields)
 
 
 def _key(actor: Actor) -> str:

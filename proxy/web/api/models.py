@@ -62,6 +62,13 @@ class Item(Answer):
     """Permissions that whoever asked has here."""
 
 
+class Trial(Query):
+    """Whether to do it, or only to say what it would do."""
+
+    preview: bool = False
+    """1: answer what would happen, and do nothing."""
+
+
 class PageQuery(Query):
     """Which part of a list is wanted."""
 

@@ -78,8 +78,14 @@ def _models() -> Iterator[Model]:
     for operation in OPERATIONS:
         found.add((operation.query, "validation"))
         found |= {(operation.body, "validation")} if operation.body else set()
-        found |= {(operation.answer, "serialization")} if operation.answer else set()
+        found |= {(answer, "serialization") for answer in _answered(operation)}
     yield from found
+
+
+def _answered(operation: Operation) -> list[type[BaseModel]]:
+    """What it may answer with 200 or its own status."""
+    preview = operation.preview.answer if operation.preview else None
+    return [answer for answer in (operation.answer, preview) if answer is not None]
 
 
 def _described(
@@ -144,17 +150,28 @@ def _security(operation: Operation) -> list[Json]:
 
 
 def _answers(operation: Operation, known: Mapping[Model, Json], *, compared: bool) -> Json:
-    done: Json = {"description": "Done."}
-    if operation.answer is not None:
-        done["content"] = {operation.kind: {"schema": known[operation.answer, "serialization"]}}
-    elif operation.kind != "application/json":
-        done["content"] = {operation.kind: {"schema": {"type": "string"}}}
     problem = {"application/problem+json": {"schema": known[ProblemDocument, "serialization"]}}
-    answers: Json = {str(operation.status): done}
+    answers: Json = dict(_successes(operation, known))
     for status in statuses(operation, compared=compared):
         content = {} if status == HTTPStatus.NOT_MODIFIED else {"content": problem}
         answers[str(status)] = {"description": _SAID[status], **content}
     return answers
+
+
+def _successes(operation: Operation, known: Mapping[Model, Json]) -> Iterator[tuple[str, Json]]:
+    """Status and answer of what was done, and of what would be."""
+    done: Json = {"description": "Done."}
+    found = [known[answer, "serialization"] for answer in _answered(operation)]
+    together = operation.status == HTTPStatus.OK
+    if operation.kind != "application/json" and operation.answer is None:
+        done["content"] = {operation.kind: {"schema": {"type": "string"}}}
+    elif operation.answer is not None:
+        schema = {"anyOf": found} if together and len(found) > 1 else found[0]
+        done["content"] = {operation.kind: {"schema": schema}}
+    yield str(operation.status), done
+    if operation.preview is not None and not together:
+        content = {"application/json": {"schema": known[operation.preview.answer, "serialization"]}}
+        yield "200", {"description": "With preview: what would happen.", "content": content}
 
 
 def statuses(operation: Operation, *, compared: bool) -> Iterable[int]:

@@ -1,7 +1,7 @@
 """What an operation of the API is. Routes, checks, models, documentation and audit all follow from its one entry."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -16,7 +16,7 @@ from proxy.model.estate import Estate, ResourceKind
 from proxy.services.allowances import Policy
 from proxy.services.authority import require, resource_at, space_at
 from proxy.services.writer import Moment, Step
-from proxy.web.api.models import Body, Query
+from proxy.web.api.models import Body, Query, Trial
 
 if TYPE_CHECKING:
     from proxy.web.api.keys import Api
@@ -121,8 +121,10 @@ class Reply:
     """An answer that is more than its content."""
 
     content: BaseModel | None
-    fields: CIMultiDict[str]
+    fields: CIMultiDict[str] = field(default_factory=CIMultiDict)
     """Further header fields."""
+    status: int | None = None
+    """None for that of the operation."""
 
 
 Result = BaseModel | Reply | web.StreamResponse | None
@@ -130,6 +132,14 @@ Greet = Callable[["Api", Visit], Awaitable[Result]]
 Perform = Callable[["Api", Call], Awaitable[Result]]
 Change = Callable[["Api", Call], Awaitable[Step[BaseModel | None]]]
 Afterwards = Callable[["Api", Call], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preview:
+    """What a change would do."""
+
+    answer: type[BaseModel]
+    perform: Callable[["Api", Call], Awaitable[BaseModel]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,6 +172,8 @@ class Operation:
     """Decides and says what to write; run by the Writer, again when somebody else wrote meanwhile."""
     afterwards: Afterwards | None = None
     """What follows a change that was written, outside its transaction."""
+    preview: Preview | None = None
+    """What is answered to `?preview=1`, instead of changing anything; the same is asked of whoever acts."""
     greet: Greet | None = None
     """For somebody who need not be logged in."""
     while_expired: bool = False
@@ -178,6 +190,8 @@ class Operation:
             raise ValueError(f"{self.method} {self.path} needs exactly one of perform, change and greet")
         if (self.permission is None) != (self.where is NOBODY):
             raise ValueError(f"{self.method} {self.path}: a permission is asked about something")
+        if self.preview is not None and (self.change is None or not issubclass(self.query, Trial)):
+            raise ValueError(f"{self.method} {self.path}: only a change is previewed, and its query says whether")
 
     @property
     def session_only(self) -> bool:

@@ -63,6 +63,8 @@ def _facts(operation: Operation) -> Iterator[str]:
         yield f"body: {_linked(operation.body.__name__)}"
     answer = operation.answer
     yield f"answer: {operation.status}" + (f", {_linked(answer.__name__)}" if answer else _plain(operation))
+    if operation.preview is not None:
+        yield f"with `preview=1` nothing is done; answer: 200, {_linked(operation.preview.answer.__name__)}"
     if operation.audit:
         yield "on record: " + ", ".join(f"`{name}`" for name in operation.audit)
 

@@ -13,8 +13,8 @@ from proxy.services.writer import Moment, Step
 from proxy.web.api.items import Ref
 from proxy.web.api.keys import Api
 from proxy.web.api.members import MemberRole
-from proxy.web.api.models import Answer, Body, Item, Line, Meta, Page, Query, role_of
-from proxy.web.api.operation import SENT, Call, Operation, on_resource
+from proxy.web.api.models import Answer, Body, Item, Line, Meta, Page, Trial, role_of
+from proxy.web.api.operation import SENT, Call, Operation, Preview, on_resource
 
 TAG: Final = "sharing"
 
@@ -35,13 +35,6 @@ class NewGrant(Body):
 
     space: Line
     """Id or slug of the owner, of a space above or below it, or for admins of everyone."""
-    role: MemberRole
-
-
-class PreviewQuery(Query):
-    """The share that is thought of."""
-
-    space: Line
     role: MemberRole
 
 
@@ -83,8 +76,8 @@ async def share(_: Api, call: Call) -> Step[BaseModel]:
 
 
 async def preview(_: Api, call: Call) -> PreviewItem:
-    asked = call.asked(PreviewQuery)
-    found = await sharing.preview(call.moment, call.path["resource"], space=asked.space, role=role_of(asked.role))
+    sent = call.sent(NewGrant)
+    found = await sharing.preview(call.moment, call.path["resource"], space=sent.space, role=role_of(sent.role))
     gains = tuple(
         GainItem(
             id=gain.user.id,
@@ -117,25 +110,15 @@ OPERATIONS: Final = (
         method="POST",
         path="/resources/{resource}/grants",
         tag=TAG,
-        summary="Share something, or change the role of a share",
+        summary="Share something, or change the role of a share; with preview, who would gain what",
         permission=Permission.SHARE_CREATE,
         where=on_resource(),
+        query=Trial,
         body=NewGrant,
         answer=GrantItem,
         audit=("share.created", "share.updated"),
         change=share,
-    ),
-    Operation(
-        method="GET",
-        path="/resources/{resource}/grants/preview",
-        tag=TAG,
-        summary="Who would gain what by a share",
-        permission=Permission.SHARE_CREATE,
-        where=on_resource(),
-        query=PreviewQuery,
-        answer=PreviewItem,
-        perform=preview,
-        picker=True,
+        preview=Preview(answer=PreviewItem, perform=preview),
     ),
     Operation(
         method="DELETE",

@@ -16,8 +16,8 @@ from proxy.services.writer import Moment, Step
 from proxy.store import PutPerson
 from proxy.web.api.items import Eyes, Ref, ResourceItem, SpaceItem
 from proxy.web.api.keys import Api
-from proxy.web.api.models import Answer, Body, Line, ListQuery, Page, Slug
-from proxy.web.api.operation import EACH, SENT, Call, Operation, in_space
+from proxy.web.api.models import Answer, Body, Line, ListQuery, Page, Slug, Trial
+from proxy.web.api.operation import EACH, SENT, Call, Operation, Preview, in_space
 from proxy.web.api.paging import cut
 
 TAG: Final = "spaces"
@@ -262,22 +262,14 @@ OPERATIONS: Final = (
         method="DELETE",
         path="/spaces/{space}",
         tag=TAG,
-        summary="Delete a space in which nothing stands any more",
+        summary="Delete a space in which nothing stands any more; with preview, what stands in it and would go with it",
         permission=Permission.SPACE_DELETE,
         where=in_space(),
+        query=Trial,
         status=204,
         audit=_events("deleted"),
         change=delete,
-    ),
-    Operation(
-        method="GET",
-        path="/spaces/{space}/deletion",
-        tag=TAG,
-        summary="What deleting a space would meet",
-        permission=Permission.SPACE_DELETE,
-        where=in_space(),
-        answer=Doomed,
-        perform=doomed,
+        preview=Preview(answer=Doomed, perform=doomed),
     ),
     Operation(
         method="POST",

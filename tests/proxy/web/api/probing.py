@@ -90,7 +90,8 @@ _QUERIES: Final[Mapping[str, Sequence[Mapping[str, str]]]] = {
         {"user": "<user>", "may": "instance:http", "on": "<space>"},
         {"user": "<user>", "may": "application:read", "on": "<application>"},
     ],
-    "get_resources_resource_grants_preview": [{"space": "<space>", "role": "viewer"}],
+    "post_resources_resource_grants": [{}, {"preview": "1"}],
+    "delete_spaces_space": [{}, {"preview": "1"}],
     "get_search": [{"q": "<text>"}, {"q": "<text>", "kind": "instance"}],
     **{
         name: [

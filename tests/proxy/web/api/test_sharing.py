@@ -187,11 +187,14 @@ async def test_a_preview_names_who_gains_what_and_writes_nothing(yard: Yard) -> 
     team, a, _ = await customers(yard)
     owner = await yard.someone({team.id: OWNER})
     gains, has = await yard.someone({a.id: MEMBER}), await yard.someone({a.id: OWNER, team.id: OWNER})
-    seen = await owner.get(f"/resources/{team.at('p1')}/grants/preview?space={a.id}&role=viewer")
+    path, wanted = f"/resources/{team.at('p1')}/grants", {"space": a.id, "role": "viewer"}
+    assert (await gains.post(f"{path}?preview=1", wanted)).status == 404, "asked for as the share itself is"
+    seen = await owner.post(f"{path}?preview=1", wanted)
     found = seen.json["gains"]
     assert isinstance(found, list)
     assert [(each["id"], each["before"], each["after"]) for each in found] == [(gains.id, "none", "viewer")]
     assert has.id not in seen.text
+    assert ((await owner.get(path)).items, await yard.events(team.at("p1"))) == ([], [])
     assert (await gains.get(f"/applications/{team.at('p1')}")).status == 404
 
 

@@ -141,11 +141,15 @@ async def test_what_a_file_declares_is_read_only_and_the_refusal_names_the_file(
 async def test_only_an_empty_space_is_deleted_and_the_preview_says_what_is_in_the_way(yard: Yard) -> None:
     team = await yard.team("p1")
     customer, owner = await yard.below(team.id), await yard.someone({team.id: OWNER})
-    seen = (await owner.get(f"/spaces/{team.id}/deletion")).json
+    looked = await owner.client.call("DELETE", f"/spaces/{team.id}?preview=1")
+    assert looked.status == 200, "what changes nothing needs no If-Match"
+    seen = looked.json
     assert [ref["id"] for ref in seen["spaces"]] == [customer.id]  # type: ignore[attr-defined]
     assert [ref["id"] for ref in seen["resources"]] == [team.at("p1")]  # type: ignore[attr-defined]
     refused = await owner.delete(f"/spaces/{team.id}")
     assert (refused.status, refused.code) == (409, "not_empty")
+    assert (await owner.delete(f"/spaces/{customer.id}?preview=1")).json["spaces"] == []
+    assert (await owner.get(f"/spaces/{customer.id}")).status == 200
     assert (await owner.delete(f"/spaces/{customer.id}")).status == 204
     assert (await owner.get(f"/spaces/{customer.id}")).status == 404
 
