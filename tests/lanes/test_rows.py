@@ -67,6 +67,18 @@ async def test_h_02_an_instances_own_password_opens_its_endpoints_and_nothing_el
         assert asked.value(b"X-Flowward-User") is None
 
 
+async def test_r_51_the_manifest_of_the_dashboard_is_behind_the_login_as_all_of_it_is(
+    tmp_path: Path, fast_lane: bool
+) -> None:
+    manifest = b"GET /dashboard/manifest.webmanifest"
+    async with stage(tmp_path, plain(b"{}"), fast_lane=fast_lane) as (gate, instance), gate.line() as line:
+        await line.send(gate.head(manifest, cookie=b""))
+        assert (await line.response()).status == 401
+        assert instance.requests == []
+        await line.send(gate.head(manifest))
+        assert (await line.response()).status == 200
+
+
 async def test_h_03_who_is_not_logged_in_gets_what_their_client_can_use(tmp_path: Path, fast_lane: bool) -> None:
     """H-03: the login for a navigation, a problem without a dialog for a script, a reload for the Dashboard."""
     async with stage(tmp_path, plain(b"ok"), fast_lane=fast_lane) as (gate, instance):

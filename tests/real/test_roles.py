@@ -118,7 +118,7 @@ async def test_a_member_deploys_and_a_viewer_does_not(layout: Place) -> None:
 
 
 async def test_the_dashboard_role_has_dashboard_and_endpoints_and_no_look_behind_them(layout: Place) -> None:
-    """P-04. What Dashboard keeps of widgets' last messages, other visitors' data included, is for viewers."""
+    """P-04, R-51. What Dashboard keeps of widgets' last messages, other visitors' data included, is for viewers."""
     debug = layout.pages + "/dashboard/_debug/datastore/answer"
     post = {"Origin": layout.origin, "Content-Type": "application/octet-stream"}
     async with visitor(layout.site, "dora", HOST) as dora, visitor(layout.site, "vic", HOST) as vic:

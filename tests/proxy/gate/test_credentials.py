@@ -263,7 +263,7 @@ async def test_an_engine_io_sid_belongs_to_the_token_that_began_it(house: House)
 
 
 async def test_a_dashboard_user_keeps_working_after_half_an_hour(house: House) -> None:
-    """H-07: nothing is renewed, so nothing asks for a role that may see flows."""
+    """H-07, R-48: nothing is renewed, so nothing asks for a role that may see flows."""
     cookie, caller = house.login(person("dan", Role.DASHBOARD)), house.caller()
     for _ in range(4):
         await house.passed(caller, head("/dashboard/x", cookie=cookie))

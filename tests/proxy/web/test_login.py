@@ -90,7 +90,7 @@ async def test_somebody_elses_attempts_make_nobody_wait(house: House) -> None:
     assert (await house.browser().log_in("ada")).status == 303, "another address"
 
 
-async def test_a_forged_forwarded_address_does_not_start_the_count_anew(house: House) -> None:
+async def test_s_02_r_55_a_forged_forwarded_address_does_not_start_the_count_anew(house: House) -> None:
     browser = house.browser()
     page = await browser.get(f"{HOME}/-/login")
     answers = [await browser.submit(page, "ada", "wrong", X_Forwarded_For=f"10.0.0.{at}") for at in range(6)]

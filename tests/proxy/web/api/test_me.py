@@ -24,7 +24,7 @@ async def test_p_13_everybody_reads_and_changes_themselves_and_nobody_else(house
         assert (await dora.delete("/users/max")).status == 404
 
 
-async def test_s_05_a_new_password_ends_every_other_session(house: House) -> None:
+async def test_s_05_r_58_a_new_password_ends_every_other_session(house: House) -> None:
     async with house.user("max") as here, house.user("max") as there:
         assert (await here.put("/me/password", {"current": PASSWORD, "new": NEW})).status == 204
         assert (await here.get("/me")).status == 200

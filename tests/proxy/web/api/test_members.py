@@ -185,7 +185,7 @@ async def test_r_02_there_are_no_roles_but_the_five(yard: Yard, role: str) -> No
     assert number.status == 422
 
 
-async def test_a_07_overrides_are_on_record_with_old_and_new(yard: Yard) -> None:
+async def test_a_07_r_45_overrides_are_on_record_with_old_and_new(yard: Yard) -> None:
     team = await yard.team()
     owner, user = await yard.someone({team.id: OWNER}), await yard.someone({team.id: VIEWER})
     path = members(team.id, user.id) + "/overrides"

@@ -63,7 +63,7 @@ async def test_s_14_a_suspended_user_is_out_everywhere_at_once(house: House) -> 
         assert (await user.get("/me")).status == 401, "the session is not"
 
 
-async def test_s_14_the_last_admin_stays_one(house: House) -> None:
+async def test_p_05_s_14_the_last_admin_stays_one(house: House) -> None:
     """ada and root are admins; root is declared, and suspended here as its file could say."""
     async with house.user("ada") as ada:
         assert (await ada.post("/users/root/suspend")).status == 200
