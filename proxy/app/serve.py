@@ -98,7 +98,7 @@ async def opened(path: Path, clock: Clock = SYSTEM, worker: Worker = ALONE) -> A
     """Serve a configuration for as long as the context is open. Raises what is wrong with it."""
     config = await asyncio.to_thread(load, path, os.environ)
     certificates = await asyncio.to_thread(certificates_of, config)
-    async with _logging(config.settings) as log, open_state(config.settings.state) as store:
+    async with _logging(config.settings) as log, open_state(config.settings.state, clock.steady) as store:
         for warning in config.warnings:
             _log.warning("configuration", problem=str(warning))
         keys = await asyncio.to_thread(load_or_create, config.settings.state.directory, clock.wall())

@@ -22,6 +22,7 @@ from proxy.services.accounts import Accounts
 from proxy.services.audit import COMMAND_LINE
 from proxy.services.directory import Directory, NotPossible
 from proxy.services.estate import Workshop, workshop
+from proxy.services.lockout import Lockout
 from proxy.services.offload import Offload
 from proxy.services.problems import Exists, Invalid, NotDone
 from proxy.services.problems import NotPossible as NotPossibleNow
@@ -89,7 +90,10 @@ class Opened:
     @property
     def directory(self) -> Directory:
         store, by = self.store, replace(COMMAND_LINE, name=_who())
-        return Directory(database=store.database, shared=store.shared, now=time.time, new_id=new_id, by=by)
+        lockout = Lockout(store.database, store.shared, lambda: self.config.settings.limits.lockout, time.time)
+        return Directory(
+            database=store.database, shared=store.shared, now=time.time, new_id=new_id, lockout=lockout, by=by
+        )
 
     @property
     def workshop(self) -> Workshop:

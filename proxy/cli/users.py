@@ -133,7 +133,7 @@ def suspend(username: str, path: Path) -> None:
 @click.argument("username")
 @config_option
 def resume(username: str, path: Path) -> None:
-    """Let a suspended user in again."""
+    """Let a user in again who is suspended, or locked since too many logins failed."""
     found = with_store(configuration(path), lambda opened: opened.directory.resume(username))
     if found.state is UserState.PENDING:
         click.echo(f"{found.username} has no password yet: run flowward user link {found.username}.")

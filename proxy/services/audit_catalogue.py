@@ -52,6 +52,7 @@ _PERSON: Final = {
     "updated-user": "A user's account was changed.",
     "deleted": "A user was deleted.",
     "suspended": "A user was shut out.",
+    "unlocked": "A user may log in again although too many logins failed.",
     "updated-password": "A password was changed, or hashed anew.",
     "mfa.enabled": "A second factor was switched on.",
     "mfa.disabled": "A second factor was switched off.",

@@ -7,6 +7,7 @@ from proxy.model.access import Role
 from proxy.model.audit import Event, Update
 from proxy.model.identity import Membership, Person, User, UserState
 from proxy.services.audit import COMMAND_LINE, NOTHING, By, happened, on_user
+from proxy.services.lockout import Lockout
 from proxy.store import Database, PutPerson, Shared
 
 
@@ -22,6 +23,7 @@ class Directory:
     shared: Shared
     now: Callable[[], float]
     new_id: Callable[[], str]
+    lockout: Lockout
     by: By = COMMAND_LINE
 
     async def add(self, user: User, roles: Mapping[str, Role]) -> User:
@@ -63,10 +65,18 @@ class Directory:
         return replace(user, state=UserState.SUSPENDED)
 
     async def resume(self, username: str) -> User:
-        """Let a suspended user in again; one who never chose a password is pending still."""
+        """Let a user in again who is suspended, or locked since too many logins failed.
+
+        Who never chose a password is pending still.
+        """
         user = await self.named(username)
-        if user.state is not UserState.SUSPENDED:
+        if user.state is UserState.PENDING:
             raise NotPossible(f"{user.username} is not suspended, but {user.state}.")
+        if user.state is UserState.ACTIVE:
+            await self.database.record(self._event("user.unlocked", user))
+        await self.lockout.lift(user.id)
+        if user.state is UserState.ACTIVE:
+            return user
         account = await self.database.account(user.username)
         usable = user.provider is not None or (account is not None and account.password_hash is not None)
         state = UserState.ACTIVE if usable else UserState.PENDING

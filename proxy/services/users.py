@@ -86,10 +86,13 @@ async def suspend(moment: Moment, key: str) -> Step[Person]:
 
 
 async def resume(moment: Moment, key: str) -> Step[Person]:
-    """Let a suspended user in again; one who never chose a password is pending still."""
+    """Let a suspended user in again; one who never chose a password is pending still.
+
+    For anybody else it goes on record that locks are lifted, which is to be done besides.
+    """
     person = await user_at(moment, key)
     if person.user.state is not UserState.SUSPENDED:
-        return Step(result=person)
+        return Step(result=person, events=[told(moment, "user.unlocked", person.user)])
     account = await moment.database.account(person.user.username)
     opened = person.user.kind is UserKind.SERVICE or person.user.provider is not None
     usable = opened or (account is not None and account.password_hash is not None)

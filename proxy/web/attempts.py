@@ -20,6 +20,8 @@ from proxy.web.keys import ADDRESS, Desk
 from proxy.web.visitors import login_failed
 
 _log = structlog.get_logger(__name__)
+WRONG: Final = "Wrong username or password. After too many wrong ones an account refuses every login for a while."
+"""The same whatever was wrong: nobody learns here whether an account is there, or locked."""
 _NO_GUESS: Final = frozenset({"credentials_missing"})
 """Refusals of attempts in which no password was sent."""
 

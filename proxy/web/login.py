@@ -13,7 +13,7 @@ from auth_plugins.registry import Provider
 from proxy.services.login import HOP_LASTS, Target, safe_path
 from proxy.web import render
 from proxy.web.answers import answer, see_other
-from proxy.web.attempts import Proven, attempt, chosen
+from proxy.web.attempts import WRONG, Proven, attempt, chosen
 from proxy.web.guards import at_home, cookie_field, own_form
 from proxy.web.keys import ADDRESS, SITE, Desk
 from proxy.web.visitors import log_in, onward, visitor
@@ -21,7 +21,6 @@ from proxy.web.visitors import log_in, onward, visitor
 _log = structlog.get_logger(__name__)
 
 NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
-WRONG: Final = "Wrong username or password."
 STALE: Final = "This page was open for too long, or your browser refuses cookies. Please try again."
 
 

@@ -17,7 +17,7 @@ from proxy.web.api.me import SessionInfo, session_info
 from proxy.web.api.models import Answer, Body, Line
 from proxy.web.api.operation import Call, Operation, Reply, Visit
 from proxy.web.api.refusing import Stop
-from proxy.web.attempts import Proven, attempt, chosen
+from proxy.web.attempts import WRONG, Proven, attempt, chosen
 from proxy.web.visitors import log_in
 
 TAG: Final = "auth"
@@ -68,7 +68,7 @@ async def _proven(api: Api, visit: Visit, username: str, password: SecretStr, pr
     try:
         step = await attempt(api.desk, visit.request, chosen(api.desk, provider), fields)
     except Refused:
-        raise Stop(401, Reason.CREDENTIALS_WRONG, "Wrong username or password.") from None
+        raise Stop(401, Reason.CREDENTIALS_WRONG, WRONG) from None
     if not isinstance(step, Proven):
         raise NotPossible("not_by_password", f"{provider} asks for more than a password. Use the login page.")
     return step

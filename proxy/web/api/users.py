@@ -149,6 +149,12 @@ async def resume(_: Api, call: Call) -> Step[BaseModel]:
     return _shown(call, await users.resume(call.moment, call.path["user"]))
 
 
+async def unlock(api: Api, call: Call) -> None:
+    """Failed logins are forgotten, wherever they came from."""
+    person = await users.user_at(call.moment, call.path["user"])
+    await api.desk.lockout.lift(person.user.id)
+
+
 async def expire_password(_: Api, call: Call) -> Step[BaseModel]:
     return _shown(call, await users.expire_password(call.moment, call.path["user"]))
 
@@ -248,13 +254,14 @@ OPERATIONS: Final = (
         method="POST",
         path="/users/{user}/resume",
         tag=TAG,
-        summary="Let a suspended user in again",
+        summary="Let a user in again who is suspended, or locked since too many logins failed",
         permission=_WRITE,
         where=PLATFORM,
         hides=True,
         answer=UserItem,
-        audit=("user.updated-user",),
+        audit=("user.updated-user", "user.unlocked"),
         change=resume,
+        afterwards=unlock,
     ),
     Operation(
         method="POST",

@@ -1,12 +1,15 @@
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
 
+from config import schema
 from proxy.model.access import Role
+from proxy.model.audit import AuditQuery
 from proxy.model.directory import Space, SpaceKind
 from proxy.model.identity import Membership, Session, User, UserState
 from proxy.services.directory import Directory, NotPossible
+from proxy.services.lockout import Lockout
 from proxy.store import Conflict
 from proxy.store.sql import Store, open_store
 
@@ -22,7 +25,12 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
 @pytest.fixture
 def directory(store: Store) -> Directory:
     numbers = iter(range(1, 100))
-    return Directory(database=store.database, shared=store.shared, now=lambda: NOW, new_id=lambda: f"u-{next(numbers)}")
+    return _directory(store, lambda: f"u-{next(numbers)}")
+
+
+def _directory(store: Store, new_id: Callable[[], str] = str) -> Directory:
+    lockout = Lockout(store.database, store.shared, schema.Lockout, lambda: NOW)
+    return Directory(database=store.database, shared=store.shared, now=lambda: NOW, new_id=new_id, lockout=lockout)
 
 
 async def test_a_user_made_by_hand_waits_for_their_password(directory: Directory, store: Store) -> None:
@@ -64,9 +72,7 @@ async def test_the_last_active_admin_cannot_be_suspended(directory: Directory, s
 async def _activate(store: Store, username: str) -> None:
     account = await store.database.account(username)
     assert account
-    event = Directory(database=store.database, shared=store.shared, now=lambda: NOW, new_id=str)._event(
-        "user.activated", account.user
-    )
+    event = _directory(store)._event("user.activated", account.user)
     await store.database.set_password(account.user.id, "$argon2id$", event)
 
 
@@ -75,3 +81,15 @@ async def test_whoever_has_a_password_is_active_again_after_a_suspension(directo
     await _activate(store, "max")
     await directory.suspend("max")
     assert (await directory.resume("max")).state is UserState.ACTIVE
+
+
+async def test_whoever_is_locked_out_may_log_in_again(directory: Directory, store: Store) -> None:
+    made = await directory.add(User(id="", username="max"), {})
+    await _activate(store, "max")
+    for _ in range(10):
+        await directory.lockout.settle(made.id, "192.0.2.1", right=False)
+    assert await directory.lockout.holds(made.id, "192.0.2.1")
+    await directory.resume("max")
+    assert not await directory.lockout.holds(made.id, "192.0.2.1")
+    events = await store.database.events(AuditQuery(events=("user.unlocked",)))
+    assert [each.event.user for each in events.items] == [made.id]

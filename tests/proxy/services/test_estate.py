@@ -11,7 +11,6 @@ from config.problems import ConfigurationError
 from proxy.access.passwords import hash_password, verify
 from proxy.model.access import Role
 from proxy.model.identity import Membership, Person, Session, User, UserState
-from proxy.services.directory import Directory
 from proxy.services.estate import Hashing, Workshop, apply, carry_out, prepare
 from proxy.services.estate_ledger import Applied, applied
 from proxy.services.estate_plan import render_diff
@@ -168,8 +167,8 @@ async def test_a_bad_reference_leaves_everything_as_it_was(work: Workshop, store
 
 async def test_a_name_taken_meanwhile_leaves_everything_as_it_was(work: Workshop, store: Store, folder: Path) -> None:
     planned = await prepare(work, await file(folder))
-    by_hand = Directory(database=store.database, shared=store.shared, now=lambda: NOW, new_id=lambda: "u")
-    await by_hand.add(User(id="", username="ada"), {})
+    by_hand = PutPerson(person=Person(user=User(id="u", username="ada"), memberships={}))
+    await store.database.edit([by_hand], [])
     with pytest.raises(Outdated):
         await carry_out(work, planned, now=NOW)
     assert [user.username for user in await store.database.users()] == ["ada"]

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from proxy.web.attempts import WRONG
 from tests.peers.browser import Chromium
 from tests.proxy.web import house as houses
 
@@ -19,7 +20,7 @@ async def test_one_login_opens_two_instances_without_script_and_logging_out_clos
         await page.get_by_label("Username").fill("ada")
         await page.get_by_label("Password").fill("wrong")
         await page.get_by_role("button", name="Log in").click()
-        assert await page.get_by_role("alert").inner_text() == "Wrong username or password."
+        assert await page.get_by_role("alert").inner_text() == WRONG
         await page.get_by_label("Password").fill(houses.PASSWORD)
         await page.get_by_role("button", name="Log in").click()
         await page.get_by_role("heading", name="Hello Ada").wait_for()
