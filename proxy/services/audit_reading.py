@@ -78,7 +78,7 @@ def _opened(moment: Moment, kind: LogKind, id_: str) -> tuple[str | None, Iterat
             require(moment, Permission.PLATFORM_AUDIT, None)
             return None, iter(())
         case LogKind.USER:
-            own = id_ == moment.actor.user_id
+            own = id_ == moment.actor.user_id and not _is_limited(moment)
             require(moment, Permission.SELF_READ if own else Permission.PLATFORM_AUDIT, None)
             return id_, iter(())
         case LogKind.SPACE:
@@ -89,6 +89,12 @@ def _opened(moment: Moment, kind: LogKind, id_: str) -> tuple[str | None, Iterat
             resource = resource_at(estate, id_, ResourceKind(kind.value))
             require(moment, _PERMISSIONS[kind], resource)
             return resource.id, _unseen(moment, _below(estate, resource))
+
+
+def _is_limited(moment: Moment) -> bool:
+    """Whether a token acts that is for some spaces: what was done to its user in others is not told to it."""
+    token = moment.actor.token
+    return token is not None and token.spaces is not None
 
 
 def _overridden(moment: Moment, space: Space) -> Iterator[Resource]:

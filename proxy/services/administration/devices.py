@@ -54,7 +54,7 @@ def _parent(moment: Moment, to: Reference) -> Resource:
 
 
 def _moved(moment: Moment, device: Resource, parent: Resource | None) -> Resource:
-    """The device in its new place. It keeps an owner of its own; under nothing, it needs one."""
+    """The device in its new place. It stays whose it was: handing it to another space is not for who moves it."""
     estate, owner = moment.estate, moment.estate.owner(device)
     if parent is None:
         require(moment, Permission.DEVICE_ASSIGN, owner)
@@ -63,8 +63,7 @@ def _moved(moment: Moment, device: Resource, parent: Resource | None) -> Resourc
     if owner is None or there is None or _team(estate, device) != _team(estate, parent):
         message = f"belongs to another team than {estate.address(device)}"
         raise Invalid(Wrong(field=parent.kind.value, message=message, remedy="Hand the device to that team first."))
-    inherits = device.parent is not None and device.owner is None
-    return replace(device, parent=parent.id, owner=None if inherits or owner.id == there.id else owner.id)
+    return replace(device, parent=parent.id, owner=None if owner.id == there.id else owner.id)
 
 
 def _team(estate: Estate, resource: Resource) -> str | None:

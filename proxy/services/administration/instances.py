@@ -8,7 +8,7 @@ from config.addresses import Listen
 from config.schema import Server, Settings
 from proxy.model.access import Permission
 from proxy.model.audit import Update
-from proxy.model.estate import InstanceSettings, Resource, ResourceKind
+from proxy.model.estate import InstanceSettings, Resource, ResourceKind, UpstreamTls
 from proxy.services.administration.placement import misplaced
 from proxy.services.administration.resources import Draft, changed, drawn, editable, refuse_kept
 from proxy.services.administration.safety import forbidden, unsafe
@@ -47,7 +47,7 @@ async def create(moment: Moment, premises: Premises, draft: Draft) -> Step[Resou
     made = drawn(moment, draft)
     settings = _settings(made)
     application = moment.estate.resources[made.parent or ""]
-    if settings.upstream != UNSET:
+    if (settings.upstream, settings.upstream_tls) != (UNSET, UpstreamTls()):
         require(moment, Permission.INSTANCE_UPSTREAM, application)
     wrongs = [
         *misplaced(moment.estate, made, premises.settings.server),
@@ -65,7 +65,7 @@ async def update(
     """Rename an instance, or reach it elsewhere."""
     before = editable(moment, key, ResourceKind.INSTANCE)
     was = _settings(before)
-    now = alter(was)
+    now = _parted(was, alter(was))
     after = replace(
         before,
         slug=before.slug if slug is None else slug,
@@ -107,6 +107,13 @@ async def protect(moment: Moment, key: str, *, enabled: bool) -> Step[Resource]:
     updates = (Update(key="protected", old=settings.protected, new=enabled),)
     event = told(moment, "project.protected" if enabled else "project.unprotected", after, updates=updates)
     return Step(result=after, edits=[after], events=[event])
+
+
+def _parted(was: InstanceSettings, now: InstanceSettings) -> InstanceSettings:
+    """A secret was for where the instance was: whoever says where it is now does not get it told there."""
+    return (
+        now if (now.upstream, now.upstream_tls) == (was.upstream, was.upstream_tls) else replace(now, admin_token=None)
+    )
 
 
 def _settings(resource: Resource) -> InstanceSettings:

@@ -7,11 +7,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
+from proxy.access.decide import space_role
 from proxy.access.directory import knows
 from proxy.access.standing import is_active
 from proxy.model.access import Permission, Role
 from proxy.model.directory import Space, SpaceKind
-from proxy.model.identity import Membership, Person
+from proxy.model.identity import Membership, Person, UserKind
 from proxy.services.administration.members import with_membership
 from proxy.services.authority import refuse_declared, require, space_at, told
 from proxy.services.problems import Exists, NotPossible, NotThere
@@ -82,7 +83,8 @@ async def mine(moment: Moment) -> Sequence[Invitation]:
     """The invitations that whoever acts may accept."""
     found = await moment.database.invitations(user=moment.actor.user_id)
     spaces = moment.estate.spaces
-    return [each for each in found if moment.now < each.expires and each.space in spaces]
+    open_ = [each for each in found if moment.now < each.expires and each.space in spaces]
+    return [each for each in open_ if await _stands(moment, each, spaces[each.space])]
 
 
 async def accept(moment: Moment, id_: str) -> Step[Invitation]:
@@ -129,13 +131,24 @@ async def _to_me(moment: Moment, id_: str) -> tuple[Invitation, Space]:
     space = moment.estate.spaces.get(found.space) if found else None
     if found is None or space is None or found.user != moment.actor.user_id or found.expires <= moment.now:
         raise NotThere(id_)
+    if not await _stands(moment, found, space):
+        raise NotThere(id_)
     return found, space
+
+
+async def _stands(moment: Moment, invitation: Invitation, space: Space) -> bool:
+    """Whether who invited may still invite: nobody who was put out lets themselves in again by somebody else."""
+    if invitation.created_by is None:
+        return True
+    person = await moment.database.person(invitation.created_by)
+    return person is not None and space_role(moment.estate, person, space) >= Role.OWNER
 
 
 async def _known(moment: Moment, login: str) -> Person | None:
     """Who has this username or e-mail address."""
     account = await moment.database.account(login)
-    return await moment.database.person(account.user.id) if account else None
+    person = await moment.database.person(account.user.id) if account else None
+    return person if person is not None and person.user.kind is UserKind.PERSON else None
 
 
 def _stale(there: Sequence[Invitation], now: float) -> Iterator[Edit]:

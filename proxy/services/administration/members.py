@@ -6,12 +6,12 @@ from proxy.access.decide import acting, space_role
 from proxy.model.access import Decision, Permission, Reason, Role
 from proxy.model.audit import Update
 from proxy.model.directory import Space, SpaceKind
-from proxy.model.identity import Membership, Person
+from proxy.model.identity import Membership, Person, UserKind
 from proxy.services.administration.references import unknown
 from proxy.services.authority import refuse_declared, require, space_at, told
 from proxy.services.problems import Denied, Exists, NotPossible, NotThere
 from proxy.services.writer import Moment, Step
-from proxy.store import PutPerson
+from proxy.store import Invitation, PutPerson, Remove
 
 
 async def add(moment: Moment, key: str, *, person: Person | None, role: Role) -> Step[Person]:
@@ -23,7 +23,7 @@ async def add(moment: Moment, key: str, *, person: Person | None, role: Role) ->
     if not _from_above(moment, space):
         refused = Decision(allowed=False, reason=Reason.ROLE_TOO_LOW, role=Role.OWNER, status=403)
         raise Denied(refused, Permission.SPACE_MEMBERS_INVITE, space)
-    if person is None:
+    if person is None or person.user.kind is UserKind.SERVICE:
         raise unknown("user", "user")
     if space.id in person.memberships:
         raise Exists("user", person.user.username)
@@ -40,6 +40,7 @@ async def set_role(moment: Moment, key: str, user_id: str, role: Role) -> Step[P
     held = person.memberships[space.id]
     if held.role is role:
         return Step(result=person)
+    _refuse_account(person, space)
     refuse_kept(person, space)
     if role < Role.OWNER:
         await _keep_an_owner(moment, space, person)
@@ -50,7 +51,7 @@ async def set_role(moment: Moment, key: str, user_id: str, role: Role) -> Step[P
 
 
 async def remove(moment: Moment, key: str, user_id: str) -> Step[None]:
-    """End a membership with its overrides: an owner another's, anybody their own."""
+    """End a membership with its overrides, and what would lead back in: an owner another's, anybody their own."""
     space = space_at(moment.estate, key)
     leaving = user_id == moment.actor.user_id and space.id in moment.actor.person.memberships
     if leaving:
@@ -58,12 +59,15 @@ async def remove(moment: Moment, key: str, user_id: str) -> Step[None]:
     else:
         require(moment, Permission.SPACE_MEMBERS_REMOVE, space)
     person = await member(moment, space, user_id)
+    _refuse_account(person, space)
     refuse_kept(person, space)
     await _keep_an_owner(moment, space, person)
     rest = {at: held for at, held in person.memberships.items() if at != space.id}
+    open_ = await moment.database.invitations(space=space.id)
+    back = [Remove(kind=Invitation, id=each.id) for each in open_ if each.user == user_id]
     body = {"role": person.memberships[space.id].role.label, "left": leaving}
     event = told(moment, f"{space.kind}.user.removed", space, user=user_id, body=body)
-    return Step(result=None, edits=[PutPerson(person=replace(person, memberships=rest))], events=[event])
+    return Step(result=None, edits=[PutPerson(person=replace(person, memberships=rest)), *back], events=[event])
 
 
 async def member(moment: Moment, space: Space, user_id: str) -> Person:
@@ -86,6 +90,13 @@ def refuse_kept(person: Person, space: Space) -> None:
         detail = f"The membership of {name} in {space.slug} is kept up by the login provider. Change it there."
         raise NotPossible("managed_by_sso", detail)
     _refuse_kept_by_file(person)
+
+
+def _refuse_account(person: Person, space: Space) -> None:
+    """A service account is of one space for as long as it is there."""
+    if person.user.kind is UserKind.SERVICE:
+        detail = f"{person.user.username} is a service account of {space.slug}. Change it under service-accounts."
+        raise NotPossible("service_account", detail)
 
 
 def _refuse_kept_by_file(person: Person) -> None:

@@ -8,7 +8,7 @@ from proxy.model.access import Permission, Role
 from proxy.model.audit import Update
 from proxy.model.directory import Space
 from proxy.model.estate import Estate, Resource, ResourceKind
-from proxy.model.identity import Person
+from proxy.model.identity import Membership, Person
 from proxy.services.administration.members import member, refuse_kept, with_membership
 from proxy.services.authority import require, resource_at, space_at, told
 from proxy.services.problems import Invalid, NotThere, Wrong
@@ -34,7 +34,8 @@ async def set_overrides(moment: Moment, key: str, user_id: str, roles: Mapping[s
     person = await member(moment, space, user_id)
     wanted = dict(_resolved(estate, space, roles))
     held = person.memberships[space.id]
-    changed = sorted(at for at in wanted.keys() | held.overrides.keys() if wanted.get(at) is not held.overrides.get(at))
+    before = heard(estate, space, held)
+    changed = sorted(at for at in wanted.keys() | before.keys() if wanted.get(at) is not before.get(at))
     if not changed:
         return Step(result=person)
     for at in changed:
@@ -42,11 +43,17 @@ async def set_overrides(moment: Moment, key: str, user_id: str, roles: Mapping[s
     refuse_kept(person, space)
     after = with_membership(person, replace(held, overrides=wanted))
     updates = tuple(
-        Update(key=estate.address(estate.resources[at]), old=_label(held.overrides.get(at)), new=_label(wanted.get(at)))
+        Update(key=estate.address(estate.resources[at]), old=_label(before.get(at)), new=_label(wanted.get(at)))
         for at in changed
     )
     event = told(moment, f"{space.kind}.user.permissions-changed", space, user=user_id, updates=updates)
     return Step(result=after, edits=[PutPerson(person=after)], events=[event])
+
+
+def heard(estate: Estate, space: Space, held: Membership) -> Mapping[str, Role]:
+    """What a membership says of what still is the space's: what was handed to others is no longer its to speak of."""
+    there = {at: estate.resources.get(at) for at in held.overrides}
+    return {at: held.overrides[at] for at, each in there.items() if each is not None and _within(estate, each, space)}
 
 
 def _resolved(estate: Estate, space: Space, roles: Mapping[str, Role]) -> Iterator[tuple[str, Role]]:

@@ -7,6 +7,7 @@ from proxy.model.access import Permission
 from proxy.model.audit import Update
 from proxy.model.directory import Space
 from proxy.model.estate import Estate, Grant, Resource, ResourceKind
+from proxy.services.administration.placement import is_among_strangers
 from proxy.services.administration.references import space_named
 from proxy.services.administration.resources import refuse_kept, refuse_taken
 from proxy.services.authority import refuse_declared, require, resource_at, told
@@ -18,7 +19,7 @@ from proxy.store import Edit, RemoveGrant
 async def set_owner(moment: Moment, key: str, space: str) -> Step[Resource]:
     """Let another space own a resource, and with it what lies in it and has no owner of its own.
 
-    Whoever acts owns both the old place and the new. What the old owner shared is shared no more, and the resource is
+    Whoever acts owns the old space and the new: a share or a role on the resource alone gives it away to nobody. What the old owner shared is shared no more, and the resource is
     taken out of the old owner's folders.
     """
     estate = moment.estate
@@ -28,6 +29,7 @@ async def set_owner(moment: Moment, key: str, space: str) -> Step[Resource]:
     old = estate.owner(resource)
     if old == new:
         return Step(result=resource)
+    require(moment, Permission.RESOURCE_OWNER, old)
     refuse_kept(estate, resource)
     above = estate.resources.get(resource.parent or "")
     inherited = estate.owner(above) if above else None
@@ -35,6 +37,7 @@ async def set_owner(moment: Moment, key: str, space: str) -> Step[Resource]:
     after = replace(resource, owner=None if inherited == new else new.id)
     refuse_taken(estate, after)
     handed = tuple(_handed(estate, resource))
+    _refuse_neighbours(estate, after, handed)
     updates = (Update(key="owner", old=old.slug if old else None, new=new.slug),)
     edits: list[Edit] = [after, *_unshared(estate, handed), *_emptied(estate, handed, after)]
     return Step(result=after, edits=edits, events=[told(moment, "resource.owner-changed", resource, updates=updates)])
@@ -45,6 +48,15 @@ def _refuse_foreign(estate: Estate, inherited: Space | None, new: Space) -> None
     if inherited is not None and [*estate.lineage(inherited)][-1] != [*estate.lineage(new)][-1]:
         message = "must be of the same team as what the resource lies in"
         raise Invalid(Wrong(field="owner", message=message, remedy="Move the resource out of it first."))
+
+
+def _refuse_neighbours(estate: Estate, after: Resource, handed: Sequence[Resource]) -> None:
+    """Scripts of one instance can act in another on the same host, so no two spaces come to share one."""
+    then = replace(estate, resources={**estate.resources, after.id: after})
+    for resource in handed:
+        if is_among_strangers(then, then.resources[resource.id]):
+            message = f"would leave {estate.address(resource)} on a host where an instance of another space is"
+            raise Invalid(Wrong(field="owner", message=message, remedy="Give the instance a host of its own first."))
 
 
 def _handed(estate: Estate, resource: Resource) -> Iterator[Resource]:

@@ -36,6 +36,14 @@ def misplaced(estate: Estate, resource: Resource, server: Server) -> Iterator[Wr
             yield from _taken(estate, resource, name, settings.path, field)
 
 
+def is_among_strangers(estate: Estate, resource: Resource) -> bool:
+    """Whether an instance shares a host with one of another space."""
+    settings = resource.instance
+    names = map(_name, settings.hosts) if settings is not None else ()
+    path = settings.path if settings is not None else ""
+    return any(True for name in names for _ in _taken(estate, resource, name, path, ""))
+
+
 def _taken(estate: Estate, resource: Resource, name: str, path: str, field: str) -> Iterator[Wrong]:
     """Scripts of one instance can act in another on the same host, so that has to be of the same space."""
     owner = estate.owner(resource)

@@ -1,5 +1,6 @@
 """Instances: what one sees of them, where they are, how they are protected, and how they are."""
 
+from dataclasses import replace
 from typing import Final, Literal
 
 from pydantic import BaseModel
@@ -92,16 +93,16 @@ async def show(api: Api, call: Call) -> InstanceItem:
 
 async def create(api: Api, call: Call) -> Step[BaseModel]:
     sent = call.sent(NewInstance)
-    settings = sent.security.applied(sent.placed(EMPTY), await _hashed(api, sent.security))
     draft = Draft(
         id=api.new_id(),
         kind=KIND,
         slug=sent.slug,
         name=sent.name,
         places=(Reference(field="application", key=sent.application),),
-        instance=settings,
     )
-    return _shown(api, call, await instances.create(call.moment, api.premises, draft))
+    resources.drawn(call.moment, draft)  # a password is hashed for nobody who may not make it
+    settings = sent.security.applied(sent.placed(EMPTY), await _hashed(api, sent.security))
+    return _shown(api, call, await instances.create(call.moment, api.premises, replace(draft, instance=settings)))
 
 
 async def update(api: Api, call: Call) -> Step[BaseModel]:

@@ -36,6 +36,6 @@ class Api:
     strangers: Callable[[], Limit]
     """Requests of nobody per address."""
     listening: Counter[str]
-    """Open streams of events, by session."""
+    """Open streams of events, by user."""
     version: Callable[[], int]
     """The version of the state that holds in this process."""

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
+from proxy.access.decide import in_scope
 from proxy.model.access import Permission
 from proxy.model.estate import Estate
 from proxy.model.identity import Person, Session
@@ -102,7 +103,11 @@ async def show(api: Api, call: Call) -> Me:
         kind=user.kind,
         password_expired=user.password_expired,
         tenant_mode=estate.settings.tenant_mode,
-        memberships=tuple(belongings(estate, actor.person)),
+        memberships=tuple(
+            each
+            for each in belongings(estate, actor.person)
+            if in_scope(estate, actor.token, estate.spaces[each.space])
+        ),
         session=session_info(session) if session else None,
         csrf=csrf_of(api.desk, session) if session else None,
         actions=offered(call.moment, None),

@@ -9,7 +9,8 @@ from pydantic import BaseModel, Field
 from proxy.access.directory import knows, spaces_known
 from proxy.model.access import Permission
 from proxy.model.directory import Space
-from proxy.model.identity import Person
+from proxy.model.estate import Estate
+from proxy.model.identity import Membership, Person
 from proxy.services.administration import members, overrides
 from proxy.services.authority import require, space_at
 from proxy.services.problems import NotThere
@@ -43,6 +44,11 @@ class MemberItem(Item):
     """manual, invite, or sso: then the login provider alone changes it."""
     overrides: dict[str, str]
     """Resource id -> role there; for owners of the space."""
+
+
+class Member(MemberItem):
+    """A member of a space, and what may be said of them."""
+
     overridable: tuple[Ref, ...]
     """What the member may be given a role of their own on; for owners, and nothing while there is no application."""
 
@@ -115,19 +121,29 @@ def _in(person: Person, space: Space) -> bool:
 
 
 def _item(seen: Eyes, space: Space, person: Person) -> MemberItem:
+    return MemberItem.model_validate(_described(seen, space, person))
+
+
+def _alone(seen: Eyes, space: Space, person: Person) -> Member:
+    """One member, with what would be the same, and long, for each of a list."""
+    manages = seen.may(Permission.SPACE_MEMBERS_ROLE, space)
+    described = _described(seen, space, person)
+    return Member.model_validate({**described, "overridable": _overridable(seen, space) if manages else ()})
+
+
+def _described(seen: Eyes, space: Space, person: Person) -> dict[str, object]:
     user, held = person.user, person.memberships[space.id]
     manages = seen.may(Permission.SPACE_MEMBERS_ROLE, space)
-    return MemberItem(
-        id=user.id,
-        username=user.username,
-        name=user.name,
-        image=user.image,
-        role=held.role.label,
-        source=held.source,
-        overrides={at: role.label for at, role in held.overrides.items()} if manages else {},
-        overridable=_overridable(seen, space) if manages else (),
-        actions=tuple(str(permission) for permission in _MANAGING if seen.may(permission, space)),
-    )
+    return {
+        "id": user.id,
+        "username": user.username,
+        "name": user.name,
+        "image": user.image,
+        "role": held.role.label,
+        "source": held.source,
+        "overrides": _told(seen.estate, space, held) if manages else {},
+        "actions": tuple(str(permission) for permission in _MANAGING if seen.may(permission, space)),
+    }
 
 
 def _overridable(seen: Eyes, space: Space) -> tuple[Ref, ...]:
@@ -135,9 +151,9 @@ def _overridable(seen: Eyes, space: Space) -> tuple[Ref, ...]:
     return tuple(Ref(id=each.id, slug=each.slug, name=each.name) for each in found)
 
 
-async def show(api: Api, call: Call) -> MemberItem:
+async def show(api: Api, call: Call) -> Member:
     space, person = await _member(call)
-    return _item(eyes(api, call), space, person)
+    return _alone(eyes(api, call), space, person)
 
 
 async def _member(call: Call) -> tuple[Space, Person]:
@@ -185,9 +201,12 @@ async def show_overrides(api: Api, call: Call) -> Overrides:
 
 
 def _overrides(api: Api, call: Call, space: Space, person: Person) -> Overrides:
-    held = person.memberships[space.id]
-    told = {at: role.label for at, role in held.overrides.items()}
+    told = _told(call.moment.estate, space, person.memberships[space.id])
     return Overrides(overrides=told, overridable=_overridable(eyes(api, call), space))
+
+
+def _told(estate: Estate, space: Space, held: Membership) -> dict[str, str]:
+    return {at: role.label for at, role in overrides.heard(estate, space, held).items()}
 
 
 async def set_overrides(api: Api, call: Call) -> Step[BaseModel]:
@@ -201,7 +220,7 @@ async def set_overrides(api: Api, call: Call) -> Step[BaseModel]:
 
 def _shown(api: Api, call: Call, step: Step[Person]) -> Step[BaseModel]:
     space = space_at(call.moment.estate, call.path["space"])
-    return Step(result=_item(eyes(api, call), space, step.result), edits=step.edits, events=step.events)
+    return Step(result=_alone(eyes(api, call), space, step.result), edits=step.edits, events=step.events)
 
 
 def _events(verb: str) -> tuple[str, ...]:
@@ -229,7 +248,7 @@ OPERATIONS: Final = (
         permission=Permission.SPACE_MEMBERS_INVITE,
         where=in_space(),
         body=NewMember,
-        answer=MemberItem,
+        answer=Member,
         status=201,
         audit=_events("added"),
         change=add,
@@ -241,7 +260,7 @@ OPERATIONS: Final = (
         summary="One member, by user id; everybody may see themselves",
         permission=Permission.SPACE_MEMBERS_LIST,
         where=SENT,
-        answer=MemberItem,
+        answer=Member,
         perform=show,
     ),
     Operation(
@@ -252,7 +271,7 @@ OPERATIONS: Final = (
         permission=Permission.SPACE_MEMBERS_ROLE,
         where=in_space(),
         body=MemberChange,
-        answer=MemberItem,
+        answer=Member,
         audit=_events("role-changed"),
         change=set_role,
     ),

@@ -28,7 +28,7 @@ from proxy.web.visitors import visitor
 STREAMS: Final = 1000
 """Streams of events that are open at once."""
 STREAMS_EACH: Final = 8
-"""The same, of one session."""
+"""The same, of one user: many logins of one leave room for the others."""
 STREAM_LASTS: Final = 50.0
 """Seconds; browsers come back by themselves (HTML section 9.2)."""
 LOOK: Final = 0.25
@@ -135,8 +135,9 @@ async def home(api: Api, call: Call) -> Home:
 
 
 async def my_invitations(_: Api, call: Call) -> Page[MyInvitation]:
-    spaces = call.moment.estate.spaces
-    items = tuple(_invitation(each, spaces[each.space]) for each in await invitations.mine(call.moment))
+    estate, token = call.moment.estate, call.moment.actor.token
+    offers = ((each, estate.spaces[each.space]) for each in await invitations.mine(call.moment))
+    items = tuple(_invitation(offer, space) for offer, space in offers if in_scope(estate, token, space))
     return Page[MyInvitation](meta=Meta(total=len(items)), items=items)
 
 
@@ -164,24 +165,22 @@ async def reject(_: Api, call: Call) -> Step[None]:
 
 async def events(api: Api, call: Call) -> web.StreamResponse:
     """One event for each change that may concern whoever listens; it names nothing, so that it tells nobody too much."""
-    session, listening = own_session(call), api.listening
-    if listening[session.id] >= STREAMS_EACH or listening.total() >= STREAMS:
-        detail = (
-            f"At most {STREAMS_EACH} streams of events are open per session, and {STREAMS} in all. Close some first."
-        )
+    user_id, listening = own_session(call).user_id, api.listening
+    if listening[user_id] >= STREAMS_EACH or listening.total() >= STREAMS:
+        detail = f"At most {STREAMS_EACH} streams of events are open per user, and {STREAMS} in all. Close some first."
         raise Stop(429, Reason.TOO_MANY_CONNECTIONS, detail, fields={"Retry-After": str(int(STREAM_LASTS))})
     response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
     await response.prepare(call.request)
     if call.request.method == "HEAD":
         return response
-    listening[session.id] += 1
+    listening[user_id] += 1
     try:
         with suppress(StoreUnavailable):  # the browser comes back by itself, and is told then
             await _tell(api, call, response)
     finally:
-        listening[session.id] -= 1
-        if not listening[session.id]:
-            del listening[session.id]
+        listening[user_id] -= 1
+        if not listening[user_id]:
+            del listening[user_id]
     return response
 
 
