@@ -87,11 +87,11 @@ def _networks(allow: tuple[str, ...]) -> Sequence[IPv4Network | IPv6Network]:
 
 
 def _literal(host: str) -> IpAddress | None:
-    """The address that a host is without asking anybody; None for a name."""
+    """The address that a host is without asking anybody; None for a name. A zone (RFC 6874) makes it no other address."""
     if is_local_name(host) and host != "::1":
         return _LOOPBACK
     try:
-        return ip_address(host.removeprefix("[").removesuffix("]"))
+        return ip_address(host.removeprefix("[").removesuffix("]").partition("%")[0])
     except ValueError:
         return None
 

@@ -28,6 +28,7 @@ SPECIAL = [
     "64:ff9b::7f00:1",
     "2002:7f00:1::",
 ]
+ZONED = ["fd00:ec2::254%251", "fd00:ec2::254%25lo", "::1%1", "::ffff:100.100.100.200%1", "fe80::1%251"]
 LISTEN = (Listen(host="192.0.2.1", port=8080), Listen(host="0.0.0.0", port=9090))
 
 
@@ -35,6 +36,13 @@ LISTEN = (Listen(host="192.0.2.1", port=8080), Listen(host="0.0.0.0", port=9090)
 def test_special_addresses_are_closed_whatever_their_name_is_called(address: str) -> None:
     for border in (Border(), Border(allow=("*",)), Border(allow=("plant.example", "10.0.0.0/8"))):
         assert not border.admits("plant.example", ip_address(address), 1880)
+
+
+@pytest.mark.parametrize("host", ZONED)
+def test_a_zone_makes_a_special_address_no_other(host: str) -> None:
+    assert not Border().admits_host(host, 80)
+    own = Border(listeners=(Listen(host="2001:db8::7", port=8080),))
+    assert not own.admits_host("2001:db8::7%251", 8080)
 
 
 @pytest.mark.parametrize(
