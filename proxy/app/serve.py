@@ -25,7 +25,7 @@ from proxy.app.gateway import Gateway, assemble
 from proxy.app.listening import cancelled, listen, redirecting, side
 from proxy.app.logs import StandardOutput, set_up_logs
 from proxy.app.reload import Reloader
-from proxy.app.workers import ALONE, Supervisor, Worker
+from proxy.app.workers import ALONE, READY, Supervisor, Worker
 from proxy.gate.watch import Watch
 from proxy.model.access import Reason
 from proxy.services.certificates import Entrance, certificates_of
@@ -58,8 +58,11 @@ def run(path: Path, worker: Worker = ALONE) -> int:
 async def serve(path: Path, worker: Worker = ALONE) -> int:
     """Serve a configuration until SIGTERM or SIGINT: exit code 0, 1 when it could not start, 2 for what is written."""
     try:
-        if not worker.shares and (several := await asyncio.to_thread(_several, path)) is not None:
-            return await several.run()
+        if not worker.shares:
+            settings = (await asyncio.to_thread(load, path, os.environ)).settings
+            if settings.server.workers > 1:
+                async with _logging(settings):
+                    return await Supervisor(path, settings.server.workers, settings.server.drain).run()
         async with opened(path, worker=worker) as running:
             gc.collect()
             gc.freeze()  # what lives as long as the process need not be looked at again
@@ -72,12 +75,6 @@ async def serve(path: Path, worker: Worker = ALONE) -> int:
         print(f"flowward: {error}", file=sys.stderr)  # noqa: T201
         return FAILED
     return 0
-
-
-def _several(path: Path) -> Supervisor | None:
-    """The supervisor of the workers that the configuration wants, where it wants more than one. Raises ConfigurationError."""
-    server = load(path, os.environ).settings.server
-    return Supervisor(path, server.workers, server.drain) if server.workers > 1 else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -239,6 +236,7 @@ async def _until_told(running: Running, worker: Worker) -> None:
             loop.remove_reader(sys.stdin)
             told.set()
 
+        os.write(sys.stdin.fileno(), READY)
         loop.add_reader(sys.stdin, orphaned)
     running.watching.add_done_callback(lambda _: told.set())  # a defect: nobody would be told any more what ended
     try:

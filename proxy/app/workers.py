@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import socket
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +13,10 @@ import structlog
 
 from proxy.services.bounded import backoff
 
-YOUNG: Final = 5.0
-"""Seconds: a worker that ends by itself before that never served."""
+OLD: Final = 5.0
+"""Seconds: who starts a worker again that lived for longer need not wait longer each time."""
+READY: Final = b"!"
+"""What a worker says to its supervisor as soon as it serves."""
 GRACE: Final = 15.0
 """Seconds that workers have to end, beyond the time they may drain."""
 _log = structlog.get_logger(__name__)
@@ -41,7 +44,11 @@ ALONE: Final = Worker()
 
 
 class Supervisor:
-    """Keeps workers running until told to stop. A worker notices by its standard input that its supervisor is gone."""
+    """Keeps workers running until told to stop.
+
+    The standard input of a worker is a socket: by it the worker says that it serves, and notices that its supervisor is
+    gone.
+    """
 
     def __init__(self, path: Path, count: int, drain: float) -> None:
         """`drain`: seconds that a worker may take to let requests finish."""
@@ -65,32 +72,38 @@ class Supervisor:
         return self._code
 
     async def _keep(self, number: int) -> None:
-        """Start a worker again whenever it ends by itself."""
+        """Start a worker again whenever it ends by itself; where it has never served, give up all of them."""
         waits, served = backoff(), False
         while not self._told.is_set():
             started = monotonic()
-            code = await self._once(number)
+            code, ready = await self._once(number)
             lived = monotonic() - started
+            served = served or ready
             if self._told.is_set():
                 return
-            served = served or lived > YOUNG or code < 0  # a signal is no fault of what is configured
-            if not served:
+            if not served and code >= 0:  # a signal is no fault of what is configured
                 self._code = code or 1
                 self._told.set()
                 return
-            waits = backoff() if lived > YOUNG else waits
+            waits = backoff() if lived > OLD else waits
             _log.error("worker-ended", worker=number, code=code, lived=round(lived, 1))
             await self._pause(next(waits))
 
-    async def _once(self, number: int) -> int:
+    async def _once(self, number: int) -> tuple[int, bool]:
+        """Run a worker to its end: its exit code, negative for a signal, and whether it ever served."""
         command = [sys.executable, "-m", "proxy.cli", "serve", "-c", str(self._path)]
         which = ["--worker", f"{number}/{self._count}"]
-        process = await asyncio.create_subprocess_exec(*command, *which, stdin=asyncio.subprocess.PIPE)
-        self._running[number] = process
-        try:
-            return await process.wait()
-        finally:
-            del self._running[number]
+        ours, theirs = socket.socketpair()
+        with ours:
+            ours.setblocking(False)
+            with theirs:
+                process = await asyncio.create_subprocess_exec(*command, *which, stdin=theirs.fileno())
+            self._running[number] = process
+            try:
+                said = await asyncio.get_running_loop().sock_recv(ours, len(READY))
+                return await process.wait(), said == READY
+            finally:
+                del self._running[number]
 
     async def _pause(self, seconds: float) -> None:
         try:

@@ -147,7 +147,7 @@ async def _load(port: int, asked: bytes) -> list[int]:
 def started(made: Site) -> "subprocess.CompletedProcess[str]":
     """`flowward serve` to its end."""
     command = [sys.executable, "-m", "proxy.cli", "serve", "-c", str(made.path)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    return subprocess.run(command, capture_output=True, text=True, timeout=90, check=False)
 
 
 @pytest.mark.parametrize("setting", ["listen", "operations", "redirect_http"])
