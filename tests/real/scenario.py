@@ -85,7 +85,7 @@ class Plant:
 async def plant(programs: Programs, chromium: Chromium, folder: Path) -> AsyncIterator[Plant]:
     """All of it, set up."""
     site = Site(folder, {})
-    site.settings = {"limits": {"login": PLENTY, "anonymous": PLENTY, "api": PLENTY}}
+    site.settings = {"limits": dict.fromkeys(("login", "anonymous", "api", "token_create", "activation"), PLENTY)}
     async with site.process(), AsyncExitStack() as stack:
         made = Plant(site=site, programs=programs, stack=stack)
         link = (await made.flowward("user", "add", FIRST, "--admin")).strip()

@@ -20,7 +20,7 @@ OTHER: Final = "zebrafinch"
 NOBODYS: Final = "quetzalowl"
 """In names of nothing; as long as the other tenant's."""
 EVERYWHERE: Final = {
-    "limits": {"api": "1000000/60s", "login": "1000/60s", "anonymous": "1000000/60s"},
+    "limits": dict.fromkeys(("api", "login", "anonymous", "token_create", "invites"), "1000000/60s"),
 }
 PEOPLE: Final = {
     "owner": {"": Role.OWNER},
@@ -124,8 +124,12 @@ async def furnished(yard: Yard, mark: str) -> Mapping[str, str]:
     invitation = await _made(owner, f"/spaces/{mark}/invitations", {"to": f"guest@{mark}.example", "role": "viewer"})
     renamed = await owner.put(f"/applications/{mark}-app", {"name": f"{mark} application"})
     assert renamed.status == 200, renamed.text
+    accounts = f"/spaces/{mark}/service-accounts"
+    account = await _made(owner, accounts, {"username": f"{mark}-bot", "role": "viewer"})
+    account_token = await _made(owner, f"{accounts}/{account}/tokens", {"name": f"{mark}-bot"})
     session = str((await owner.get("/me/sessions")).items[0]["id"])
-    return {"token": token, "endpoint_token": endpoint, "invitation": invitation, "session": session}
+    tokens = {"token": token, "endpoint_token": endpoint, "account_token": account_token}
+    return {**tokens, "account": account, "invitation": invitation, "session": session}
 
 
 async def _made(owner: Client, path: str, body: object) -> str:

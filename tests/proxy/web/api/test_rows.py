@@ -88,12 +88,13 @@ async def test_r_46_whatever_belongs_to_an_instance_is_closed_with_its_applicati
         f"/audit?scope=instance&id={line}",
         f"/audit?scope=device&id={probe}",
         f"/audit?scope=application&id={team.at('p1')}",
-        f"/resources/{line}/grants/preview?space={team.id}&role=viewer",
     ):
         assert (await user.get(path)).status == 403, path
     page = await user.get(f"/pages/{line}-page")
     assert page.status == (403 if role is NONE else 200)
     assert (await user.post(f"/instances/{line}/test")).status == 403
+    shared = await user.post(f"/resources/{line}/grants?preview=1", {"space": team.id, "role": "viewer"})
+    assert shared.status == 403
 
 
 async def test_r_52_an_admin_of_no_team_sees_everything_and_who_has_nothing_an_empty_list(yard: Yard) -> None:
