@@ -7,10 +7,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from http.cookies import SimpleCookie
 from pathlib import Path
-from typing import cast
+from typing import ParamSpec, TypeVar, cast
 from urllib.parse import parse_qs, urlsplit
 
 from aiohttp import ClientSession, DummyCookieJar, web
+from typing_extensions import override
 from yarl import URL
 
 from auth_plugins.local import Local, LocalSettings
@@ -41,6 +42,8 @@ from proxy.web.visitors import visitor
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
+P = ParamSpec("P")
+T = TypeVar("T")
 HOME = "https://gate.example"
 LINE_3 = "https://line-3.example"
 LINE_4 = "https://line-4.example"
@@ -95,6 +98,17 @@ class Outage:
         if self.away:
             raise StoreUnavailable("away")
         return getattr(self.store, name)
+
+
+class Counted(Offload):
+    """How often a password was hashed or checked."""
+
+    times = 0
+
+    @override
+    async def __call__(self, work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        self.times += 1
+        return await super().__call__(work, *args, **kwargs)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,6 +210,7 @@ class House:
     client: ClientSession
     sites: Sites
     outages: tuple[Outage, Outage]
+    offload: Counted
 
     def store_goes_away(self) -> None:
         for outage in self.outages:
@@ -231,7 +246,7 @@ async def house(
         sites = sites_of(estate, public_url)
         outages = (Outage(store.database), Outage(store.shared))
         database, shared = cast("Database", outages[0]), cast("Shared", outages[1])
-        offload = Offload()
+        offload = Counted()
         accounts = Accounts(database=database, shared=shared, offload=offload, now=time)
         own = Provider(name="local", plugin=Local(LocalSettings(), kit(now=time, accounts=accounts)))
         desk = Desk(
@@ -249,7 +264,7 @@ async def house(
             now=time,
         )
         async with _served(desk, sites, listening) as port:
-            yield House(desk=desk, time=time, port=port, client=client, sites=sites, outages=outages)
+            yield House(desk=desk, time=time, port=port, client=client, sites=sites, outages=outages, offload=offload)
         offload.close()
 
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from proxy.services.allowances import ENTRIES
 from tests.proxy.web.house import HOME, LINE_3, LINE_4, Browser, House, query
 
 SESSION, HOP = "__Host-flowward", "__Host-flowward-hop"
@@ -188,3 +189,43 @@ async def test_the_hop_cookie_is_used_again(house: House) -> None:
     before = browser.jars["line-3.example"][HOP]
     await browser.get(LINE_3 + "/two")
     assert browser.jars["line-3.example"][HOP] == before
+
+
+async def test_coming_in_again_needs_no_further_cookie(house: House) -> None:
+    """Each is a row: the one that opens the session is used on."""
+    browser = house.browser()
+    first = await browser.get(await _code_for(browser))
+    assert any(cookie.startswith(f"{SESSION}=") for cookie in first.set_cookies)
+    held = browser.jars["line-3.example"][SESSION]
+    for number in range(3):
+        again = await browser.get(await _fresh(browser, f"/dashboard/{number}"))
+        assert (again.status, again.location, again.set_cookies) == (303, f"{LINE_3}/dashboard/{number}", ())
+    assert browser.jars["line-3.example"][SESSION] == held
+
+
+async def test_another_login_gets_a_cookie_of_its_own(house: House) -> None:
+    browser = house.browser()
+    await browser.get(await _code_for(browser))
+    held = browser.jars["line-3.example"][SESSION]
+    await browser.get(HOME + "/-/login")
+    del browser.jars["gate.example"][SESSION]
+    await browser.get(await _fresh(browser, "/dashboard"))
+    assert browser.jars["line-3.example"][SESSION] != held
+
+
+async def test_one_login_is_carried_to_so_many_browsers_and_no_more(house: House) -> None:
+    browser = house.browser()
+    await browser.get(await _code_for(browser))
+    for number in range(ENTRIES.count):
+        del browser.jars["line-3.example"][SESSION]
+        entered = await browser.get(await _fresh(browser, f"/{number}"))
+    assert (entered.status, entered.headers["RateLimit-Policy"]) == (429, '"enter";q=100;w=3600')
+
+
+async def _fresh(browser: Browser, path: str) -> str:
+    """The address with a code for a page, by way of home, whatever this browser holds for the instance's host."""
+    held = browser.jars["line-3.example"].pop(SESSION, None)
+    location = await _code_for(browser, LINE_3 + path)
+    if held is not None:
+        browser.jars["line-3.example"][SESSION] = held
+    return location
