@@ -39,7 +39,8 @@ class Door:
         except (Stop, *TROUBLE) as error:
             response = stop_of(error).answer()
         if not response.prepared:
-            response.headers.update(fields)
+            for name, value in fields.items():
+                response.headers.setdefault(name, value)  # a limit that is used up has said so already
         return response
 
     async def _answer(self, request: web.Request, fields: dict[str, str]) -> web.StreamResponse:
