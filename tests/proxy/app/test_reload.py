@@ -197,6 +197,46 @@ async def test_limits_and_deadlines_hold_for_whoever_comes_after(tmp_path: Path)
         assert (await early.response()).status == 200
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [
+        ({"anonymous": "2/h"}, {"anonymous": "4/h"}, [200, 200, 429, 200]),
+        ({"anonymous": "2/h"}, {"anonymous": "2/h", "login": "1/h"}, [200, 200, 429, 429]),
+    ],
+)
+async def test_how_often_something_may_be_tried_changes_without_a_restart(
+    tmp_path: Path, before: dict[str, object], after: dict[str, object], expected: list[int]
+) -> None:
+    """What did not change goes on counting."""
+    async with upstream(ANSWERS) as instance:
+        made = site(tmp_path, instance.url)
+        made.settings["limits"] = before
+        async with made.running() as running, visitor(made) as somebody:
+            found = [(await somebody.request("GET", f"{made.home}/-/login")).status for _ in range(3)]
+            made.settings["limits"] = after
+            with capture_logs() as lines:
+                made.write()
+                await reloaded(running)
+            found.append((await somebody.request("GET", f"{made.home}/-/login")).status)
+            assert found == expected
+            assert not [entry for entry in lines if entry["event"] == "restart-needed"]
+
+
+async def test_other_limits_of_logins_and_of_an_instance_hold_at_once(tmp_path: Path) -> None:
+    async with upstream(ANSWERS) as instance:
+        made = site(tmp_path, instance.url)
+        async with made.running() as running, visitor(made) as somebody, visitor(made, "max", HOST) as member:
+            made.settings["limits"] = {"login": "1/h", "lockout": {"failures": 2}}
+            declare(made, {**line("line-3", instance.url), "limits": {"per_principal": {"rate": "1/h"}}})
+            made.write()
+            await reloaded(running)
+            await running.gateway.watch.look()
+            asked = [(await member.request("GET", f"{made.origin(HOST)}/dashboard/")).status for _ in range(2)]
+            assert asked == [200, 429]
+            tried = [(await somebody.log_in("max", f"{made.home}/-/login", "wrong")).status for _ in range(2)]
+            assert tried == [403, 429]
+
+
 async def test_settings_that_only_a_restart_takes_over_are_named(tmp_path: Path) -> None:
     async with one(tmp_path) as (made, running, _):
         made.settings["server"] |= {"fast_lane": False, "connections": 50}
