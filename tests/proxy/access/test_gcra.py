@@ -23,6 +23,39 @@ def test_all_of_a_rate_may_come_at_once_and_no_more(count: int, period: float, n
     assert not bucket.admit(now)
 
 
+@pytest.mark.parametrize("burst", [0, -1, 6])
+def test_a_burst_is_part_of_its_rate(burst: int) -> None:
+    with pytest.raises(ValueError, match="needs a burst of 1 to 5"):
+        Rate(count=5, period=1.0, burst=burst)
+
+
+@given(COUNTS, PERIODS, st.data())
+def test_so_many_as_the_burst_may_come_at_once_and_then_one_per_interval(
+    count: int, period: float, data: st.DataObject
+) -> None:
+    burst = data.draw(st.integers(1, count))
+    bucket = Bucket(Rate(count=count, period=period, burst=burst))
+    assert [bucket.admit(0.0) for _ in range(burst + 1)] == [True] * burst + [False]
+    assert bucket.admit(period / count)
+    assert not bucket.admit(period / count)
+
+
+@given(COUNTS, PERIODS, st.integers(0, 60))
+def test_how_long_to_wait_follows_from_when_an_allowance_is_whole(count: int, period: float, taken: int) -> None:
+    rate = Rate(count=count, period=period)
+    buckets = Buckets(rate)
+    bucket = buckets.of("a", 5.0)
+    for _ in range(taken):
+        bucket.admit(5.0)
+    assert rate.wait(buckets.ahead("a", 5.0)) == pytest.approx(bucket.wait(5.0), abs=1e-6)
+
+
+def test_nobody_is_remembered_for_being_asked_about() -> None:
+    buckets = Buckets(Rate(count=1, period=10.0))
+    assert buckets.ahead("a", 0.0) == 0.0
+    assert not buckets._by_subject
+
+
 def test_after_a_burst_one_is_given_back_per_interval() -> None:
     bucket = Bucket(Rate(count=4, period=8.0))
     assert all(bucket.admit(100.0) for _ in range(4))

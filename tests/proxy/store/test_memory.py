@@ -36,3 +36,13 @@ def test_a_limit_goes_on_with_the_same_rate_and_begins_anew_with_another() -> No
     assert limits.limit("http", Rate(count=1, period=10.0)) is limit
     assert limits.limit("api", Rate(count=1, period=10.0)) is not limit
     assert limits.limit("http", Rate(count=2, period=10.0)) is not limit
+
+
+def test_a_limit_can_be_asked_without_taking_and_be_forgotten() -> None:
+    limits = LocalLimits(lambda: 0.0)
+    limit = limits.limit("http", Rate(count=2, period=10.0))
+    limit.admit("ada")
+    assert (limit.ahead("ada"), limit.ahead("ada"), limit.ahead("vic")) == (5.0, 5.0, 0.0)
+    limits.forget("http")
+    limits.forget("unknown")
+    assert limits.limit("http", Rate(count=2, period=10.0)) is not limit

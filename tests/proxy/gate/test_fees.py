@@ -1,0 +1,63 @@
+"""The limits that instances have of their own."""
+
+from dataclasses import replace
+
+import pytest
+
+from proxy.gate.fees import Payer, Tariff
+from proxy.gate.world import Station
+from proxy.model.estate import Limit
+from proxy.nodered.surfaces import RULES, Surface
+from proxy.store.memory import LocalLimits
+from tests.proxy.gate.house import House, instance
+
+ONE = Limit(count=1, period=60.0, burst=1)
+TEN = Limit(count=10, period=60.0, burst=2)
+
+
+def stations(**limits: Limit | None) -> dict[str, Station]:
+    return dict(House().world([instance("line-3", "line-3.example", **limits)]).stations)
+
+
+@pytest.fixture
+def tariff() -> Tariff:
+    return Tariff(LocalLimits(lambda: 0.0))
+
+
+@pytest.mark.parametrize("surface", Surface)
+def test_all_but_the_admin_api_is_charged(tariff: Tariff, surface: Surface) -> None:
+    (station,) = stations(limit_per_address=ONE, limit_per_principal=TEN).values()
+    fees = tariff.of(station, surface)
+    charged = None if fees is None else [fee.payer for fee in fees]
+    assert charged == (None if RULES[surface].admin else [Payer.PRINCIPAL, Payer.ADDRESS])
+
+
+@pytest.mark.parametrize("surface", Surface)
+def test_an_instance_without_limits_is_not_charged(tariff: Tariff, surface: Surface) -> None:
+    (station,) = stations().values()
+    assert tariff.of(station, surface) is None
+
+
+def test_a_limit_admits_its_burst_and_is_the_same_on_every_surface(tariff: Tariff) -> None:
+    (station,) = stations(limit_per_address=TEN).values()
+    one, other = (tariff.of(station, surface) for surface in (Surface.ENDPOINT, Surface.DASHBOARD))
+    assert one == other
+    assert one is not None
+    assert [one[0].limit.admit("a") for _ in range(3)] == [0.0, 0.0, 6.0]
+
+
+def test_a_limit_outlives_changes_but_not_its_instance(tariff: Tariff) -> None:
+    before = stations(limit_per_address=ONE, limit_per_principal=TEN)
+    (station,) = before.values()
+    kept = tariff.of(station, Surface.ENDPOINT)
+    tariff.keep_only(before)
+    assert tariff.of(station, Surface.ENDPOINT) == kept
+    settings = replace(station.settings, limit_per_principal=None)
+    changed = replace(station.resource, instance=settings)
+    after = House().world([changed]).stations
+    tariff.keep_only(after)
+    (remaining,) = tariff.of(after[changed.id], Surface.ENDPOINT) or ()
+    assert kept is not None
+    assert remaining == kept[1]
+    tariff.keep_only({})
+    assert tariff.of(station, Surface.ENDPOINT) != kept
