@@ -25,4 +25,6 @@ class Space:
     """Id of the space above; None for a team and for everyone."""
     active: bool = True
     tags: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    details: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
+    """Plain JSON values that people keep about it, such as an address; they decide nothing."""
     declared: str | None = None

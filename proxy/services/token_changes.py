@@ -4,28 +4,35 @@ import re
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from ipaddress import ip_network
 from typing import Final, Self
 from uuid import uuid4
 
 from proxy.model.access import Role
-from proxy.model.audit import Event
-from proxy.model.directory import Space
+from proxy.model.audit import Event, Update
+from proxy.model.directory import Space, SpaceKind
 from proxy.model.estate import Estate, HttpAuth, Resource
 from proxy.model.identity import Membership, Person, Token, TokenKind, User, UserKind
 from proxy.services.audit import By, Scope, by, changes, facts, happened, on_resource, on_space, on_user
 from proxy.services.problems import Exists, Invalid, NotPossible, NotThere, Wrong
+from proxy.services.token_rules import (
+    networks,
+    prefix,
+    wrong_account,
+    wrong_admin,
+    wrong_http,
+    wrong_network,
+    wrong_role,
+)
 from proxy.services.tokens import Randomness, digest, new_value
 from proxy.services.writer import Moment, Step
-from proxy.store import Database, PutPerson, PutToken, Remove
+from proxy.store import Database, Page, PeopleQuery, PutPerson, PutToken, Remove
 
 MOST: Final = 100
 """Tokens that a user or an instance may have."""
+MOST_ACCOUNTS: Final = 100
+"""Service accounts that a space may have."""
 LONGEST_NAME: Final = 64
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
-_METHOD: Final = re.compile(r"[A-Z]{1,16}")
-_USERNAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,127}", re.ASCII)
-_PATH: Final = re.compile(r"/[!-~]*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,8 +106,8 @@ class Desk:
                 f"{self.estate.address(instance)} has http_auth mode {mode}, where tokens open nothing. "
                 "Set the mode to user first.",
             )
-        paths, methods = tuple(map(_prefix, wanted.paths)), tuple(method.upper() for method in wanted.methods)
-        _refuse(*self._wrong(wanted.name, wanted.expires, wanted.networks), *_wrong_http(paths, methods))
+        paths, methods = tuple(map(prefix, wanted.paths)), tuple(method.upper() for method in wanted.methods)
+        _refuse(*self._wrong(wanted.name, wanted.expires, wanted.networks), *wrong_http(paths, methods))
         _refuse_more(await self.database.tokens(instance=instance.id), f"{self.estate.address(instance)} has")
         token = Token(
             id=self.new_id(),
@@ -112,7 +119,7 @@ class Desk:
             instance=instance.id,
             paths=paths,
             methods=methods,
-            networks=_networks(wanted.networks),
+            networks=networks(wanted.networks),
         )
         return self._made(token)
 
@@ -133,29 +140,65 @@ class Desk:
         )
         return Step(result=after, edits=[PutToken(token=after)], events=[event])
 
-    def revoke(self, token: Token) -> Step[None]:
-        """From the next request on it opens nothing, and what it holds open ends."""
-        return Step(result=None, edits=[Remove(kind=Token, id=token.id)], events=[self._told("deleted", token)])
+    def revoke(self, token: Token, account: Person | None = None) -> Step[None]:
+        """From the next request on it opens nothing, and what it holds open ends; `account` is the one it acts as."""
+        return Step(
+            result=None, edits=[Remove(kind=Token, id=token.id)], events=[self._told("deleted", token, account)]
+        )
 
-    async def account(self, space: Space, username: str, role: Role) -> Step[Person]:
-        """A new service account, a member of a space. It has no password and never logs in. Raises Invalid and Exists."""
-        _refuse(*_wrong_account(username, role))
+    async def account_named(self, space: Space, name: str, role: Role) -> Step[Person]:
+        """A new service account whose username is its name and what the gateway adds, so that it is never taken.
+
+        Nobody learns by it what others are called. Raises Invalid, Exists and NotPossible.
+        """
+        if any(name.casefold() == each.user.name.casefold() for each in (await self._accounts(space)).items):
+            raise Exists("name", name)
+        return await self.account(space, f"{name}-{self.new_id()[:8]}", role, name=name)
+
+    async def account(self, space: Space, username: str, role: Role, *, name: str = "") -> Step[Person]:
+        """A new service account, a member of a space. It has no password and never logs in.
+
+        Raises Invalid, Exists and NotPossible.
+        """
+        _refuse(*wrong_account(username), *wrong_role(role))
+        if space.kind is SpaceKind.EVERYONE:
+            raise NotPossible("built_in", "The space of everyone has no members of its own. Take a team or customer.")
         if await self.database.account(username) is not None:
             raise Exists("username", username)
-        user = User(id=self.new_id(), username=username, name=username, kind=UserKind.SERVICE)
+        if (there := (await self._accounts(space)).total) >= MOST_ACCOUNTS:
+            detail = f"{space.slug} has {there} service accounts, and {MOST_ACCOUNTS} is the most. Delete one first."
+            raise NotPossible("too_many_service_accounts", detail)
+        user = User(id=self.new_id(), username=username, name=name or username, kind=UserKind.SERVICE)
         person = Person(user=user, memberships={space.id: Membership(space=space.id, role=role)})
         body = {"name": username, "kind": user.kind, "space": space.slug, "role": role.label}
-        return Step(
-            result=person,
-            edits=[PutPerson(person=person)],
-            events=[self._account_event("created-user", user, space, body)],
+        put = PutPerson(person=person)
+        return Step(result=person, edits=[put], events=[self._account_event("created-user", person, body)])
+
+    async def _accounts(self, space: Space) -> Page[Person]:
+        query = PeopleQuery(spaces=frozenset({space.id}), kind=UserKind.SERVICE, limit=MOST_ACCOUNTS)
+        return await self.database.search(query)
+
+    def set_role(self, space: Space, account: Person, role: Role) -> Step[Person]:
+        """Another role for a service account. Raises Invalid, and NotThere for one that is not of this space."""
+        _refuse(*wrong_role(role))
+        held = _membership(space, account)
+        if held.role is role:
+            return Step(result=account)
+        after = replace(account, memberships={**account.memberships, space.id: replace(held, role=role)})
+        event = happened(
+            f"{space.kind}.user.role-changed",
+            at=self.now,
+            by=self.by,
+            on=on_space(self.estate, space),
+            user=account.user.id,
+            updates=(Update(key="role", old=held.role.label, new=role.label),),
         )
+        return Step(result=after, edits=[PutPerson(person=after)], events=[event])
 
     def remove_account(self, space: Space, account: Person) -> Step[None]:
         """A service account goes, with its tokens. Raises NotThere for one that is none, or not of this space."""
-        if account.user.kind is not UserKind.SERVICE or space.id not in account.memberships:
-            raise NotThere(account.user.id)
-        event = self._account_event("deleted", account.user, space, {"name": account.user.username})
+        _membership(space, account)
+        event = self._account_event("deleted", account, {"name": account.user.username})
         return Step(result=None, edits=[Remove(kind=User, id=account.user.id)], events=[event])
 
     async def _for(self, person: Person, wanted: Wanted, kind: TokenKind) -> Step[Made]:
@@ -163,7 +206,7 @@ class Desk:
         _refuse(
             *self._wrong(wanted.name, wanted.expires, wanted.networks),
             *self._wrong_spaces(person, wanted.spaces, admin=wanted.admin and user.admin),
-            *_wrong_admin(user, wanted.admin),
+            *wrong_admin(user, wanted.admin),
         )
         _refuse_more(await self.database.tokens(user=user.id), f"{user.username} has")
         token = Token(
@@ -177,33 +220,40 @@ class Desk:
             read_only=wanted.read_only,
             spaces=wanted.spaces,
             admin=wanted.admin,
-            networks=_networks(wanted.networks),
+            networks=networks(wanted.networks),
         )
-        return self._made(token)
+        return self._made(token, person)
 
-    def _made(self, token: Token) -> Step[Made]:
+    def _made(self, token: Token, person: Person | None = None) -> Step[Made]:
         value = new_value(token.kind, self.randomness)
         made = Made(token=token, value=value)
         edits = [PutToken(token=token, hash=digest(value.encode()))]
-        return Step(result=made, edits=edits, events=[self._told("created", token)])
+        return Step(result=made, edits=edits, events=[self._told("created", token, person)])
 
-    def _told(self, verb: str, token: Token) -> Event:
+    def _told(self, verb: str, token: Token, person: Person | None) -> Event:
         body: Mapping[str, object] = {
             name: value for name, value in facts(token).items() if name not in ("created", "created_by", "last_used")
         }
-        scope = self._scope(token)
+        scope = self._scope(token, person)
         return happened(f"{_verb(token)}.{verb}", at=self.now, by=self.by, on=scope, user=token.user, body=body)
 
-    def _scope(self, token: Token) -> Scope:
+    def _scope(self, token: Token, person: Person | None = None) -> Scope:
         instance = self.estate.resources.get(token.instance) if token.instance else None
         if instance is not None:
             return on_resource(self.estate, instance)
+        if person is not None and token.kind is TokenKind.SERVICE:
+            return self._account_scope(person)
         return on_user(token.user or "")
 
-    def _account_event(self, verb: str, user: User, space: Space, body: Mapping[str, object]) -> Event:
-        within = (user.id, *on_space(self.estate, space).within)
-        scope = Scope(kind="user", id=user.id, within=within)
-        return happened(f"user.{verb}", at=self.now, by=self.by, on=scope, user=user.id, body=body)
+    def _account_scope(self, account: Person) -> Scope:
+        """A service account in the spaces it is of: their owners read of it."""
+        spaces = (self.estate.spaces[id_] for id_ in account.memberships if id_ in self.estate.spaces)
+        above = (id_ for space in spaces for id_ in on_space(self.estate, space).within)
+        return Scope(kind="user", id=account.user.id, within=(account.user.id, *above))
+
+    def _account_event(self, verb: str, account: Person, body: Mapping[str, object]) -> Event:
+        scope = self._account_scope(account)
+        return happened(f"user.{verb}", at=self.now, by=self.by, on=scope, user=account.user.id, body=body)
 
     def _wrong(self, name: str, expires: float | None, networks: Sequence[str]) -> Iterator[Wrong]:
         if not 1 <= len(name.strip()) <= LONGEST_NAME or _CONTROL.search(name):
@@ -219,7 +269,7 @@ class Desk:
                 remedy="Give a time to come, or none for a token without end.",
             )
         for number, network in enumerate(networks):
-            yield from _wrong_network(f"networks/{number}", network)
+            yield from wrong_network(f"networks/{number}", network)
 
     def _wrong_spaces(self, person: Person, spaces: frozenset[str] | None, *, admin: bool) -> Iterator[Wrong]:
         if spaces is None:
@@ -237,6 +287,13 @@ class Desk:
                 )
 
 
+def _membership(space: Space, account: Person) -> Membership:
+    held = account.memberships.get(space.id)
+    if account.user.kind is not UserKind.SERVICE or held is None:
+        raise NotThere(account.user.id)
+    return held
+
+
 def _refuse(*wrongs: Wrong) -> None:
     if wrongs:
         raise Invalid(*wrongs)
@@ -249,52 +306,3 @@ def _refuse_more(tokens: Sequence[Token], whose: str) -> None:
 
 def _verb(token: Token) -> str:
     return "project.httpToken" if token.kind is TokenKind.HTTP else "user.pat"
-
-
-def _wrong_admin(user: User, admin: bool) -> Iterator[Wrong]:
-    if admin and not user.admin:
-        yield Wrong(field="admin", message=f"{user.username} is no admin", remedy="Leave admin out.")
-
-
-def _wrong_account(username: str, role: Role) -> Iterator[Wrong]:
-    if not _USERNAME.fullmatch(username):
-        yield Wrong(
-            field="username",
-            message=f"must be 1 to 128 letters, digits or ._@+-, but it is {username!r}",
-            remedy="Write for example deploy-bot.",
-        )
-    if not Role.DASHBOARD <= role <= Role.OWNER:
-        yield Wrong(field="role", message="must be dashboard, viewer, member or owner", remedy="Choose one of these.")
-
-
-def _wrong_network(field: str, network: str) -> Iterator[Wrong]:
-    try:
-        ip_network(network)
-    except ValueError as error:
-        yield Wrong(field=field, message=f"must be a CIDR, but {error}", remedy="Write for example 10.1.0.0/16.")
-
-
-def _wrong_http(paths: Sequence[str], methods: Sequence[str]) -> Iterator[Wrong]:
-    for number, path in enumerate(paths):
-        if not _PATH.fullmatch(path) or re.search(r"[%?#;*\\]|//|/\.{1,2}(?:/|$)", path):
-            yield Wrong(
-                field=f"paths/{number}",
-                message=f"must be a prefix of paths without escapes, query and wildcards inside, but it is {path!r}",
-                remedy="Write for example /api or /api/*.",
-            )
-    for number, method in enumerate(methods):
-        if not _METHOD.fullmatch(method):
-            yield Wrong(
-                field=f"methods/{number}",
-                message=f"must be an HTTP method, but it is {method!r}",
-                remedy="Write for example GET.",
-            )
-
-
-def _prefix(path: str) -> str:
-    """The prefix that is meant: /api and /api/* both reach /api and what lies below it."""
-    return path.removesuffix("*").removesuffix("*").rstrip("/") or "/"
-
-
-def _networks(networks: Sequence[str]) -> tuple[str, ...]:
-    return tuple(str(ip_network(network)) for network in networks)

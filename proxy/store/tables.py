@@ -79,6 +79,7 @@ space = Table(
     Column("active", Boolean, nullable=False),
     Column("tags", JSON, nullable=False),
     Column("declared", String),
+    Column("details", JSON, nullable=False, server_default="{}"),
     UniqueConstraint("slug"),
 )
 

@@ -13,7 +13,14 @@ from proxy.store import PutPerson, Store
 from proxy.store.sql import open_postgresql, open_store
 
 ACME = Space(id="acme", kind=SpaceKind.TEAM, slug="acme", title="Acme")
-CUSTOMER = Space(id="customer", kind=SpaceKind.CUSTOMER, slug="customer-a", parent="acme", tags={"region": "north"})
+CUSTOMER = Space(
+    id="customer",
+    kind=SpaceKind.CUSTOMER,
+    slug="customer-a",
+    parent="acme",
+    tags={"region": "north"},
+    details={"address": {"street": "Kanal 1"}, "since": 2019},
+)
 PLANT = Resource(id="plant", kind=ResourceKind.APPLICATION, slug="plant", owner="acme")
 LINE = Resource(
     id="line",

@@ -40,7 +40,6 @@ async def set_role(moment: Moment, key: str, user_id: str, role: Role) -> Step[P
     held = person.memberships[space.id]
     if held.role is role:
         return Step(result=person)
-    _refuse_account(person, space)
     refuse_kept(person, space)
     if role < Role.OWNER:
         await _keep_an_owner(moment, space, person)
@@ -59,7 +58,6 @@ async def remove(moment: Moment, key: str, user_id: str) -> Step[None]:
     else:
         require(moment, Permission.SPACE_MEMBERS_REMOVE, space)
     person = await member(moment, space, user_id)
-    _refuse_account(person, space)
     refuse_kept(person, space)
     await _keep_an_owner(moment, space, person)
     rest = {at: held for at, held in person.memberships.items() if at != space.id}
@@ -71,7 +69,15 @@ async def remove(moment: Moment, key: str, user_id: str) -> Step[None]:
 
 
 async def member(moment: Moment, space: Space, user_id: str) -> Person:
-    """A member of a space. Raises NotThere."""
+    """A person who is a member of a space. Raises NotThere, also for a service account, which is of one space for good."""
+    person = await held_by(moment, space, user_id)
+    if person.user.kind is UserKind.SERVICE:
+        raise NotThere(user_id)
+    return person
+
+
+async def held_by(moment: Moment, space: Space, user_id: str) -> Person:
+    """A member of a space, or a service account of it. Raises NotThere."""
     person = await moment.database.person(user_id)
     if person is None or space.id not in person.memberships:
         raise NotThere(user_id)
@@ -90,13 +96,6 @@ def refuse_kept(person: Person, space: Space) -> None:
         detail = f"The membership of {name} in {space.slug} is kept up by the login provider. Change it there."
         raise NotPossible("managed_by_sso", detail)
     _refuse_kept_by_file(person)
-
-
-def _refuse_account(person: Person, space: Space) -> None:
-    """A service account is of one space for as long as it is there."""
-    if person.user.kind is UserKind.SERVICE:
-        detail = f"{person.user.username} is a service account of {space.slug}. Change it under service-accounts."
-        raise NotPossible("service_account", detail)
 
 
 def _refuse_kept_by_file(person: Person) -> None:

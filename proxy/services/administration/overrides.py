@@ -9,7 +9,7 @@ from proxy.model.audit import Update
 from proxy.model.directory import Space
 from proxy.model.estate import Estate, Resource, ResourceKind
 from proxy.model.identity import Membership, Person
-from proxy.services.administration.members import member, refuse_kept, with_membership
+from proxy.services.administration.members import held_by, refuse_kept, with_membership
 from proxy.services.authority import require, resource_at, space_at, told
 from proxy.services.problems import Invalid, NotThere, Wrong
 from proxy.services.writer import Moment, Step
@@ -31,7 +31,7 @@ async def set_overrides(moment: Moment, key: str, user_id: str, roles: Mapping[s
     """
     estate, space = moment.estate, space_at(moment.estate, key)
     require(moment, Permission.SPACE_MEMBERS_ROLE, space)
-    person = await member(moment, space, user_id)
+    person = await held_by(moment, space, user_id)
     wanted = dict(_resolved(estate, space, roles))
     held = person.memberships[space.id]
     before = heard(estate, space, held)

@@ -9,13 +9,14 @@ from proxy.access.decide import acting, space_role
 from proxy.model.access import Decision, Permission, Reason, Role
 from proxy.model.directory import Space, SpaceKind
 from proxy.model.estate import Estate, Resource
-from proxy.model.identity import Membership
+from proxy.model.identity import Membership, User, UserKind
 from proxy.services.administration.references import space_named
 from proxy.services.audit import changes
 from proxy.services.authority import refuse_declared, require, space_at, told
 from proxy.services.problems import Denied, Exists, Invalid, NotPossible, Wrong
+from proxy.services.token_changes import MOST_ACCOUNTS
 from proxy.services.writer import Moment, Step
-from proxy.store import Edit, PutPerson, Remove
+from proxy.store import Edit, PeopleQuery, PutPerson, Remove
 
 CREATE: Final[Mapping[SpaceKind, Permission]] = MappingProxyType(
     {
@@ -34,6 +35,8 @@ class Contents:
 
     spaces: Sequence[Space]
     resources: Sequence[Resource]
+    accounts: Sequence[User]
+    """Service accounts."""
     members: int
     """People who would be members no longer."""
     shares: int
@@ -41,13 +44,20 @@ class Contents:
 
 
 async def create(
-    moment: Moment, *, id_: str, kind: SpaceKind, slug: str, title: str = "", parent: str | None = None
+    moment: Moment,
+    *,
+    id_: str,
+    kind: SpaceKind,
+    slug: str,
+    title: str = "",
+    parent: str | None = None,
+    details: Mapping[str, object] = MappingProxyType({}),
 ) -> Step[Space]:
     """A new space; `parent` is the id or slug of the one above. Who makes a team becomes its owner."""
     above = _above(moment, kind, parent)
     if above is None:
         require(moment, CREATE[kind], None)
-    made = Space(id=id_, kind=kind, slug=slug, title=title, parent=above.id if above else None)
+    made = Space(id=id_, kind=kind, slug=slug, title=title, parent=above.id if above else None, details=details)
     _refuse_taken(moment.estate, made)
     edits = [made, *(_founder(moment, made) if kind is SpaceKind.TEAM else ())]
     body = {"name": made.slug, "title": made.title, "kind": kind.value}
@@ -55,7 +65,13 @@ async def create(
 
 
 async def update(
-    moment: Moment, key: str, *, slug: str | None = None, title: str | None = None, active: bool | None = None
+    moment: Moment,
+    key: str,
+    *,
+    slug: str | None = None,
+    title: str | None = None,
+    active: bool | None = None,
+    details: Mapping[str, object] | None = None,
 ) -> Step[Space]:
     """Rename, suspend or let in again; None leaves as it is.
 
@@ -70,6 +86,7 @@ async def update(
         slug=space.slug if slug is None else slug,
         title=space.title if title is None else title,
         active=space.active if active is None else active,
+        details=space.details if details is None else details,
     )
     if after == space:
         return Step(result=space)
@@ -92,8 +109,12 @@ async def delete(moment: Moment, key: str) -> Step[None]:
     space = _deletable(moment, key)
     refuse_declared(space, f"The {space.kind} {space.slug}")
     inside = await _contents(moment, space)
-    if inside.spaces or inside.resources:
-        names = [each.slug for each in inside.spaces] + [moment.estate.address(each) for each in inside.resources]
+    if inside.spaces or inside.resources or inside.accounts:
+        names = [
+            *(each.slug for each in inside.spaces),
+            *(moment.estate.address(each) for each in inside.resources),
+            *(f"the service account {each.username}" for each in inside.accounts),
+        ]
         shown = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
         raise NotPossible("not_empty", f"{space.slug} still holds {shown}. Move or delete that first.")
     body = {"name": space.slug, "title": space.title, "members": inside.members}
@@ -176,9 +197,12 @@ def _refuse_everyone(space: Space) -> None:
 
 async def _contents(moment: Moment, space: Space) -> Contents:
     estate = moment.estate
+    query = PeopleQuery(spaces=frozenset({space.id}), kind=UserKind.SERVICE, limit=MOST_ACCOUNTS)
+    accounts = await moment.database.search(query)
     return Contents(
         spaces=estate.spaces_below.get(space.id, ()),
         resources=[each for each in estate.resources.values() if each.owner == space.id],
+        accounts=[account.user for account in accounts.items],
         members=await moment.database.count_members(space.id),
         shares=sum(grant.space == space.id for grant in estate.grants),
     )

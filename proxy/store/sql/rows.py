@@ -94,6 +94,7 @@ def space(row: Row[Any]) -> Space:
         parent=row.parent,
         active=row.active,
         tags=row.tags,
+        details=row.details,
         declared=row.declared,
     )
 
@@ -211,6 +212,7 @@ def of_space(space: Space) -> Values:
         "parent": space.parent,
         "active": space.active,
         "tags": dict(space.tags),
+        "details": dict(space.details),
         "declared": space.declared,
     }
 

@@ -40,6 +40,8 @@ class SpaceItem(Item):
     """false: nobody has a role through it."""
     role: str
     """The role of whoever asks."""
+    details: dict[str, object]
+    """What people keep about it, such as an address."""
     declared: str | None
     """The estate file that declares it, and alone may change it; null where it was made by hand."""
 
@@ -111,6 +113,7 @@ class Eyes:
             parent=self.space_ref(self.estate.spaces.get(space.parent or "")),
             active=space.active,
             role=self.sight.standing.role_over(space).label,
+            details=dict(space.details),
             declared=space.declared,
             actions=self.actions(space),
         )

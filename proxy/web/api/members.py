@@ -197,7 +197,7 @@ async def show_overrides(api: Api, call: Call) -> Overrides:
     space = space_at(call.moment.estate, call.path["space"])
     if not eyes(api, call).may(Permission.SPACE_MEMBERS_ROLE, space):
         require(call.moment, Permission.SPACE_MEMBERS_ROLE, space)
-    return _overrides(api, call, space, await members.member(call.moment, space, call.path["user"]))
+    return _overrides(api, call, space, await members.held_by(call.moment, space, call.path["user"]))
 
 
 def _overrides(api: Api, call: Call, space: Space, person: Person) -> Overrides:

@@ -64,7 +64,7 @@ class NewToken(TokenChange):
     """CIDRs it may be used from; none for anywhere."""
 
 
-def token_item(moment: Moment, token: Token) -> TokenItem:
+def token_item(token: Token, actions: tuple[str, ...]) -> TokenItem:
     return TokenItem(
         id=token.id,
         name=token.name,
@@ -75,8 +75,12 @@ def token_item(moment: Moment, token: Token) -> TokenItem:
         spaces=tuple(sorted(token.spaces)) if token.spaces is not None else None,
         admin=token.admin,
         networks=token.networks,
-        actions=offered(moment, None, {Permission.SELF_TOKENS}),
+        actions=actions,
     )
+
+
+def _shown(moment: Moment, token: Token) -> TokenItem:
+    return token_item(token, offered(moment, None, {Permission.SELF_TOKENS}))
 
 
 async def _mine(moment: Moment) -> Sequence[Token]:
@@ -92,12 +96,12 @@ async def _one(call: Call) -> Token:
 
 
 async def find(_: Api, call: Call) -> Page[TokenItem]:
-    items = tuple(token_item(call.moment, token) for token in await _mine(call.moment))
+    items = tuple(_shown(call.moment, token) for token in await _mine(call.moment))
     return Page[TokenItem](meta=Meta(total=len(items)), items=items)
 
 
 async def show(_: Api, call: Call) -> TokenItem:
-    return token_item(call.moment, await _one(call))
+    return _shown(call.moment, await _one(call))
 
 
 async def create(_: Api, call: Call) -> Step[BaseModel]:
@@ -111,7 +115,7 @@ async def create(_: Api, call: Call) -> Step[BaseModel]:
         networks=sent.networks,
     )
     step = await Desk.at(moment).personal(moment.actor.person, wanted)
-    shown = token_item(moment, step.result.token).model_dump()
+    shown = _shown(moment, step.result.token).model_dump()
     return Step(result=TokenMade(**shown, value=step.result.value), edits=step.edits, events=step.events)
 
 

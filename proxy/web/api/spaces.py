@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Final, Literal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from proxy.access.visible import visible, visible_spaces
 from proxy.model.access import Permission
@@ -14,6 +14,7 @@ from proxy.services.administration.kinds import KINDS
 from proxy.services.authority import space_at
 from proxy.services.writer import Moment, Step
 from proxy.store import PutPerson
+from proxy.web.api.drafts import Json
 from proxy.web.api.items import Eyes, Ref, ResourceItem, SpaceItem
 from proxy.web.api.keys import Api
 from proxy.web.api.models import Answer, Body, Line, ListQuery, Page, Slug, Trial
@@ -51,6 +52,8 @@ class NewSpace(Body):
     """Name for people, unique in the space above; the slug where empty."""
     parent: Line | None = None
     """Id or slug of the team or customer that a customer or group belongs to."""
+    details: Json = Field(default={})
+    """What is to be kept about it, such as an address: at most 16 KiB as JSON."""
 
 
 class NewCustomer(Body):
@@ -58,6 +61,7 @@ class NewCustomer(Body):
 
     slug: Slug
     title: Line = ""
+    details: Json = Field(default={})
 
 
 class SpaceChange(Body):
@@ -67,6 +71,8 @@ class SpaceChange(Body):
     title: Line | None = None
     active: bool | None = None
     """false suspends it: nobody has a role through it, nor through what lies below it."""
+    details: Json | None = None
+    """All of it: what is not in it is gone."""
 
 
 class Doomed(Answer):
@@ -76,6 +82,8 @@ class Doomed(Answer):
     """Spaces in it: as long as there are any, it cannot be deleted."""
     resources: tuple[Ref, ...]
     """What it owns; the same."""
+    service_accounts: tuple[str, ...]
+    """Usernames of its service accounts; the same."""
     members: int
     """People who would be members no longer."""
     shares: int
@@ -152,6 +160,7 @@ async def create(api: Api, call: Call) -> Step[BaseModel]:
         slug=sent.slug,
         title=sent.title,
         parent=sent.parent,
+        details=sent.details,
     )
     return _shown(api, replace(call, moment=_founded(call.moment, step)), step)
 
@@ -171,6 +180,7 @@ async def create_customer(api: Api, call: Call) -> Step[BaseModel]:
         slug=sent.slug,
         title=sent.title,
         parent=call.path["space"],
+        details=sent.details,
     )
     return _shown(api, call, step)
 
@@ -178,7 +188,9 @@ async def create_customer(api: Api, call: Call) -> Step[BaseModel]:
 async def update(api: Api, call: Call) -> Step[BaseModel]:
     sent = call.sent(SpaceChange)
     key = call.path["space"]
-    step = await spaces.update(call.moment, key, slug=sent.slug, title=sent.title, active=sent.active)
+    step = await spaces.update(
+        call.moment, key, slug=sent.slug, title=sent.title, active=sent.active, details=sent.details
+    )
     return _shown(api, call, step)
 
 
@@ -194,6 +206,7 @@ async def doomed(api: Api, call: Call) -> Doomed:
     return Doomed(
         spaces=tuple(ref for ref in below if ref),
         resources=tuple(ref for ref in held if ref),
+        service_accounts=tuple(account.username for account in inside.accounts),
         members=inside.members,
         shares=inside.shares,
     )

@@ -12,10 +12,10 @@ from proxy.model.estate import Estate, HttpAuth, InstanceSettings, Resource, Res
 from proxy.model.identity import Actor, Membership, Person, Token, TokenKind, User, UserKind
 from proxy.services.audit import By
 from proxy.services.problems import Exists, Invalid, NotPossible, NotThere
-from proxy.services.token_changes import MOST, Desk, Wanted, WantedHttp
+from proxy.services.token_changes import MOST, MOST_ACCOUNTS, Desk, Wanted, WantedHttp
 from proxy.services.tokens import digest
 from proxy.services.writer import Moment
-from proxy.store import Account, PutPerson, PutToken, Remove
+from proxy.store import Account, Page, PeopleQuery, PutPerson, PutToken, Remove
 
 NOW = 1_800_000_000.0
 ACME = Space(id="s-acme", kind=SpaceKind.TEAM, slug="acme")
@@ -48,9 +48,15 @@ class Store:
 
     held: Sequence[Token] = ()
     names: dict[str, User] = field(default_factory=dict)
+    accounts: Sequence[Person] = ()
 
     async def tokens(self, *, user: str | None = None, instance: str | None = None) -> Sequence[Token]:
         return self.held
+
+    async def search(self, query: PeopleQuery) -> Page[Person]:
+        """The service accounts there are."""
+        assert query.kind is UserKind.SERVICE
+        return Page(items=self.accounts, total=len(self.accounts), more=False)
 
     async def account(self, login: str) -> Account | None:
         user = self.names.get(login)
@@ -212,7 +218,9 @@ async def test_a_service_account_is_a_member_without_a_way_in() -> None:
     assert (event.event, event.within) == ("user.created-user", ("t-1", "s-acme"))
     made = await desk().service(person, Wanted(name="deploy"))
     assert made.result.value.startswith("fws_")
-    assert made.events[0].event == "user.pat.created"
+    assert (made.events[0].event, made.events[0].within) == ("user.pat.created", ("t-1", "s-acme"))
+    gone = desk().revoke(made.result.token, person)
+    assert (gone.events[0].event, gone.events[0].within) == ("user.pat.deleted", ("t-1", "s-acme"))
 
 
 async def test_a_service_account_has_a_name_of_its_own_and_no_more_than_an_owners_role() -> None:
@@ -222,6 +230,38 @@ async def test_a_service_account_has_a_name_of_its_own_and_no_more_than_an_owner
     for name, role in (("a b", Role.MEMBER), ("bot", Role.ADMIN), ("bot", Role.NONE)):
         with pytest.raises(Invalid):
             await desk().account(ACME, name, role)
+
+
+async def test_a_space_has_so_many_service_accounts_and_everyone_none() -> None:
+    with pytest.raises(NotPossible, match="acme has 100 service accounts"):
+        await desk(Store(accounts=[BOT] * MOST_ACCOUNTS)).account(ACME, "bot", Role.MEMBER)
+    with pytest.raises(NotPossible, match="everyone"):
+        await desk().account(replace(ACME, kind=SpaceKind.EVERYONE), "bot", Role.MEMBER)
+
+
+async def test_a_service_account_by_name_has_a_username_that_nobody_else_has() -> None:
+    """Or whoever makes one would learn which names are taken by people of whom they may not know."""
+    taken = Store(names={"bot": ADA.user}, accounts=[replace(BOT, user=replace(BOT.user, name="Bot"))])
+    made = (await desk(Store(names={"bot": ADA.user})).account_named(ACME, "bot", Role.MEMBER)).result.user
+    assert (made.username, made.name) == ("bot-t-1", "bot")
+    with pytest.raises(Exists) as refused:
+        await desk(taken).account_named(ACME, "bot", Role.MEMBER)
+    assert refused.value.field == "name"
+
+
+def test_a_service_account_gets_another_role_in_its_own_space() -> None:
+    step = desk().set_role(ACME, BOT, Role.VIEWER)
+    assert step.edits == [PutPerson(person=step.result)]
+    assert step.result.memberships["s-acme"].role is Role.VIEWER
+    [event] = step.events
+    assert (event.event, event.scope_id, event.user) == ("team.user.role-changed", "s-acme", "u-bot")
+    assert [(each.key, each.old, each.new) for each in event.updates] == [("role", "member", "viewer")]
+    assert desk().set_role(ACME, BOT, Role.MEMBER).edits == ()
+    with pytest.raises(Invalid):
+        desk().set_role(ACME, BOT, Role.ADMIN)
+    for space, account in ((OTHER, BOT), (ACME, ADA)):
+        with pytest.raises(NotThere):
+            desk().set_role(space, account, Role.VIEWER)
 
 
 async def test_only_service_accounts_have_their_tokens() -> None:

@@ -29,6 +29,7 @@ def _columns() -> None:
     op.add_column("user", sa.Column("kind", sa.String, nullable=False, server_default="person"))
     op.add_column("user", sa.Column("password_expired", sa.Boolean, nullable=False, server_default=sa.false()))
     op.add_column("user", sa.Column("words", sa.Text, nullable=False, server_default=""))
+    op.add_column("space", sa.Column("details", sa.JSON, nullable=False, server_default="{}"))
     op.add_column("resource", sa.Column("attributes", sa.JSON, nullable=False, server_default="{}"))
     op.add_column("session", sa.Column("proved", sa.Float, nullable=False, server_default=sa.text("0")))
     for column in (

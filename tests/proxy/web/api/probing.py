@@ -43,6 +43,9 @@ BODIES: Final[Mapping[str, Sequence[object]]] = {
     "post_spaces_space_members": [{"user": "<user>", "role": "viewer"}],
     "put_spaces_space_members_user": [{"role": "viewer"}],
     "put_spaces_space_members_user_overrides": [{"overrides": {"<resource>": "viewer"}}],
+    "post_spaces_space_service_accounts": [{"name": "n", "role": "viewer"}],
+    "put_spaces_space_service_accounts_account": [{"role": "viewer"}],
+    "post_spaces_space_service_accounts_account_tokens": [{"name": "n"}],
     "post_spaces_space_invitations": [{"to": "<login>", "role": "viewer"}],
     "post_applications": [{**_NAMED, "space": "<space>"}],
     "put_applications_application": [{"name": "n"}],
@@ -177,7 +180,9 @@ def probes(operation: Operation) -> Iterator[Probe]:
 
 
 def _kind(operation: Operation, part: str) -> str:
-    return "endpoint_token" if part == "token" and operation.path.startswith("/instances") else part
+    kinds = {"/instances": "endpoint_token", "/spaces": "account_token"}
+    found = next((kind for start, kind in kinds.items() if operation.path.startswith(start)), part)
+    return found if part == "token" else part
 
 
 def asked() -> Sequence[Operation]:

@@ -125,7 +125,7 @@ async def furnished(yard: Yard, mark: str) -> Mapping[str, str]:
     renamed = await owner.put(f"/applications/{mark}-app", {"name": f"{mark} application"})
     assert renamed.status == 200, renamed.text
     accounts = f"/spaces/{mark}/service-accounts"
-    account = await _made(owner, accounts, {"username": f"{mark}-bot", "role": "viewer"})
+    account = await _made(owner, accounts, {"name": f"{mark}-bot", "role": "viewer"})
     account_token = await _made(owner, f"{accounts}/{account}/tokens", {"name": f"{mark}-bot"})
     session = str((await owner.get("/me/sessions")).items[0]["id"])
     tokens = {"token": token, "endpoint_token": endpoint, "account_token": account_token}

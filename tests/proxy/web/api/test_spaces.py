@@ -44,6 +44,25 @@ async def test_c_01_customers_have_titles_unique_in_the_space_above(yard: Yard) 
     assert third.status == 201
 
 
+async def test_c_01_what_is_kept_about_a_customer_is_answered_and_on_record(yard: Yard) -> None:
+    team = await yard.team()
+    owner = await yard.someone({team.id: OWNER})
+    details = {"city": "Ghent", "contacts": [{"name": "Jo", "floor": 3}]}
+    made = await owner.post(f"/spaces/{team.slug}/customers", {"slug": yard.name(), "details": details})
+    assert (made.status, made.json["details"]) == (201, details)
+    path = f"/spaces/{made.json['id']}"
+    assert (await owner.put(path, {"title": "A"})).json["details"] == details, "what is absent stays"
+    assert (await owner.put(path, {"details": {"city": "Bruges"}})).json["details"] == {"city": "Bruges"}
+    event = (await yard.events(str(made.json["id"]), "customer.updated"))[-1]
+    assert [(each.key, each.old, each.new) for each in event.updates if each.key == "details.city"] == [
+        ("details.city", "Ghent", "Bruges")
+    ]
+    too_long = await owner.put(path, {"details": {"text": "x" * 20_000}})
+    assert (too_long.status, list(too_long.faults)) == (422, ["/details"])
+    for details in ([], "x", 1):
+        assert (await owner.put(path, {"details": details})).status == 422
+
+
 async def test_c_01_a_group_of_customers_lists_what_is_shared_with_both(yard: Yard) -> None:
     team = await yard.team()
     owner = await yard.someone({team.id: OWNER})
@@ -141,6 +160,13 @@ async def test_what_a_file_declares_is_read_only_and_the_refusal_names_the_file(
 async def test_only_an_empty_space_is_deleted_and_the_preview_says_what_is_in_the_way(yard: Yard) -> None:
     team = await yard.team("p1")
     customer, owner = await yard.below(team.id), await yard.someone({team.id: OWNER})
+    wanted = {"name": yard.name("bot"), "role": "viewer"}
+    bot = (await owner.post(f"/spaces/{customer.id}/service-accounts", wanted)).json
+    inside = await owner.delete(f"/spaces/{customer.id}")
+    assert (inside.status, inside.code, str(bot["username"]) in inside.text) == (409, "not_empty", True)
+    seen = (await owner.delete(f"/spaces/{customer.id}?preview=1")).json
+    assert (seen["service_accounts"], seen["members"]) == ([bot["username"]], 0)
+    assert (await owner.delete(f"/spaces/{customer.id}/service-accounts/{bot['username']}")).status == 204
     looked = await owner.client.call("DELETE", f"/spaces/{team.id}?preview=1")
     assert looked.status == 200, "what changes nothing needs no If-Match"
     seen = looked.json
