@@ -272,7 +272,9 @@ def _vitals(gateway: Gateway, reloader: Reloader) -> Vitals:
 
     def troubles() -> list[str]:
         found = ["draining"] if gateway.plane.draining else []
-        return [*found, "the store cannot be read"] if gateway.watch.failing else found
+        if gateway.watch.failing:
+            return [*found, "the store cannot be read"]
+        return [*found, "sessions cannot be looked up"] if gateway.gate.blind else found
 
     return Vitals(
         traffic=gateway.traffic,

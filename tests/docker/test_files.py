@@ -3,6 +3,7 @@
 import json
 import re
 import shlex
+import subprocess
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,15 +13,21 @@ import yaml
 
 from config.configuration import Config
 from config.load import load
+from config.stores import RedisAddress
 from proxy.cli.commands import flowward as command_line
 from proxy.cli.nodered_setup import DASHBOARD, DASHBOARD_PACKAGE, NODE_RED, OWN_PLUGIN
 from proxy.nodered.snippet import FILE_NAME
+from tests.conftest import Needs
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCKER = ROOT / "docker"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 COMPOSE = yaml.safe_load((DOCKER / "compose.yaml").read_text())
 SERVICES = COMPOSE["services"]
+REPLICAS = DOCKER / "replicas"
+SEVERAL = yaml.safe_load((REPLICAS / "compose.yaml").read_text())
+GATEWAYS = {name: each for name, each in SEVERAL["services"].items() if name.startswith("flowward-")}
+DATABASE = "postgresql://flowward:secret@postgres:5432/flowward"
 
 
 def instructions(name: str) -> list[tuple[str, str]]:
@@ -144,3 +151,62 @@ def test_services_for_more_than_one_gateway_wait_for_their_profile() -> None:
         "postgres": ["postgres"],
         "redis": ["redis"],
     }
+
+
+# -- two gateways behind a load balancer
+
+
+@pytest.fixture(scope="module")
+def replicas() -> Config:
+    return load(REPLICAS / "flowward.yaml", {"FLOWWARD_STATE__DATABASE": DATABASE})
+
+
+def test_replicas_share_database_redis_and_secrets(replicas: Config) -> None:
+    assert replicas.warnings == ()
+    state = replicas.settings.state
+    assert isinstance(state.shared, RedisAddress)
+    assert {server.host for server in state.shared.servers} | {"postgres"} <= SEVERAL["services"].keys()
+    assert f"printf '{DATABASE.replace('secret', '%s')}'" in (REPLICAS / "compose.yaml").read_text()
+    assert len(GATEWAYS) == 2
+    for gateway in GATEWAYS.values():
+        assert gateway["image"] == f"flowward:{PROJECT['version']}"
+        assert gateway["environment"] == {"FLOWWARD_STATE__DATABASE_FILE": "/run/secrets/database"}
+        assert f"secrets:{state.directory}" in gateway["volumes"]
+        assert "ports" not in gateway
+
+
+def test_what_replicas_mount_is_there_and_every_network_and_secret_is_declared() -> None:
+    services = SEVERAL["services"].values()
+    mounted = [volume.split(":")[0] for service in services for volume in service.get("volumes", [])]
+    assert all((REPLICAS / path).exists() for path in mounted if path.startswith("."))
+    assert {path for path in mounted if not path.startswith(".")} == SEVERAL["volumes"].keys()
+    for kind in ("networks", "secrets"):
+        assert {name for service in services for name in service.get(kind, [])} == SEVERAL[kind].keys()
+
+
+def test_replicas_believe_the_balancer_alone(replicas: Config) -> None:
+    [network] = replicas.settings.server.trusted_proxies
+    inside = SEVERAL["networks"]["inside"]
+    assert inside["ipam"]["config"] == [{"subnet": str(network)}]
+    assert inside["internal"]
+    named = [name for name, service in SEVERAL["services"].items() if "outside" in service["networks"]]
+    assert named == ["balancer"]
+
+
+def test_the_balancer_knows_both_gateways_and_where_they_tell_how_they_are(replicas: Config) -> None:
+    server, text = replicas.settings.server, (REPLICAS / "haproxy.cfg").read_text()
+    assert re.findall(r"^ +server (\S+) (\S+)$", text, re.MULTILINE) == [
+        (name, f"{name}:{server.listen[0].port}") for name in GATEWAYS
+    ]
+    assert server.operations is not None
+    assert f"check port {server.operations.port} " in text
+    assert f"bind :{server.public_url.port}\n" in text
+    stream = re.search(r"timeout server (\d+)s", text)
+    assert stream is not None
+    assert int(stream[1]) > server.timeouts.stream
+
+
+def test_the_balancers_configuration_is_sound(needs: Needs) -> None:
+    command = [needs("haproxy"), "-c", "-f", REPLICAS / "haproxy.cfg"]
+    checked = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert checked.returncode == 0, checked.stderr

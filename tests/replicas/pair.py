@@ -155,10 +155,13 @@ def site(folder: Path, states: Mapping[str, object], **settings: dict[str, objec
 
 
 @asynccontextmanager
-async def pair(folder: Path, *states: Mapping[str, object], **settings: dict[str, object]) -> AsyncIterator[Pair]:
-    """Two gateways; `states` is each one's section `state`, or that of both."""
+async def pair(
+    folder: Path, *states: Mapping[str, object], trusting: Sequence[str] = (), **settings: dict[str, object]
+) -> AsyncIterator[Pair]:
+    """Two gateways; `states` is each one's section `state`, or that of both; `trusting` are proxies they believe."""
     first, second = (site(folder / name, state, **settings) for name, state in zip("ab", states * 2, strict=False))
-    second.settings["server"] = {"public_url": first.home}
+    first.settings["server"] = {"trusted_proxies": list(trusting)}
+    second.settings["server"] = {"trusted_proxies": list(trusting), "public_url": first.home}
     async with AsyncExitStack() as stack:
         instance = await stack.enter_async_context(upstream(_echo_or_hello))
         running = [await stack.enter_async_context(each.running()) for each in (first, second)]
