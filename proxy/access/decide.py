@@ -7,10 +7,10 @@ many places, `explain` tells what every one of them said.
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Final, TypeVar
+from typing import Final
 
 from proxy.access.catalogue import CATALOGUE, On, Rule
-from proxy.access.standing import Standing
+from proxy.access.standing import Listed, Standing
 from proxy.model.access import Decision, Permission, Reason, Role, Write
 from proxy.model.directory import Space, SpaceKind
 from proxy.model.estate import Estate, InstanceSettings, Resource
@@ -26,7 +26,6 @@ _NONE, _ADMIN, _DEPLOY, _ACTIVE = Role.NONE, Role.ADMIN, Write.DEPLOY, UserState
 
 Place = Resource | Space | None
 """What a permission is asked about: a resource, a space, or the platform and oneself."""
-Listed = TypeVar("Listed", Resource, Space)
 
 
 def decide(
@@ -78,12 +77,13 @@ def is_hidden(estate: Estate, person: Person, place: Place) -> bool:
 class Sight:
     """Who acts, in one estate at one time. Questions asked of the same one share what was worked out."""
 
-    __slots__ = ("_bare", "actor", "estate", "now", "standing")
+    __slots__ = ("_answered", "_bare", "actor", "estate", "now", "standing")
 
     def __init__(self, estate: Estate, actor: Actor, *, now: float) -> None:
         self.estate, self.actor, self.now = estate, actor, now
         self.standing = Standing(estate, acting(actor.person, actor.token))
         self._bare: Standing | None = None
+        self._answered: dict[Permission, dict[Role, bool]] = {}
 
     def decide(self, permission: Permission, place: Place, write: Write | None = None) -> Decision:
         case = self.case(permission, place, write)
@@ -95,21 +95,33 @@ class Sight:
 
     def entitled(self, permission: Permission, place: Place) -> bool:
         """Whether it may be done here once who acts has proved who they are, if it asks for that."""
-        case = self.case(permission, place)
-        return all(check(case) is None for check in _LASTING)
+        rule = CATALOGUE[permission]
+        role, answers = self._role(rule, place), self._answers(permission, rule)
+        may = answers.get(role) if answers is not None else None
+        return self._asked(permission, place, answers) if may is None else may
 
     def among(self, permission: Permission, places: Iterable[Listed]) -> Iterator[Listed]:
         """Those places where it is so."""
-        rule, token = CATALOGUE[permission], self.actor.token
-        alike = not rule.team and not rule.changes and (token is None or token.spaces is None)
-        known: dict[Role, bool] = {}  # where nothing but the role makes a difference between places
-        for place in places:
-            role = self._role(rule, place)
-            may = known.get(role) if alike else None
-            if may is None:
-                may = known[role] = self.entitled(permission, place)
-            if may:
+        rule = CATALOGUE[permission]
+        answers, standing = self._answers(permission, rule), self.standing if rule.overrides else self.bare
+        for place, role in standing.roles(places):
+            may = answers.get(role) if answers is not None else None
+            if self._asked(permission, place, answers) if may is None else may:
                 yield place
+
+    def _answers(self, permission: Permission, rule: Rule) -> dict[Role, bool] | None:
+        """What was answered by role; None where more than the role makes a difference between places."""
+        token = self.actor.token
+        if rule.team or rule.changes or (token is not None and token.spaces is not None):
+            return None
+        return self._answered.setdefault(permission, {})
+
+    def _asked(self, permission: Permission, place: Place, answers: dict[Role, bool] | None) -> bool:
+        case = self.case(permission, place)
+        may = all(check(case) is None for check in _LASTING)
+        if answers is not None:
+            answers[case.role] = may
+        return may
 
     def case(self, permission: Permission, place: Place, write: Write | None = None) -> "Case":
         rule = CATALOGUE[permission]

@@ -6,8 +6,8 @@ ownership of a space above, and shares. Ownership flows down the tree through ow
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
-from typing import Final
+from itertools import groupby, repeat
+from typing import Final, TypeVar
 
 from proxy.model.access import Role
 from proxy.model.directory import Space, SpaceKind
@@ -16,6 +16,9 @@ from proxy.model.identity import Membership, Person, UserState
 
 _NONE: Final = Role.NONE
 """Looking up a member of an enumeration takes as long as the rest of a role that is already known."""
+
+
+Listed = TypeVar("Listed", Resource, Space)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +36,7 @@ class Word:
 class Standing:
     """One person in one estate. What was worked out is kept, so that thousands of roles cost little more than one."""
 
-    __slots__ = ("_given", "_held", "_mine", "_named", "_over", "_roles", "estate", "everywhere", "person")
+    __slots__ = ("_given", "_held", "_mine", "_named", "_over", "_reached", "_roles", "estate", "everywhere", "person")
 
     def __init__(self, estate: Estate, person: Person, *, overrides: bool = True) -> None:
         """Without `overrides`, as their spaces and shares alone say."""
@@ -43,6 +46,7 @@ class Standing:
         self._named = (
             {at for held in person.memberships.values() for at in held.overrides} if overrides else frozenset()
         )
+        self._reached = estate.reached
         self._mine = estate.everyone.union(person.memberships)
         self._held: dict[str, Role] = {}
         self._over: dict[str, Role] = {}
@@ -58,6 +62,21 @@ class Standing:
             return self.everywhere
         role = self._roles.get(resource.id)
         return self._found(resource) if role is None else role
+
+    def roles(self, places: Iterable[Listed]) -> Iterator[tuple[Listed, Role]]:
+        """The same of many places, spaces among them: where all is as in what lies above, nothing else is looked at."""
+        if self.everywhere is not None:
+            yield from zip(places, repeat(self.everywhere))
+            return
+        known, named, reached = self._roles, self._named, self._reached
+        for place in places:
+            if isinstance(place, Space):
+                yield place, self.role_over(place)
+                continue
+            role = known.get(place.id)
+            if role is None and place.owner is None and place.id not in named and place.id not in reached:
+                role = known.get(place.parent or "")
+            yield place, self._found(place) if role is None else role
 
     def role_over(self, space: Space) -> Role:
         """How far this person may go in a space: as its member, or as an owner of a space above."""
@@ -113,12 +132,10 @@ class Standing:
         return role
 
     def _above_if_alike(self, resource: Resource) -> Resource | None:
-        estate, id_ = self.estate, resource.id
-        if resource.parent is None or resource.owner is not None:
+        parent, id_ = resource.parent, resource.id
+        if parent is None or resource.owner is not None or id_ in self._named or id_ in self._reached:
             return None
-        if id_ in self._named or id_ in estate.shares or id_ in estate.folders_of:
-            return None
-        return estate.resources.get(resource.parent)
+        return self.estate.resources.get(parent)
 
     def _weighed(self, resource: Resource) -> Role:
         if self._named and (override := self.override(resource)) is not None:

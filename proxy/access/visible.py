@@ -30,7 +30,12 @@ def visible(
 
     For a permission that asks for a fresh proof: where it would be given. `now` is seconds since the epoch.
     """
-    return list(Sight(estate, actor, now=now).among(permission, estate.by_kind[kind]))
+    return visible_in(Sight(estate, actor, now=now), kind, permission)
+
+
+def visible_in(sight: Sight, kind: ResourceKind, permission: Permission) -> Sequence[Resource]:
+    """The same, asked of several kinds one after the other."""
+    return list(sight.among(permission, sight.estate.by_kind[kind]))
 
 
 def visible_spaces(
@@ -45,7 +50,11 @@ def actions(estate: Estate, actor: Actor, place: Place, *, now: float) -> Sequen
 
     A session has also what asks for a fresh proof of who one is; a token has none of that.
     """
-    sight = Sight(estate, actor, now=now)
+    return actions_in(Sight(estate, actor, now=now), place)
+
+
+def actions_in(sight: Sight, place: Place) -> Sequence[Permission]:
+    """The same, asked of many places one after the other."""
     asked = _ELSEWHERE if place is None else _ABOUT[place.kind]
     return [permission for permission in asked if sight.entitled(permission, place)]
 

@@ -177,6 +177,11 @@ class Estate:
         return found
 
     @cached_property
+    def reached(self) -> frozenset[str]:
+        """Ids of the resources that shares or folders name."""
+        return frozenset(self.shares).union(self.folders_of)
+
+    @cached_property
     def everyone(self) -> frozenset[str]:
         """Ids of the spaces in which all are members without a row."""
         return frozenset(space.id for space in self.spaces.values() if space.kind is SpaceKind.EVERYONE)

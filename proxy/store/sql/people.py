@@ -51,8 +51,8 @@ def of(origins: Iterable[str], logins: Iterable[str], page: int) -> list[Select[
 
 async def search(connection: AsyncConnection, query: PeopleQuery) -> Page[Person]:
     wanted = select(user.c.id, user.c.username_key).where(*_conditions(query))
-    # Looking into every row for a word is what takes time: then once, for the page and for the count.
-    found = wanted.cte() if query.text else wanted.subquery()
+    # Where finding is what takes time, by a word or by membership, it is done once, for the page and for the count.
+    found = wanted.cte() if query.text or query.spaces is not None else wanted.subquery()
     total = select(func.count()).select_from(found)
     page = select(found.c.id, total.scalar_subquery().label("total")).where(*_behind(found.c.username_key, query))
     key = found.c.username_key.desc() if query.backwards else found.c.username_key

@@ -1,11 +1,13 @@
 """What lies across kinds: dashboards, numbers, search."""
 
 from collections.abc import Iterable, Sequence
+from heapq import merge
 from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
-from proxy.access.visible import position, visible
+from proxy.access.decide import Sight
+from proxy.access.visible import position, visible_in
 from proxy.model.access import Permission
 from proxy.model.estate import Resource, ResourceKind
 from proxy.services.administration.kinds import KINDS
@@ -62,18 +64,13 @@ class SearchQuery(ListQuery):
     kind: ResourceKind | None = None
 
 
-def seen(call: Call, kinds: Iterable[ResourceKind]) -> Sequence[Resource]:
+def seen(sight: Sight, kinds: Iterable[ResourceKind]) -> Sequence[Resource]:
     """Everything of these kinds that whoever acts may see, in the order of names.
 
     Of an instance whose dashboard is all they may use, they see that it is there.
     """
-    moment = call.moment
-    found = [
-        resource
-        for kind in kinds
-        for resource in visible(moment.estate, moment.actor, kind, _least(kind), now=moment.now)
-    ]
-    return sorted(found, key=position)
+    lists = [visible_in(sight, kind, _least(kind)) for kind in kinds]
+    return list(merge(*lists, key=position))
 
 
 def _least(kind: ResourceKind) -> Permission:
@@ -81,20 +78,20 @@ def _least(kind: ResourceKind) -> Permission:
 
 
 async def dashboards(api: Api, call: Call) -> Page[Tile]:
-    items, meta = cut(seen(call, _OPENED), call.asked(ListQuery))
     view = eyes(api, call)
+    items, meta = cut(seen(view.sight, _OPENED), call.asked(ListQuery))
     return Page[Tile](meta=meta, items=tuple(view.tile(resource) for resource in items))
 
 
-async def count(_: Api, call: Call) -> Counts:
-    moment, asked = call.moment, call.asked(CountsQuery)
+async def count(api: Api, call: Call) -> Counts:
+    sight, asked = eyes(api, call).sight, call.asked(CountsQuery)
     kinds = (asked.kind,) if asked.kind else tuple(ResourceKind)
     numbers: dict[str, int] = {}
     for kind in kinds:
-        found = visible(moment.estate, moment.actor, kind, KINDS[kind].list_, now=moment.now)
+        found = visible_in(sight, kind, KINDS[kind].list_)
         numbers[f"{kind}s"] = sum(in_state(resource, asked.state) for resource in found)
     if asked.kind is None:
-        numbers["dashboards"] = len(seen(call, _OPENED))
+        numbers["dashboards"] = sum(len(visible_in(sight, kind, _least(kind))) for kind in _OPENED)
     return Counts(**numbers)
 
 
@@ -111,7 +108,7 @@ async def search(api: Api, call: Call) -> Page[Found]:
     kinds = (asked.kind,) if asked.kind else tuple(ResourceKind)
     matching = [
         each
-        for each in seen(call, kinds)
+        for each in seen(view.sight, kinds)
         if text in each.name.casefold() or text in each.slug or text in (view.address(each) or "")
     ]
     items, meta = cut(matching, asked)

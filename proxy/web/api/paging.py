@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, get_args
 
-from proxy.access.decide import Listed
+from proxy.access.standing import Listed
 from proxy.access.visible import Position, position
 from proxy.model.directory import Space
 from proxy.model.estate import Resource

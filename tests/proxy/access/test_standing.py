@@ -47,6 +47,16 @@ def test_s_06_whoever_must_choose_a_new_password_has_no_role_until_then() -> Non
         assert role(expired, "line") is NONE
 
 
+@given(estates(), people(), st.permutations(RESOURCE_IDS))
+def test_the_roles_on_many_places_are_those_on_each(world: Estate, who: Person, order: list[str]) -> None:
+    """In whatever order, and whether or not something was asked before."""
+    places = [world.resources[id_] for id_ in order]
+    standing = Standing(world, who)
+    for many in (places[:2], places, list(world.spaces.values())):
+        alone = [space_role(world, who, at) if isinstance(at, Space) else effective_role(world, who, at) for at in many]
+        assert [held for _, held in standing.roles(many)] == alone
+
+
 def test_an_admin_is_admin_whatever_an_override_says() -> None:
     assert role(person({"acme": VIEWER}, {"acme": {"line": NONE}}, admin=True), "line") is ADMIN
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.access.catalogue import CATALOGUE
-from proxy.access.decide import decide
+from proxy.access.decide import Sight, decide
 from proxy.access.visible import actions, position, visible, visible_spaces
 from proxy.model.access import Permission
 from proxy.model.estate import Estate, PlatformSettings, Resource, ResourceKind
@@ -49,6 +49,19 @@ def test_r04_what_is_visible_is_what_is_allowed(
     listed = list(visible(world, actor, kind, permission, now=NOW))
     allowed = [at for at in world.by_kind[kind] if decide(world, fresh, permission, at, now=NOW).allowed]
     assert listed == allowed
+
+
+@given(estates(), ACTORS, st.permutations(RESOURCES), st.lists(st.sampled_from(Permission), min_size=2, max_size=6))
+def test_what_is_remembered_from_place_to_place_is_what_would_be_decided_there(
+    world: Estate, actor: Actor, order: list[Resource], permissions: list[Permission]
+) -> None:
+    fresh = replace(actor, session=replace(actor.session, proved=NOW)) if actor.session else actor
+    sight = Sight(world, actor, now=NOW)
+    places = [*(world.resources[at.id] for at in order), *world.spaces.values(), None]
+    for permission in permissions:
+        for place in places:
+            alone = decide(world, fresh, permission, place, now=NOW).allowed
+            assert sight.entitled(permission, place) is alone, (permission, place)
 
 
 @given(estates(), ACTORS, st.sampled_from([P.SPACE_READ, P.SPACE_EDIT, P.SPACE_MEMBERS_ROLE]))

@@ -175,6 +175,15 @@ async def test_r_01_p_10_nothing_can_be_overridden_while_there_is_no_application
     assert (await owner.get(members(group.id, user.id) + "/overrides")).json == {"overrides": {}, "overridable": []}
 
 
+async def test_what_may_be_overridden_is_told_of_one_member_and_not_again_of_each_of_a_list(yard: Yard) -> None:
+    team = await yard.team()
+    owner, user = await yard.someone({team.id: OWNER}), await yard.someone({team.id: VIEWER})
+    listed = {each["id"]: each for each in (await owner.get(members(team.id))).items}[user.id]
+    shown = (await owner.get(members(team.id, user.id))).json
+    assert {each["id"] for each in shown.pop("overridable")} >= {team.at("p1"), team.at("p2", "line")}
+    assert shown == listed
+
+
 @pytest.mark.parametrize("role", ["admin", "editor", "", "20", "OWNER"])
 async def test_r_02_there_are_no_roles_but_the_five(yard: Yard, role: str) -> None:
     team = await yard.team()
