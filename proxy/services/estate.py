@@ -14,7 +14,7 @@ from proxy.access.passwords import LONGEST, hash_password, verify
 from proxy.model.identity import Person
 from proxy.services.estate_events import events
 from proxy.services.estate_ledger import Applied, Place, Whole
-from proxy.services.estate_plan import Plan, Sign, plan
+from proxy.services.estate_plan import NOTHING, Plan, Sign, plan
 from proxy.services.offload import Offload
 from proxy.store import Database, Outdated, Shared, StoreUnavailable
 
@@ -80,6 +80,8 @@ async def carry_out(work: Workshop, planned: Plan, *, now: float) -> None:
 
 async def apply(work: Workshop, files: Sequence[Applied], *, now: float, prune: bool = True) -> Plan:
     """Prepare a plan, carry it out, and return it. Raises StoreUnavailable where others never stop writing."""
+    if not files:
+        return NOTHING
     for _ in range(TRIES):
         basis = await work.database.version()
         try:

@@ -64,7 +64,7 @@ class Plan:
 
 
 NOTHING: Final = Plan(steps=(), ended=(), invited=())
-"""The plan of who leaves applying to another process."""
+"""The plan of who declares nothing, or leaves applying to another process."""
 
 
 def plan(
@@ -124,7 +124,9 @@ _Items = Mapping[tuple[str, ...], _Item]
 def _way(before: Whole, after: Whole) -> Plan:
     known = before.hashes
     spaces = _steps(_spaces(before.estate), _spaces(after.estate))
-    resources = _steps(_resources(before.estate), _resources(after.estate))
+    # Of very many resources usually none is another than before: what is told of them takes long to make.
+    touched = _touched(before.estate.resources, after.estate.resources)
+    resources = _steps(_resources(before.estate, touched), _resources(after.estate, touched))
     people = _steps(_people(before, known), _people(after, known))
     grants = _steps(_grants(before.estate), _grants(after.estate))
     # Removed users free their addresses before others take them; what others hung on goes last, children first.
@@ -198,9 +200,14 @@ def _origin(declared: str | None) -> dict[str, str]:
     return {"file": declared} if declared else {}
 
 
-def _resources(estate: Estate) -> _Items:
-    """Those above first."""
-    order = sorted(estate.resources.values(), key=lambda each: (len(list(estate.path(each))), estate.address(each)))
+def _touched(before: Mapping[str, Resource], after: Mapping[str, Resource]) -> frozenset[str]:
+    return frozenset(id_ for id_ in before.keys() | after.keys() if before.get(id_) != after.get(id_))
+
+
+def _resources(estate: Estate, touched: frozenset[str]) -> _Items:
+    """Those of them that there are, those above first."""
+    found = (estate.resources[id_] for id_ in touched if id_ in estate.resources)
+    order = sorted(found, key=lambda each: (len(list(estate.path(each))), estate.address(each)))
     return {(each.id,): _resource(each, estate) for each in order}
 
 

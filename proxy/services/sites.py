@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from proxy.model.estate import Estate, Resource, ResourceKind
 
@@ -90,16 +90,26 @@ def sites_of(estate: Estate, public_url: str, homes: tuple[str, ...] = ()) -> Si
 @lru_cache(65536)
 def _placed(host: str, public_url: str) -> tuple[str, str]:
     """Name and origin of a host as an instance's settings write it. Remembered: every change of an estate asks anew."""
+    parts = urlsplit(host if "://" in host else _beside(public_url).format(host))
+    return parts.hostname or "", _spelled(parts)
+
+
+@lru_cache(16)
+def _beside(public_url: str) -> str:
+    """How the origin of a host is written that names no scheme and port of its own."""
     base = urlsplit(public_url)
     port = f":{base.port}" if base.port else ""
-    origin = host if "://" in host else f"{base.scheme}://{host}{port}"
-    return urlsplit(origin).hostname or "", _origin(origin)
+    return f"{base.scheme}://{{}}{port}"
 
 
 def _origin(url: str) -> str:
+    return _spelled(urlsplit(url))
+
+
+def _spelled(parts: SplitResult) -> str:
     """The origin of a URL as browsers serialise it: lower case, without a default port (RFC 6454 section 6.2)."""
-    parts = urlsplit(url)
-    port = "" if parts.port in (None, {"http": 80, "https": 443}.get(parts.scheme)) else f":{parts.port}"
+    given = parts.port
+    port = "" if given in (None, {"http": 80, "https": 443}.get(parts.scheme)) else f":{given}"
     return f"{parts.scheme}://{_bracketed(parts.hostname)}{port}"
 
 

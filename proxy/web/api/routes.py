@@ -1,5 +1,6 @@
 """The addresses of the API: every path of the table, its description, and 404 for all else below it."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 
 from aiohttp import web
@@ -38,12 +39,14 @@ def _at_path(found: Mapping[str, Door]) -> Handler:
 
 
 def _described() -> Handler:
-    raw = description()
+    described: list[bytes] = []
 
     async def handle(request: web.Request) -> web.StreamResponse:
         if SITE not in request or not request[SITE].home:
             return Stop(404, Reason.NOT_FOUND).answer()
-        return web.Response(body=raw, content_type="application/json", headers={"Cache-Control": "no-cache"})
+        if not described:  # making it takes longer than others should wait, at the start and on the loop
+            described.append(await asyncio.to_thread(description))
+        return web.Response(body=described[0], content_type="application/json", headers={"Cache-Control": "no-cache"})
 
     return handle
 

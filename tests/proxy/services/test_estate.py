@@ -97,6 +97,13 @@ async def test_applying_again_plans_nothing_and_moves_no_version(work: Workshop,
     assert await store.database.version() == version
 
 
+async def test_without_files_all_stays_as_it_was_applied(work: Workshop, store: Store, folder: Path) -> None:
+    await apply(work, await file(folder), now=NOW)
+    before = await store.database.estate()
+    assert not await apply(work, [], now=NOW)
+    assert await store.database.estate() == before
+
+
 async def test_what_was_applied_is_what_a_login_and_the_data_plane_find(
     work: Workshop, store: Store, folder: Path
 ) -> None:
