@@ -41,7 +41,7 @@ def estate(instances: Sequence[Mapping[str, object]], **more: object) -> dict[st
     }
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
     """That of this process, but with bytecode kept, as an installed gateway has it: it halves the time to start."""
     kept = Path(__file__).parents[2] / ".cache" / "bytecode"
     return {**os.environ, "PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(kept)}
@@ -107,7 +107,7 @@ class Site:
         """
         self.write()
         command = (*before, sys.executable, "-m", "proxy.cli", "serve", "-c", str(self.path))
-        process = await asyncio.create_subprocess_exec(*command, stdout=stdout, stderr=stderr, env=_environment())
+        process = await asyncio.create_subprocess_exec(*command, stdout=stdout, stderr=stderr, env=environment())
         try:
             await self._ready(process)
             yield process

@@ -16,7 +16,7 @@ from config.keys import load_or_create
 from proxy.cli.nodered_setup import OWN_PLUGIN, NodeRed, free_port
 from proxy.services.assertions import Signer
 from tests.peers.browser import Visitor as Browser
-from tests.peers.gateway import PASSWORD, Site, estate
+from tests.peers.gateway import PASSWORD, Site, environment, estate
 from tests.peers.nodered import Programs, nodered
 from tests.real.flows import PAGE, write_flows
 
@@ -89,7 +89,14 @@ class Place:
 async def flowward(site: Site, *words: str) -> str:
     """Run a command of the gateway's; its standard output."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "proxy.cli", *words, "-c", str(site.path), stdout=asyncio.subprocess.PIPE
+        sys.executable,
+        "-m",
+        "proxy.cli",
+        *words,
+        "-c",
+        str(site.path),
+        stdout=asyncio.subprocess.PIPE,
+        env=environment(),
     )
     said, _ = await process.communicate()
     assert process.returncode == 0
