@@ -9,7 +9,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 ENVIRONMENT := $(PYTHON) tools/environment.py .venv
-PROGRAMS := curl=curl jq=jq chromium=chromium node=nodejs npm=npm initdb=postgresql redis-server=redis-server
+PROGRAMS := curl=curl jq=jq chromium=chromium node=nodejs npm=npm initdb=postgresql redis-server=redis-server \
+            haproxy=haproxy
 PYTEST := $(BIN)/python -m pytest $(if $(CI),--require-services)
 PYTEST_ARGS ?=
 
