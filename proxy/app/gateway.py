@@ -169,7 +169,8 @@ async def assemble(config: Config, keys: Keys, store: Store, log: AccessLog, clo
     )
     lane.app.middlewares.append(_middleware(front))
     lane.app.on_response_prepare.append(front.prepare)
-    api = _api(premises, asking(gate, reader, watch.look), store, gate, desk, watch, snapshot, auditing, clock)
+    ask = asking(gate, reader, watch.look)
+    api = _api(premises, ask, store, gate, traffic, desk, watch, snapshot, auditing, clock)
     lane.app.add_routes(api_routes(api))
     lane.app.add_routes(routes(desk))
     return Gateway(
@@ -274,6 +275,7 @@ def _api(
     ask: Ask,
     store: Store,
     gate: Gate,
+    traffic: Traffic,
     desk: Desk,
     watch: Watch,
     snapshot: Snapshot,
@@ -288,11 +290,17 @@ def _api(
         new_id=lambda: uuid4().hex,
         premises=premises,
         ask=ask,
+        reached=partial(_reached, gate, traffic),
         calls=lambda: store.limits.limit("api", rate_of(premises.settings.limits.api)),
         strangers=lambda: gate.anonymous,
         listening=Counter(),
         version=lambda: watch.version,
     )
+
+
+def _reached(gate: Gate, traffic: Traffic, instance: str) -> bool | None:
+    station = gate.world.stations.get(instance)
+    return traffic.upstream_up.get(station.name) if station else None
 
 
 def _denied(

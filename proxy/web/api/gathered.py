@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from heapq import merge
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final
 
 from pydantic import Field
 
@@ -17,12 +17,11 @@ from proxy.web.api.models import Answer, Item, Line, ListQuery, Page, Query
 from proxy.web.api.operation import EACH, Call, Operation
 from proxy.web.api.paging import cut
 from proxy.web.api.spaces import eyes
+from proxy.web.api.states import State, in_state
 
 TAG: Final = "resources"
 _OPENED: Final = (ResourceKind.INSTANCE, ResourceKind.PAGE)
 """What a dashboard can be opened of."""
-
-Protection = Literal["protected", "open"]
 
 
 class Counts(Answer):
@@ -42,8 +41,9 @@ class CountsQuery(Query):
 
     kind: ResourceKind | None = None
     """Only these; else all kinds, and dashboards."""
-    state: Protection | None = None
-    """Of instances, only those that are protected, or open to deploys."""
+    state: State | None = None
+    """Of instances, only those that are protected, or open to deploys; public: anybody may use them; up, down or
+    unknown: as this process of the gateway found when it last had something to ask of them."""
 
 
 class Found(Item):
@@ -89,17 +89,10 @@ async def count(api: Api, call: Call) -> Counts:
     numbers: dict[str, int] = {}
     for kind in kinds:
         found = visible_in(sight, kind, KINDS[kind].list_)
-        numbers[f"{kind}s"] = sum(in_state(resource, asked.state) for resource in found)
+        numbers[f"{kind}s"] = sum(in_state(api, resource, asked.state) for resource in found)
     if asked.kind is None:
         numbers["dashboards"] = sum(len(visible_in(sight, kind, _least(kind))) for kind in _OPENED)
     return Counts(**numbers)
-
-
-def in_state(resource: Resource, state: Protection | None) -> bool:
-    """Whether an instance is protected or open; others are in every state."""
-    if state is None or resource.instance is None:
-        return True
-    return resource.instance.protected is (state == "protected")
 
 
 async def search(api: Api, call: Call) -> Page[Found]:

@@ -16,7 +16,6 @@ from proxy.services.audit_reading import LogKind, log, read
 from proxy.services.authority import resource_at
 from proxy.services.writer import Step
 from proxy.web.api.audit import AuditItem
-from proxy.web.api.gathered import Protection, in_state
 from proxy.web.api.instance_models import (
     EMPTY,
     InstanceChange,
@@ -31,15 +30,21 @@ from proxy.web.api.instance_models import (
 )
 from proxy.web.api.items import Tile
 from proxy.web.api.keys import Api
-from proxy.web.api.models import Answer, Meta, Page, PageQuery
+from proxy.web.api.models import Answer, Fault, Meta, Page, PageQuery
 from proxy.web.api.operation import EACH, SENT, Call, Operation, on_resource
 from proxy.web.api.paging import cursor, cut, number_of
+from proxy.web.api.refusing import invalid
 from proxy.web.api.resources import ResourcesQuery, listed
 from proxy.web.api.spaces import eyes
+from proxy.web.api.states import State, in_state
 
 TAG: Final = "instances"
 KIND: Final = ResourceKind.INSTANCE
 HERE: Final = on_resource("instance", KIND)
+
+
+_FOR_VIEWERS: Final = frozenset({"protected", "open", "public"})
+"""States that concern those who may open an instance; others may only see whether it is up."""
 
 
 class InstancesQuery(ResourcesQuery):
@@ -47,8 +52,9 @@ class InstancesQuery(ResourcesQuery):
 
     view: Literal["full", "launcher"] = "full"
     """launcher: dashboards to open, also of instances of which one may use nothing else."""
-    state: Protection | None = None
-    """Only those that are protected, or open to deploys."""
+    state: State | None = None
+    """Only those that are protected, or open to deploys; public: anybody may use them; up, down or
+    unknown: as this process of the gateway found when it last had something to ask of them."""
 
 
 class Status(Answer):
@@ -76,8 +82,11 @@ class Findings(Answer):
 async def find(api: Api, call: Call) -> Page[InstanceItem | Tile]:
     asked, seen = call.asked(InstancesQuery), eyes(api, call)
     launcher = asked.view == "launcher"
+    if launcher and asked.state in _FOR_VIEWERS:
+        remedy = "Ask for up, down or unknown, or leave view out."
+        raise invalid([Fault(pointer="?state", message="is no state that the launcher knows", remedy=remedy)])
     permission = Permission.DASHBOARD_LIST if launcher else Permission.INSTANCE_LIST
-    found = [each for each in listed(call, KIND, permission, asked) if in_state(each, asked.state)]
+    found = [each for each in listed(call, KIND, permission, asked) if in_state(api, each, asked.state)]
     items, meta = cut(found, asked)
     shown = (seen.tile(each) if launcher else instance_item(seen, each) for each in items)
     return Page[InstanceItem | Tile](meta=meta, items=tuple(shown))

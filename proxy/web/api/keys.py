@@ -31,6 +31,8 @@ class Api:
     """What instances have to fit in."""
     ask: Ask
     """An instance, in the gateway's own name."""
+    reached: Callable[[str], bool | None]
+    """Whether this process reached the instance with this id when it last tried; None where it has not tried yet."""
     calls: Callable[[], Limit]
     """Requests per session or token."""
     strangers: Callable[[], Limit]
