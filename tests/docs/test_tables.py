@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from config.estate_schema import Estate, InstanceEntry
 from config.schema import Settings
 from config.shape import section_in
+from config.times import duration_text
 from proxy.app import reload
 from proxy.model.access import Reason, Role, Write
 from proxy.nodered.presets import ASSERTION, PRESETS
@@ -112,6 +113,16 @@ def test_defaults_that_are_told_are_those_of_the_schema() -> None:
     assert f"| `session.idle` | {settings.session.idle / 3600:.0f} hours |" in text
     assert (settings.limits.login.count, settings.limits.login.seconds) == (5, 30)
     assert f"`server.connections` ({settings.server.connections:,})" in (DOCS / "operations.md").read_text()
+
+
+def test_every_limit_is_told_with_its_default() -> None:
+    limits = Settings().limits
+    lockout = f"{limits.lockout.failures} in {duration_text(limits.lockout.seconds)}"
+    told = {code_in(setting)[0]: default for setting, default, *_ in rows("limits.md", "limits")}
+    assert told == {
+        f"limits.{name}": lockout if name == "lockout" else f"`{getattr(limits, name)}`"
+        for name in type(limits).model_fields
+    }
 
 
 def test_keys_of_an_instance_that_are_told_exist() -> None:
