@@ -8,6 +8,7 @@ from sqlalchemy import (
     Float,
     ForeignKey,
     ForeignKeyConstraint,
+    Index,
     Integer,
     LargeBinary,
     MetaData,
@@ -66,6 +67,8 @@ user = Table(
     Column("words", Text, nullable=False, server_default=""),  # names and address, folded: what a search looks at
     UniqueConstraint("username_key"),
     UniqueConstraint("email_key"),
+    # All that a list of a space's people looks at; the rows are wide, and there are thousands.
+    Index("ix_user_listed", "id", "kind", "state", "username_key"),
 )
 
 space = Table(
@@ -87,9 +90,10 @@ membership = Table(
     "membership",
     metadata,
     Column("user", _hanging("user.id"), primary_key=True),
-    Column("space", _hanging("space.id"), primary_key=True, index=True),
+    Column("space", _hanging("space.id"), primary_key=True),
     Column("role", Integer, nullable=False),
     Column("source", String, nullable=False),
+    Index("ix_membership_space", "space", "user"),  # answers who is a member without a look at the rows
 )
 
 resource = Table(

@@ -17,6 +17,7 @@ counter = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 def upgrade() -> None:
     _columns()
+    _indexes()
     _tokens()
     _audit()
     _fill_people()
@@ -45,6 +46,13 @@ def _columns() -> None:
         sa.Column("words", sa.Text, nullable=False, server_default=""),
     ):
         op.add_column("audit_event", column)
+
+
+def _indexes() -> None:
+    """What lists of people look at, in the order in which they do."""
+    op.drop_index("ix_membership_space", "membership")
+    op.create_index("ix_membership_space", "membership", ["space", "user"])
+    op.create_index("ix_user_listed", "user", ["id", "kind", "state", "username_key"])
 
 
 def _hanging(table: str, column: str, target: str) -> sa.ForeignKeyConstraint:
