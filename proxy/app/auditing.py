@@ -46,6 +46,7 @@ class Auditing:
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """At work for as long as the context is open; what was counted is written at the end."""
+        await self.upkeep.begin()
         upkeep = _watched(self.upkeep.run())
         passing_on = [_watched(each.run()) for each in self.forwarders]
         try:
@@ -77,7 +78,9 @@ def _watched(work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
     return task
 
 
-async def auditing_of(settings: Audit, store: Store, traffic: Traffic, gate: Gate, clock: Clock) -> Auditing:
+async def auditing_of(
+    settings: Audit, store: Store, traffic: Traffic, gate: Gate, clock: Clock, *, alone: bool
+) -> Auditing:
     """What looks after the audit log of a gateway; nothing runs yet. Raises OSError for a CA that cannot be read."""
     client = await _client(settings.webhook.ca) if settings.webhook else None
     sinks: list[Sink] = []
@@ -94,6 +97,7 @@ async def auditing_of(settings: Audit, store: Store, traffic: Traffic, gate: Gat
             now=clock.wall,
             retention=settings.retention,
             readers=tuple(sink.name for sink in sinks),
+            alone=alone,
         ),
         refusals=refusals,
         forwarders=tuple(Forwarder(sink, store.database, store.shared, clock=clock, me=me) for sink in sinks),

@@ -110,7 +110,7 @@ async def assemble(config: Config, keys: Keys, store: Store, log: AccessLog, clo
     premises = Premises(settings)
     signer, traffic, live, offload = Signer(keys, clock.wall), Traffic(), LiveConnections(), Offload()
     gate = await _gate(settings, store, traffic, clock, signer, offload)
-    auditing = await auditing_of(settings.audit, store, traffic, gate, clock)
+    auditing = await auditing_of(settings.audit, store, traffic, gate, clock, alone=settings.state.alone)
     snapshot = Snapshot(store.database, gate.world.estate)
     watch = Watch(
         gate, store.database, store.shared, snapshot, live, _home(settings), _homes(settings), settings.session.grace

@@ -1,6 +1,7 @@
 """What the audit log needs now and then: counted refusals, what was left unfinished, and forgetting what is old enough."""
 
 import asyncio
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -32,6 +33,8 @@ class Upkeep:
     """Seconds after which events are forgotten; 0 keeps them for ever."""
     readers: Sequence[str] = ()
     """Names of those to whom events are passed on; what they have not got yet is not forgotten."""
+    alone: bool = False
+    """No other process acts at instances on this state."""
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -48,12 +51,26 @@ class Upkeep:
                 _log.warning("audit-upkeep-failed", reason=str(error))
                 await asyncio.sleep(EVERY)
 
+    async def begin(self) -> None:
+        """To be done before anything is: what an earlier process left unfinished, nobody will finish any more.
+
+        Where others may be at it, its time has to run out.
+        """
+        if not self.alone:
+            return
+        try:
+            await self._conclude(math.inf)
+        except StoreUnavailable as error:
+            _log.warning("audit-upkeep-failed", reason=str(error))
+
     async def conclude(self) -> None:
         """Say of everything whose time for an outcome is over that its outcome is unknown."""
-        now = self.now()
-        for intent in await self.database.unfinished(now):
+        await self._conclude(self.now())
+
+    async def _conclude(self, until: float) -> None:
+        for intent in await self.database.unfinished(until):
             unknown = replace(
-                intent.event, at=now, source=Source.GATEWAY, phase=Phase.OUTCOME, intent=intent.id, error=UNKNOWN
+                intent.event, at=self.now(), source=Source.GATEWAY, phase=Phase.OUTCOME, intent=intent.id, error=UNKNOWN
             )
             await self.database.finish(unknown)
 

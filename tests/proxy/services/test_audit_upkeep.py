@@ -46,6 +46,17 @@ async def test_what_was_begun_and_never_finished_has_an_unknown_outcome(database
     assert (outcome.source, outcome.actor_name, outcome.within, outcome.at) == ("gateway", "ada", ("r",), NOW)
 
 
+async def test_whoever_is_alone_says_at_once_that_what_was_left_unfinished_is_unknown(
+    database: Database, upkeep: Upkeep
+) -> None:
+    """A process that is gone finishes nothing; with replicas, another one may."""
+    number = await database.begin(INTENT, NOW + 600)
+    await upkeep.begin()
+    assert await outcomes(database) == []
+    await replace(upkeep, alone=True).begin()
+    assert [(outcome.intent, outcome.error) for outcome in await outcomes(database)] == [(number, "unknown")]
+
+
 async def test_what_was_finished_in_time_is_left_alone(database: Database, upkeep: Upkeep) -> None:
     number = await database.begin(INTENT, NOW - 1)
     await database.finish(replace(INTENT, phase=Phase.OUTCOME, intent=number))
