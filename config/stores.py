@@ -25,6 +25,12 @@ class PostgresqlAddress:
 
     url: str = field(repr=False)
 
+    @property
+    def servers(self) -> tuple[Listen, ...]:
+        """The server it lies on; none where that is reached by a socket of this machine."""
+        parts = urlsplit(self.url)
+        return (Listen(host=parts.hostname, port=parts.port or 5432),) if parts.hostname else ()
+
     @override
     def __str__(self) -> str:
         return _masked(self.url)

@@ -227,7 +227,7 @@ async def _gate(
         anonymous=rate_of(settings.limits.anonymous),
         verify=lambda kept, password: offload(verify, password, kept),
         trusted=settings.server.trusted_proxies,
-        listeners=own_listeners(settings.server),
+        listeners=own_listeners(settings),
     )
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Final
 
 from config.addresses import Listen
-from config.schema import Server, Settings
+from config.schema import Settings
 from proxy.model.access import Permission
 from proxy.model.audit import Update
 from proxy.model.estate import InstanceSettings, Resource, ResourceKind, UpstreamTls
@@ -25,9 +25,17 @@ Alter = Callable[[InstanceSettings], InstanceSettings]
 """What a body does to settings."""
 
 
-def own_listeners(server: Server) -> tuple[Listen, ...]:
-    """Where the gateway itself listens."""
-    return (*server.listen, *server.redirect_http, *((server.operations,) if server.operations else ()))
+def own_listeners(settings: Settings) -> tuple[Listen, ...]:
+    """Where the gateway itself listens, and the stores it keeps its state in: no instance leads there."""
+    server, state = settings.server, settings.state
+    workers = range(server.workers) if server.operations else ()
+    operations = [
+        replace(server.operations, port=server.operations.port + each) for each in workers if server.operations
+    ]
+    stores = [] if isinstance(state.shared, str) else [*state.shared.servers]
+    if not isinstance(state.database, str):
+        stores += state.database.servers
+    return (*server.listen, *server.redirect_http, *operations, *stores)
 
 
 class Premises:
@@ -38,7 +46,7 @@ class Premises:
 
     def border(self, moment: Moment) -> Border:
         """Where upstreams may lead now."""
-        listeners = own_listeners(self.settings.server)
+        listeners = own_listeners(self.settings)
         return Border(allow=moment.estate.settings.upstream_allow, listeners=listeners)
 
 
