@@ -46,6 +46,7 @@ _SAID: Final[Mapping[int, str]] = {
     422: "Something that was sent cannot be taken; `errors` says what.",
     428: "If-Match is missing.",
     429: "Too often; Retry-After says when.",
+    431: "The head of the request is too long.",
     503: "The gateway cannot reach what it needs to answer.",
 }
 
@@ -176,7 +177,7 @@ def _successes(operation: Operation, known: Mapping[Model, Json]) -> Iterator[tu
 
 def statuses(operation: Operation, *, compared: bool) -> Iterable[int]:
     """Every status but that of success."""
-    found = {400, 414, 422, 429, 503}
+    found = {400, 414, 422, 429, 431, 503}
     if operation.greet is None:
         found |= {401, 403}
     if operation.method == "GET" and operation.answer is not None and not issubclass(operation.answer, Page):

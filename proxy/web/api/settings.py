@@ -7,6 +7,8 @@ from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, Field
 
+from config.schema import Settings
+from config.times import Rate
 from proxy.model.access import Permission
 from proxy.model.audit import Event
 from proxy.model.directory import SpaceKind
@@ -38,6 +40,41 @@ def _network(value: str) -> str:
 Where = Annotated[Line, AfterValidator(_network), Field(examples=["10.1.0.0/16"])]
 
 
+class RateItem(Answer):
+    """So many in so many seconds; all of them may come at once."""
+
+    count: int
+    seconds: float
+
+
+class SessionLasts(Answer):
+    """How long a login lasts, in seconds."""
+
+    absolute: float
+    idle: float
+    grace: float
+
+
+class AuditKept(Answer):
+    """How long the audit log is kept, and whether it is passed on."""
+
+    retention: float
+    """Seconds; 0 keeps events for ever."""
+    syslog: bool
+    webhook: bool
+
+
+class Configured(Answer):
+    """What flowward.yaml says, and alone can change. What no reload takes over holds from the next start on."""
+
+    allow_public_http: bool
+    """Whether instances may be open to anybody; `GET /instances?state=public` lists those that are."""
+    session: SessionLasts
+    limits: dict[str, RateItem]
+    """By name, as in the configuration; of `lockout`, wrong passwords and for how long the account then refuses."""
+    audit: AuditKept
+
+
 class PlatformItem(Answer):
     """The settings as they are."""
 
@@ -46,6 +83,7 @@ class PlatformItem(Answer):
     admin_data_access: Literal["full", "read", "none"]
     switched_off: tuple[str, ...]
     upstream_allow: tuple[str, ...]
+    configured: Configured
     actions: tuple[str, ...] = ()
 
 
@@ -78,10 +116,23 @@ class Numbers(Answer):
     """Of the state: it grows with every change."""
 
 
-async def show(_: Api, call: Call) -> PlatformItem:
+async def show(api: Api, call: Call) -> PlatformItem:
     settings = call.moment.estate.settings
     shown = {**asdict(settings), "switched_off": tuple(sorted(settings.switched_off))}
-    return PlatformItem.model_validate({**shown, "actions": offered(call.moment, None, _ABOUT)})
+    told = {"configured": _configured(api.premises.settings), "actions": offered(call.moment, None, _ABOUT)}
+    return PlatformItem.model_validate({**shown, **told})
+
+
+def _configured(settings: Settings) -> Configured:
+    session, audit, lockout = settings.session, settings.audit, settings.limits.lockout
+    rates = {name: value for name, value in settings.limits if isinstance(value, Rate)}
+    limits = {name: RateItem(count=rate.count, seconds=rate.seconds) for name, rate in rates.items()}
+    return Configured(
+        allow_public_http=settings.server.allow_public_http,
+        session=SessionLasts(absolute=session.absolute, idle=session.idle, grace=session.grace),
+        limits=limits | {"lockout": RateItem(count=lockout.failures, seconds=lockout.seconds)},
+        audit=AuditKept(retention=audit.retention, syslog=audit.syslog is not None, webhook=audit.webhook is not None),
+    )
 
 
 async def change(_: Api, call: Call) -> Step[None]:
@@ -138,7 +189,7 @@ OPERATIONS: Final = (
         method="GET",
         path="/settings",
         tag=TAG,
-        summary="The platform's settings",
+        summary="The platform's settings, and what of its configuration file concerns them",
         permission=Permission.PLATFORM_SETTINGS,
         where=PLATFORM,
         answer=PlatformItem,

@@ -2,14 +2,17 @@
 
 import csv
 import io
+from pathlib import Path
 
 import pytest
 
+from config.schema import Limits
 from proxy.model.access import Role
 from proxy.model.audit import Event
 from proxy.model.identity import Membership, Person
 from proxy.store import PutPerson
 from tests.proxy.web.api.house import House
+from tests.proxy.web.api.house import house as opened
 from tests.proxy.web.api.test_dispatch import SETTINGS
 
 
@@ -27,6 +30,26 @@ async def test_settings_are_for_admins(house: House) -> None:
     async with house.user("olga") as olga:
         for answer in (await olga.get("/settings"), await olga.put("/settings", SETTINGS), await olga.get("/stats")):
             assert (answer.status, answer.code) == (403, "no_access")
+
+
+async def test_h_01_settings_show_what_the_file_says_and_take_none_of_it(tmp_path: Path) -> None:
+    times = {"absolute": "2d", "idle": "6h"}
+    limits = {"api": "500/60s", "lockout": {"failures": 4}}
+    audit = {"retention": "30d"}
+    async with (
+        opened(tmp_path, server={"allow_public_http": True}, session=times, limits=limits, audit=audit) as house,
+        house.user("ada") as ada,
+    ):
+        shown = (await ada.get("/settings")).json["configured"]
+        assert isinstance(shown, dict)
+        assert shown["allow_public_http"] is True
+        assert shown["session"] == {"absolute": 172800.0, "idle": 21600.0, "grace": 300.0}
+        assert shown["limits"]["api"] == {"count": 500, "seconds": 60.0}
+        assert shown["limits"]["lockout"] == {"count": 4, "seconds": 900.0}
+        assert set(shown["limits"]) == set(Limits.model_fields)
+        assert shown["audit"] == {"retention": 2592000.0, "syslog": False, "webhook": False}
+        refused = await ada.put("/settings", {**SETTINGS, "configured": {**shown, "allow_public_http": False}})
+        assert (refused.status, list(refused.faults)) == (422, ["/configured"])
 
 
 @pytest.mark.parametrize(
