@@ -114,11 +114,11 @@ class Site:
         finally:
             if process.returncode is None and stop is not None:
                 process.send_signal(stop)
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 await process.wait()
 
     async def _ready(self, process: asyncio.subprocess.Process) -> None:
-        async with asyncio.timeout(20), ClientSession() as session:
+        async with asyncio.timeout(60), ClientSession() as session:
             while process.returncode is None:
                 try:
                     async with session.get(f"http://127.0.0.1:{self.operations}/readyz") as answer:

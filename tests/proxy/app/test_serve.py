@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from proxy.app import serve
 from tests.peers.answers import by_path, echo, plain
 from tests.peers.frames import CLOSE
 from tests.peers.gateway import NAVIGATION, PASSWORD, Site, Visitor, visitor
@@ -105,6 +106,24 @@ async def test_what_does_not_finish_in_time_is_cut(tmp_path: Path) -> None:
             process.send_signal(signal.SIGINT)
             async with asyncio.timeout(5):
                 assert await process.wait() == 0
+
+
+async def test_a_gateway_that_would_no_longer_hear_what_ended_ends_itself(tmp_path: Path) -> None:
+    """A defect may end the watch; then a supervisor starts it again, and until then nobody gets in."""
+    made = site(tmp_path, "http://127.0.0.1:9")
+    made.write()
+    serving = asyncio.create_task(serve(made.path))
+
+    async def ready() -> bool:
+        with suppress(OSError):
+            return await readiness(made) == (200, [])
+        return False
+
+    await until(ready)
+    (watch,) = (task for task in asyncio.all_tasks() if task.get_coro().__qualname__ == "Watch.run")  # type: ignore[union-attr]
+    watch.cancel()
+    async with asyncio.timeout(20):
+        await serving
 
 
 @pytest.mark.parametrize("times", [2, pytest.param(200, marks=pytest.mark.soak)])
