@@ -128,7 +128,11 @@ async def misplaced(here: Mine) -> None:
 async def an_instance(here: Mine) -> str:
     """With a password of its own and a token of Node-RED's, both changed once; its id."""
     secrets, admin = here.secrets, here.admin
-    settings = {name: value for name, value in (await admin.get("/settings")).json.items() if name not in ("actions", "configured")}
+    settings = {
+        name: value
+        for name, value in (await admin.get("/settings")).json.items()
+        if name not in ("actions", "configured")
+    }
     assert (await admin.put("/settings", {**settings, "upstream_allow": ["127.0.0.1/32"]})).status == 200
     place = {"application": "acme/plant", "slug": "line", "hosts": [HOST]}
     refused = await admin.post("/instances", {**place, "upstream": f"http://ada:{secrets.new('userinfo')}@10.0.0.1"})
