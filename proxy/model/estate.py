@@ -171,7 +171,7 @@ class Estate:
     def folders_of(self) -> Mapping[str, Sequence[Resource]]:
         """Resource id -> the folders that hold it."""
         found: dict[str, list[Resource]] = {}
-        for folder in self.by_kind[ResourceKind.FOLDER]:
+        for folder in (each for each in self.resources.values() if each.kind is ResourceKind.FOLDER):
             for member in folder.members:
                 found.setdefault(member, []).append(folder)
         return found

@@ -19,5 +19,8 @@ class Snapshot:
         """The estate as it is now. Raises StoreUnavailable."""
         async with self._turn:
             if await self._database.version() != self.estate.version:
-                self.estate = await self._database.renewed(self.estate)
+                estate = await self._database.renewed(self.estate)
+                # Not on the loop: putting ten thousand in order would hold up everybody's requests.
+                await asyncio.to_thread(getattr, estate, "by_kind")
+                self.estate = estate
             return self.estate
