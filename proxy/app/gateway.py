@@ -24,7 +24,7 @@ from proxy.gate.crowd import Crowd
 from proxy.gate.gate import Gate
 from proxy.gate.live import LiveConnections
 from proxy.gate.watch import Watch
-from proxy.gate.world import world_of
+from proxy.gate.world import Ground, world_of
 from proxy.inspection.carrier import Carrier
 from proxy.inspection.deploys import Deploys
 from proxy.inspection.dispatch import InspectionDesk
@@ -112,9 +112,7 @@ async def assemble(config: Config, keys: Keys, store: Store, log: AccessLog, clo
     gate = await _gate(settings, store, traffic, clock, signer, offload)
     auditing = await auditing_of(settings.audit, store, traffic, gate, clock, alone=settings.state.alone)
     snapshot = Snapshot(store.database, gate.world.estate)
-    watch = Watch(
-        gate, store.database, store.shared, snapshot, live, _home(settings), _homes(settings), settings.session.grace
-    )
+    watch = Watch(gate, store.database, store.shared, snapshot, live, ground_of(settings), settings.session.grace)
     hsts = _hsts(settings)
     server = settings.server
     crowd = Crowd(connections=server.connections, connections_per_address=server.connections_per_address)
@@ -201,8 +199,10 @@ def _home(settings: Settings) -> str:
     return str(settings.server.public_url)
 
 
-def _homes(settings: Settings) -> tuple[str, ...]:
-    return tuple(str(origin) for origin in settings.server.homes)
+def ground_of(settings: Settings) -> Ground:
+    server = settings.server
+    homes = tuple(str(origin) for origin in server.homes)
+    return Ground(public_url=_home(settings), homes=homes, open_instances=server.allow_public_http)
 
 
 def _hsts(settings: Settings) -> str:
@@ -215,7 +215,7 @@ async def _gate(
 ) -> Gate:
     home = _home(settings)
     return Gate(
-        world=world_of(await store.database.estate(), home, _homes(settings)),
+        world=world_of(await store.database.estate(), ground_of(settings)),
         database=store.database,
         shared=store.shared,
         traffic=traffic,

@@ -20,7 +20,7 @@ from proxy.cli.opening import Opened, config_option, configuration, with_store
 from proxy.cli.users import Parsed
 from proxy.gate.judge import explain_judgement
 from proxy.gate.principal import Kind
-from proxy.gate.world import Station, world_of
+from proxy.gate.world import Ground, Station, world_of
 from proxy.model.access import Permission
 from proxy.model.estate import Estate
 from proxy.model.identity import Actor, Person, Session
@@ -130,9 +130,11 @@ def _about_address(config: Config, estate: Estate, actor: Actor, url: str, metho
 def _addressed(config: Config, estate: Estate, url: str, method: str) -> tuple[Station, Surface]:
     """The instance and its part that a request addresses. Raises NotPossible where it is none's."""
     server = config.settings.server
+    homes = tuple(str(home) for home in server.homes)
+    ground = Ground(public_url=str(server.public_url), homes=homes, open_instances=server.allow_public_http)
     parts = urlsplit(url)
     path = (parts.path or "/").encode()
-    world = world_of(estate, str(server.public_url), tuple(str(home) for home in server.homes))
+    world = world_of(estate, ground)
     site = world.sites.find((parts.hostname or "").encode())
     if site is None:
         raise NotPossible(f"No instance has the host of {url}. Write it as http://host/path, as a browser has it.")

@@ -12,7 +12,7 @@ from proxy.gate.live import Live, LiveConnections, rights_of
 from proxy.gate.principal import Kind, Principal
 from proxy.gate.pulse import Pulse
 from proxy.gate.verdict import Missing
-from proxy.gate.world import world_of
+from proxy.gate.world import Ground, world_of
 from proxy.model.access import Reason
 from proxy.services.snapshot import Snapshot
 from proxy.store import Change, Database, Shared, StoreUnavailable, Subject
@@ -37,14 +37,13 @@ class Watch:
         shared: Shared,
         snapshot: Snapshot,
         live: LiveConnections,
-        public_url: str,
-        homes: tuple[str, ...],
+        ground: Ground,
         grace: float,
     ) -> None:
         """`grace`: seconds for which known sessions go on while what knows them is away."""
         self._gate, self._database, self._shared, self._live = gate, database, shared, live
         self._snapshot = snapshot
-        self._public_url, self._homes = public_url, homes
+        self._ground = ground
         self._version = gate.world.estate.version
         self._pending: set[Live] = set()
         self._wake, self._stopped = asyncio.Event(), asyncio.Event()
@@ -197,7 +196,7 @@ class Watch:
     async def _load(self) -> None:
         estate = await self._snapshot.current()
         # Not on the loop: compiling ten thousand instances would hold up everybody's requests.
-        world = await asyncio.to_thread(world_of, estate, self._public_url, self._homes, self._gate.world)
+        world = await asyncio.to_thread(world_of, estate, self._ground, self._gate.world)
         self._gate.change_world(world)
         self._pending.update(self._live)
 

@@ -1,10 +1,11 @@
 """The estate as the gate uses it: sites, and per instance what is ready to be looked up."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Final
 from urllib.parse import urlsplit
 
-from proxy.model.estate import Estate, InstanceSettings, Resource, ResourceKind, UpstreamTls
+from proxy.model.estate import Estate, HttpAuth, InstanceSettings, Resource, ResourceKind, UpstreamTls
 from proxy.nodered.surfaces import Layout, Roots
 from proxy.services.sites import Site, Sites, sites_of
 
@@ -53,18 +54,28 @@ class World:
         return self.stations.get(mount.resource.id) if mount else None
 
 
-def world_of(estate: Estate, public_url: str, homes: tuple[str, ...] = (), before: World | None = None) -> World:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ground:
+    """What the configuration says that every world stands on."""
+
+    public_url: str
+    homes: tuple[str, ...] = ()
+    open_instances: bool = True
+    """Whether an instance may be open to everybody. Where not, one that was made so asks for users."""
+
+
+def world_of(estate: Estate, ground: Ground, before: World | None = None) -> World:
     """Compile an estate. What has not changed since the world before is taken over: compiling all of it takes long."""
     known = before.stations if before is not None else {}
-    compiler = _Compiler(known)
+    compiler = _Compiler(known, open_instances=ground.open_instances)
     names = _Names(estate)
     stations = {
         resource.id: compiler.station(resource, resource.instance, names.of(resource))
         for resource in estate.by_kind[ResourceKind.INSTANCE]
         if resource.instance is not None
     }
-    same = before is not None and before.sites.home.origin == public_url and stations == before.stations
-    sites = before.sites if before is not None and same else sites_of(estate, public_url, homes)
+    same = before is not None and before.sites.home.origin == ground.public_url and stations == before.stations
+    sites = before.sites if before is not None and same else sites_of(estate, ground.public_url, ground.homes)
     return World(estate, sites, stations)
 
 
@@ -88,8 +99,8 @@ class _Names:
 class _Compiler:
     """Makes stations, and shares between them what is alike."""
 
-    def __init__(self, known: Mapping[str, Station]) -> None:
-        self._known = known
+    def __init__(self, known: Mapping[str, Station], *, open_instances: bool) -> None:
+        self._known, self._open_instances = known, open_instances
         # Layouts are taken over since they remember paths, endpoints since connections are pooled by them.
         self._layouts = {station.layout.roots: station.layout for station in known.values()}
         ends = (station.endpoint for station in known.values())
@@ -100,6 +111,8 @@ class _Compiler:
         old = self._known.get(resource.id)
         if old is not None and old.resource is resource and old.name == name:
             return old
+        if settings.http_auth is HttpAuth.NONE and not self._open_instances:
+            settings = replace(settings, http_auth=HttpAuth.USER)
         roots = _roots(settings)
         layout = self._layouts.get(roots) or self._layouts.setdefault(roots, Layout(roots))
         url, tls, governed = where = (settings.upstream, settings.upstream_tls, resource.declared is None)

@@ -10,7 +10,7 @@ from proxy.access.gcra import Rate
 from proxy.gate.caller import Caller
 from proxy.gate.gate import Gate
 from proxy.gate.verdict import Head, Missing, Pass, Refusal, Verdict
-from proxy.gate.world import World, world_of
+from proxy.gate.world import Ground, World, world_of
 from proxy.model.access import Role
 from proxy.model.directory import Space, SpaceKind
 from proxy.model.estate import Estate, HttpAuth, InstanceSettings, PlatformSettings, Resource, ResourceKind
@@ -23,6 +23,7 @@ from proxy.wire.headers import JOINABLE, REQUEST
 
 T = TypeVar("T")
 HOME = "https://gate.example"
+GROUND = Ground(public_url=HOME)
 LINE_3 = "line-3.example"
 LINE_4 = "line-4.example"
 SHARED = "shared.example"
@@ -134,7 +135,7 @@ class House:
             resources={at.id: at for at in (plant, *found)},
             settings=settings or PlatformSettings(),
         )
-        return world_of(estate, HOME)
+        return world_of(estate, GROUND)
 
     def _sign(self, claims: dict[str, object]) -> bytes:
         self.claims.append(claims)

@@ -15,7 +15,7 @@ from proxy.model.identity import Token, TokenKind
 from proxy.nodered.surfaces import Surface
 from proxy.services.snapshot import Snapshot
 from proxy.store import Change, StoreUnavailable, Subject
-from tests.proxy.gate.house import HOME, LINE_3, Facts, House, head, instance, person
+from tests.proxy.gate.house import GROUND, LINE_3, Facts, House, head, instance, person
 
 GRACE = 300.0
 PLC = Token(id="t-plc", kind=TokenKind.HTTP, name="plc", created=0.0, instance="r-line-3")
@@ -84,7 +84,7 @@ class Watched:
         self.live = LiveConnections()
         snapshot = Snapshot(self.facts, self.house.gate.world.estate)  # type: ignore[arg-type]
         gate, facts = self.house.gate, self.facts
-        self.watch = Watch(gate, facts, facts, snapshot, self.live, HOME, (), GRACE)  # type: ignore[arg-type]
+        self.watch = Watch(gate, facts, facts, snapshot, self.live, GROUND, GRACE)  # type: ignore[arg-type]
 
     async def opened(self, role: Role | None, surface: Surface = Surface.SOCKET) -> Open:
         cookie = self.house.login(person("ada", role)) if role is not None else None

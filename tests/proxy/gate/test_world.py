@@ -5,16 +5,16 @@ from dataclasses import replace
 import pytest
 
 from proxy.gate.world import SURFACES, Endpoint, world_of
-from proxy.model.estate import PlatformSettings, UpstreamTls
+from proxy.model.estate import HttpAuth, PlatformSettings, UpstreamTls
 from proxy.nodered.surfaces import Surface
-from tests.proxy.gate.house import HOME, LINE_3, LINE_4, House, instance
+from tests.proxy.gate.house import GROUND, LINE_3, LINE_4, House, instance
 
 
 def test_what_did_not_change_is_taken_over_from_the_world_before() -> None:
     before = House().world([instance("line-3", LINE_3), instance("line-4", LINE_4, admin_root="/admin")])
     renamed = replace(before.estate.resources["r-line-3"], slug="line-33")
     estate = replace(before.estate, resources={**before.estate.resources, "r-line-3": renamed})
-    after = world_of(estate, HOME, (), before)
+    after = world_of(estate, GROUND, before)
     line_3, was = after.stations["r-line-3"], before.stations["r-line-3"]
     assert line_3 is not was
     assert (line_3.number, line_3.layout, line_3.endpoint) == (was.number, was.layout, was.endpoint)
@@ -26,7 +26,7 @@ def test_what_did_not_change_is_taken_over_from_the_world_before() -> None:
 
 def test_a_change_of_no_instance_leaves_sites_and_stations_as_they_are() -> None:
     before = House().world([instance("line-3", LINE_3)])
-    after = world_of(replace(before.estate, settings=PlatformSettings(tenant_mode=True)), HOME, (), before)
+    after = world_of(replace(before.estate, settings=PlatformSettings(tenant_mode=True)), GROUND, before)
     assert after.settings.tenant_mode
     assert after.sites is before.sites
     assert dict(after.stations) == dict(before.stations)
@@ -36,7 +36,7 @@ def test_an_instance_is_renamed_with_what_it_lies_in() -> None:
     before = House().world([instance("line-3", LINE_3)])
     plant = next(each for each in before.estate.resources.values() if each.slug == "plant")
     resources = {**before.estate.resources, plant.id: replace(plant, slug="mill")}
-    after = world_of(replace(before.estate, resources=resources), HOME, (), before)
+    after = world_of(replace(before.estate, resources=resources), GROUND, before)
     assert after.stations["r-line-3"].name == "acme/mill/line-3"
 
 
@@ -44,7 +44,7 @@ def test_a_new_instance_has_a_number_that_none_has_had() -> None:
     before = House().world([instance("a", LINE_3), instance("b", LINE_4)])
     rest = {key: each for key, each in before.estate.resources.items() if each.slug != "a"}
     new = replace(before.estate.resources["r-a"], id="r-c", slug="c")
-    after = world_of(replace(before.estate, resources={**rest, "r-c": new}), HOME, (), before)
+    after = world_of(replace(before.estate, resources={**rest, "r-c": new}), GROUND, before)
     assert after.stations["r-c"].number > before.stations["r-b"].number
 
 
@@ -82,3 +82,10 @@ def test_a_path_of_a_site_belongs_to_a_station_or_to_none() -> None:
     assert site is not None
     assert world.station(site, b"/line-3/x") is world.stations["r-line-3"]
     assert world.station(site, b"/x") is None
+
+
+def test_an_instance_that_was_opened_to_all_asks_for_users_where_the_configuration_opens_none() -> None:
+    estate = House().world([instance("line-3", LINE_3, http_auth=HttpAuth.NONE)]).estate
+    closed = world_of(estate, replace(GROUND, open_instances=False)).stations["r-line-3"]
+    assert closed.settings.http_auth is HttpAuth.USER
+    assert world_of(estate, GROUND).stations["r-line-3"].settings.http_auth is HttpAuth.NONE
