@@ -5,8 +5,10 @@ events if nothing else has changed since; otherwise it is decided once more. So 
 permission is stale when it is used.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext, suppress
+from dataclasses import dataclass, field, replace
 from typing import Final, Generic, TypeVar
 
 from proxy.model.audit import Event
@@ -19,7 +21,10 @@ T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
 TRIES: Final = 10
-"""How often a change is decided anew because others write at the same time."""
+"""How often a change is decided anew because other processes write at the same time."""
+PATIENCE: Final = 3.0
+"""Seconds for a change to have its turn, and to make use of it."""
+_BUSY: Final = "too much is being changed at the same time"
 
 
 class ActorGone(Exception):
@@ -56,6 +61,7 @@ class Writer:
     now: Callable[[], float]
     wake: Callable[[], None]
     """Let what was written take effect in this process at once."""
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def moment(self, actor: Actor) -> Moment:
         """The state as it is now. Raises ActorGone and StoreUnavailable."""
@@ -67,17 +73,34 @@ class Writer:
 
     async def write(self, actor: Actor, change: Callable[[Moment], Awaitable[Step[T]]]) -> T:
         """Decide and write; a step without edits only records its events. Raises what `change` and the store raise."""
+        with suppress(Outdated):
+            return await self._try(actor, change, self._alone())
         for _ in range(TRIES):
-            moment = await self.moment(actor)
-            step = await change(moment)
-            if not step.edits:
-                if step.events:
-                    await self.database.record(*step.events)
-                return step.result
-            try:
-                await self.database.edit(step.edits, step.events, basis=moment.estate.version)
-            except Outdated:
-                continue
-            self.wake()
+            # Whoever takes longer to decide than others to write would come too late again and again.
+            with suppress(Outdated):
+                async with self._alone():
+                    return await self._try(actor, change, nullcontext())
+        raise StoreUnavailable(_BUSY)
+
+    async def _try(
+        self, actor: Actor, change: Callable[[Moment], Awaitable[Step[T]]], turn: AbstractAsyncContextManager[None]
+    ) -> T:
+        moment = await self.moment(actor)
+        step = await change(moment)
+        if not step.edits:
+            if step.events:
+                await self.database.record(*step.events)
             return step.result
-        raise StoreUnavailable("too much is being changed at the same time")
+        async with turn:
+            await self.database.edit(step.edits, step.events, basis=moment.estate.version)
+        self.wake()
+        return step.result
+
+    @asynccontextmanager
+    async def _alone(self) -> AsyncIterator[None]:
+        """Nobody else of this process writes. Raises StoreUnavailable where that does not come about in time."""
+        try:
+            async with asyncio.timeout(PATIENCE), self.turn:
+                yield
+        except TimeoutError as error:
+            raise StoreUnavailable(_BUSY) from error
