@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from proxy.access.decide import Place, Sight
 from proxy.access.directory import spaces_known
-from proxy.access.visible import actions
+from proxy.access.visible import actions_in
 from proxy.model.access import Permission, Role
 from proxy.model.directory import Space, SpaceKind
 from proxy.model.estate import Estate, InstanceSettings, Resource, ResourceKind
@@ -82,6 +82,7 @@ class Eyes:
         """`home` is the gateway's own origin, from which the origins of hosts follow."""
         self.moment, self.home = moment, home
         self.sight = Sight(moment.estate, moment.actor, now=moment.now)
+        self._addresses: dict[str, str | None] = {}
 
     @property
     def estate(self) -> Estate:
@@ -142,10 +143,18 @@ class Eyes:
 
     def address(self, resource: Resource) -> str | None:
         """Where a resource is, if nothing on the way there is hidden."""
-        owners = [at.owner for at in self.estate.path(resource) if at.owner]
-        top = self.estate.spaces.get(owners[-1]) if owners else None
-        seen = all(self.sees(at) for at in self.estate.path(resource))
-        return self.estate.address(resource) if seen and top is not None and self.knows(top) else None
+        above = self.above(resource)
+        return f"{above}/{resource.slug}" if above is not None and self.sees(resource) else None
+
+    def above(self, resource: Resource) -> str | None:
+        """The address of what a resource lies in, on the same terms. Thousands lie in the same: it is worked out once."""
+        parent = self.estate.resources.get(resource.parent or "")
+        if parent is None:
+            top = self.estate.spaces.get(resource.owner or "")
+            return top.slug if top is not None and self.knows(top) else None
+        if parent.id not in self._addresses:
+            self._addresses[parent.id] = self.address(parent)
+        return self._addresses[parent.id]
 
     def resource_ref(self, resource: Resource | None) -> Ref | None:
         if resource is None or not self.sees(resource):
@@ -158,7 +167,7 @@ class Eyes:
         return Ref(id=space.id, slug=space.slug, name=space.title)
 
     def actions(self, place: Place) -> tuple[str, ...]:
-        return tuple(actions(self.estate, self.moment.actor, place, now=self.moment.now))
+        return tuple(actions_in(self.sight, place))
 
     def tile(self, resource: Resource) -> Tile:
         """The dashboard of an instance, or a page of it; nothing else of it."""
