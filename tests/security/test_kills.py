@@ -253,7 +253,7 @@ def node_red(answered: Answered) -> Answer:
 
 @pytest.mark.parametrize("times", [2, pytest.param(50, marks=pytest.mark.soak)])
 async def test_killed_in_the_middle_of_everything_it_forgets_nothing_that_it_answered(
-    tmp_path: Path, times: int, record_property: Callable[[str, object], None]
+    tmp_path: Path, times: int
 ) -> None:
     chance, answered, record = random.Random(times), Answered(), Record()
     async with upstream(node_red(answered)) as instance:
@@ -275,7 +275,4 @@ async def test_killed_in_the_middle_of_everything_it_forgets_nothing_that_it_ans
             await record.read_on(made)
             assert not record.unfinished()
             await _still_there(made, answered)
-    unknown = sum(each.event.error == UNKNOWN for each in record.events)
-    assert unknown >= times
-    record_property("answered", answered.kinds)
-    record_property("unknown", unknown)
+    assert sum(each.event.error == UNKNOWN for each in record.events) >= times
