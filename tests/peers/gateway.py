@@ -17,8 +17,8 @@ from yarl import URL
 
 from proxy.access.passwords import hash_password
 from proxy.app import Running, opened
-from proxy.cli.nodered_setup import free_port
 from proxy.services.clock import SYSTEM, Clock
+from tests.peers.ports import free_port
 
 PASSWORD = "correct horse battery"
 HASH = hash_password(PASSWORD)

@@ -13,11 +13,11 @@ from proxy.cli.nodered_setup import (
     Settings,
     cache_folder,
     fetch,
-    free_port,
     material,
     npm_install,
     running,
 )
+from tests.peers.ports import free_port
 
 # It reads the headers that Cloudflare Access would set; tests run it unmodified.
 CLOUDFLARE_PLUGIN = "@fullmetal-fred/node-red-dashboard-2-cloudflare-auth"

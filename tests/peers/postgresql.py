@@ -16,7 +16,7 @@ from pathlib import Path
 
 import asyncpg
 
-from proxy.cli.nodered_setup import free_port
+from tests.peers.ports import free_port
 
 PATIENCE = 60.0
 """Seconds that a loaded machine may take to start it."""

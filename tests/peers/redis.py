@@ -11,7 +11,7 @@ from pathlib import Path
 
 from config.addresses import Listen
 from config.stores import RedisAddress, RedisKind
-from proxy.cli.nodered_setup import free_port
+from tests.peers.ports import free_port
 
 PROGRAMS = ("redis-server", "redis-cli")
 MASTER = "flowward"

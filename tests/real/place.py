@@ -13,11 +13,12 @@ from pathlib import Path
 import aiohttp
 
 from config.keys import load_or_create
-from proxy.cli.nodered_setup import OWN_PLUGIN, NodeRed, free_port
+from proxy.cli.nodered_setup import OWN_PLUGIN, NodeRed
 from proxy.services.assertions import Signer
 from tests.peers.browser import Visitor as Browser
 from tests.peers.gateway import PASSWORD, Site, environment, estate
 from tests.peers.nodered import Programs, nodered
+from tests.peers.ports import free_port
 from tests.real.flows import PAGE, write_flows
 
 HOST = "line-3.localhost"

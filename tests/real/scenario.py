@@ -15,11 +15,12 @@ from typing import Final
 
 from aiohttp import ClientResponse
 
-from proxy.cli.nodered_setup import NodeRed, free_port
+from proxy.cli.nodered_setup import NodeRed
 from tests.peers.browser import Chromium
 from tests.peers.browser import Visitor as Browser
 from tests.peers.gateway import PASSWORD, Site, Visitor, visitor
 from tests.peers.nodered import Programs, nodered
+from tests.peers.ports import free_port
 from tests.proxy.web.api.house import Client
 from tests.real.flows import write_flows
 from tests.real.place import PLENTY, flowward
@@ -140,10 +141,8 @@ async def _instances(made: Plant, ada: Client) -> None:
     refused = await olga.post("/instances", bodies[0])
     assert (refused.status, list(refused.faults)) == (422, ["/upstream"])
     settings = (await ada.get("/settings")).json
-    allowed = {name: value for name, value in settings.items() if name != "actions"} | {
-        "upstream_allow": ["127.0.0.1/32"]
-    }
-    assert (await ada.put("/settings", allowed)).status == 200
+    kept = {name: value for name, value in settings.items() if name not in ("actions", "configured")}
+    assert (await ada.put("/settings", {**kept, "upstream_allow": ["127.0.0.1/32"]})).status == 200
     for body in bodies:
         answer = await olga.post("/instances", body)
         assert answer.status == 201, answer.text

@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from proxy.cli.nodered_setup import free_port
 from tests.conftest import Needs
 from tests.peers.gateway import visitor
+from tests.peers.ports import free_port
 from tests.peers.redis import RedisServer
 from tests.peers.talk import dial, request
 from tests.replicas.pair import ADMIN, DASHBOARD, HOST, Pair, Replica, pair

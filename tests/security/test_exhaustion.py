@@ -5,14 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from proxy.access.gcra import Rate
 from proxy.gate.gate import NEW_SIDS
-from proxy.services.login import ACCOUNTS, Throttle
 from tests.lanes.stage import stage
 from tests.peers.answers import echo, plain
 from tests.security.test_instances import UPGRADE
-
-SITE = "192.0.2.7"
 
 
 @pytest.mark.parametrize("query", [b"sid=%ff", b"%ff=1&sid=abc", b"sid=%C3%A9", b"sid=\xe9"])
@@ -54,19 +50,3 @@ async def test_a_closed_websocket_makes_room_for_another(tmp_path: Path, fast_la
                 assert (await line.response()).status == 101
                 await line.say(8, b"\x03\xe8")
                 await line.rest()
-
-
-@pytest.mark.parametrize("spelling", ["ada ", " ada", "ADA", "ada\t", "\u2003ada"])
-def test_another_spelling_of_a_name_is_no_fresh_guess(spelling: str) -> None:
-    throttle = Throttle(Rate(count=1, period=30.0), lambda: 0.0)
-    assert throttle.admit(SITE, "ada")
-    assert not throttle.admit(SITE, spelling)
-
-
-def test_made_up_names_do_not_keep_the_password_worker_busy() -> None:
-    """Nor may one address try one password on everybody."""
-    throttle = Throttle(Rate(count=1, period=30.0), lambda: 0.0)
-    admitted = sum(throttle.admit(SITE, f"somebody-{number}") for number in range(10 * ACCOUNTS))
-    assert admitted == ACCOUNTS
-    assert throttle.wait(SITE, "somebody-else") >= 1
-    assert throttle.admit("198.51.100.1", "somebody-else")

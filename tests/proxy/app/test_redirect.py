@@ -6,7 +6,7 @@ import pytest
 import trustme
 from aiohttp import ClientSession
 
-from proxy.cli.nodered_setup import free_port
+from tests.peers.ports import free_port
 from tests.peers.talk import dial, request
 from tests.proxy.app.house import HOST, certificate, site
 

@@ -140,6 +140,9 @@ async def test_killed_under_load_it_is_back_in_three_seconds_and_everybody_is_st
                 asked = request("GET", "/dashboard/", ("Cookie", cookie), host=f"{HOST}:{made.port}")
                 loads = [asyncio.create_task(_load(made.port, asked)) for _ in range(4)]
                 page = await other.log_in("max", f"{made.origin(HOST)}/dashboard/")
+                async with asyncio.timeout(20):
+                    while page.status == 503:  # a disk that others keep busy: the page asks to come again
+                        page = await other.log_in("max", f"{made.origin(HOST)}/dashboard/")
                 assert (page.status, await page.text()) == (200, "hello")
                 cookie = other.cookie(HOST)
                 process.kill()

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from proxy.cli.nodered_setup import free_port
 from proxy.model.access import Role
 from proxy.nodered.snippet import snippet
 from tests.peers.browser import Chromium, Visitor
 from tests.peers.nodered import Programs, nodered
+from tests.peers.ports import free_port
 from tests.proxy.inspection.house import INSTANCE, House, house
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(180)]

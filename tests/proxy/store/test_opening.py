@@ -13,8 +13,9 @@ from proxy.store.opening import open_state
 from proxy.store.redis import RedisBus, RedisShared
 from tests.conformance.things import cookie, put, session
 from tests.conftest import Needs
+from tests.peers.ports import free_port
 from tests.peers.postgresql import Postgresql
-from tests.peers.redis import free_port, single
+from tests.peers.redis import single
 
 
 def state(directory: Path, **settings: str) -> State:

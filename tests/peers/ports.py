@@ -1,0 +1,33 @@
+"""Ports for the peers that one test process starts."""
+
+import itertools
+import os
+import socket
+from typing import Final
+
+_FIRST: Final = 10_000
+_EACH: Final = 2_500
+"""Ports for one of several test processes."""
+_PROCESSES: Final = 9
+
+
+def _numbers() -> range:
+    """This process's own ports, below those that the system gives to connections (32768 and up)."""
+    name = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
+    first = _FIRST + int(name) % _PROCESSES * _EACH
+    return range(first, first + _EACH)
+
+
+_ports: Final = itertools.cycle(_numbers())
+
+
+def free_port() -> int:
+    """A TCP port of loopback that nobody listens on, and that nobody gets for a long while by asking again."""
+    for port in itertools.islice(_ports, _EACH):
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise OSError("none of this process's ports is free")
