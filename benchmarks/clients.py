@@ -43,6 +43,7 @@ class Answers:
     seconds: float
     p50: float
     p99: float
+    longest: float
 
 
 class Client(asyncio.Protocol):
@@ -140,7 +141,7 @@ async def ask(plan: Plan) -> Answers:
         raise RuntimeError(f"{len(problems)} clients were not served, the first: {problems[0]}")
     latencies = sorted(each * 1000 for client in clients for each in client.latencies)
     p99 = latencies[int(len(latencies) * 0.99)]
-    return Answers(count=len(latencies), seconds=took, p50=statistics.median(latencies), p99=p99)
+    return Answers(count=len(latencies), seconds=took, p50=statistics.median(latencies), p99=p99, longest=latencies[-1])
 
 
 if __name__ == "__main__":

@@ -8,55 +8,19 @@ import asyncio
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from functools import partial
 from pathlib import Path
 from statistics import median
 
-from proxy.model.access import Role
-from proxy.model.audit import AuditQuery, Event
+from benchmarks.crowd import Crowd, fill
+from proxy.model.audit import AuditQuery
 from proxy.model.directory import Space, SpaceKind
-from proxy.model.estate import InstanceSettings, Resource, ResourceKind
-from proxy.model.identity import Membership, Person, User
-from proxy.store import Database, Edit, PeopleQuery, PutPerson, Store
+from proxy.store import Database, PeopleQuery, Store
 from proxy.store.sql import open_postgresql, open_store
 
-USERS, TEAMS, APPLICATIONS, INSTANCES, EVENTS = 100_000, 100, 1_000, 10_000, 20_000
 ROUNDS = 31
-
-
-def places() -> Iterator[Edit]:
-    for n in range(TEAMS):
-        yield Space(id=f"s{n}", kind=SpaceKind.TEAM, slug=f"team-{n}", title=f"Team {n}")
-    for n in range(APPLICATIONS):
-        yield Resource(id=f"a{n}", kind=ResourceKind.APPLICATION, slug=f"plant-{n}", owner=f"s{n % TEAMS}")
-    for n in range(INSTANCES):
-        settings = InstanceSettings(upstream=f"http://10.0.0.1:{n + 1000}", hosts=(f"line-{n}.example",))
-        application = f"a{n % APPLICATIONS}"
-        yield Resource(id=f"i{n}", kind=ResourceKind.INSTANCE, slug=f"line-{n}", parent=application, instance=settings)
-
-
-def people() -> Iterator[PutPerson]:
-    for n in range(USERS):
-        user = User(id=f"u{n}", username=f"user-{n:06}", email=f"person{n}@example.org", name=f"Person Number {n}")
-        spaces = {f"s{n % TEAMS}": Role.MEMBER, f"s{(n * 7 + 1) % TEAMS}": Role.VIEWER}
-        yield PutPerson(
-            person=Person(user=user, memberships={key: Membership(space=key, role=spaces[key]) for key in spaces})
-        )
-
-
-async def fill(database: Database) -> None:
-    await database.edit(list(places()), [])
-    everybody = list(people())
-    for at in range(0, USERS, 10_000):
-        await database.edit(everybody[at : at + 10_000], [])
-    events = [
-        Event(event="flows.set", at=float(n), actor_name=f"user-{n:06}", scope_id=f"i{n % INSTANCES}", within=("s1",))
-        for n in range(EVENTS)
-    ]
-    for at in range(0, EVENTS, 1_000):
-        await database.record(*events[at : at + 1_000])
 
 
 async def timed(what: str, ask: Callable[[], Awaitable[object]]) -> None:
@@ -73,7 +37,7 @@ async def measure(name: str, opening: Callable[[], AbstractAsyncContextManager[S
     print(name)
     async with opening() as store:
         began = time.perf_counter()
-        await fill(store.database)
+        await fill(store.database, Crowd())
         print(f"  {'filled':44} {time.perf_counter() - began:8.1f} s")
     began = time.perf_counter()
     async with opening() as store:
