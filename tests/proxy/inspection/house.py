@@ -122,7 +122,8 @@ async def house(directory: Path, upstream: str, *, fast_lane: bool = True, **set
     port = listening.getsockname()[1]
     written = directory / "flowward.yaml"
     written.write_text(
-        f"server: {{public_url: 'http://gate.localhost:{port}', operations: null, fast_lane: {str(fast_lane).lower()}}}\n"
+        f"server: {{public_url: 'http://gate.localhost:{port}', operations: null, allow_public_http: true,\n"
+        f"  fast_lane: {str(fast_lane).lower()}}}\n"
         f"state: {{directory: {directory / 'var'}}}\n"
         "log: {access: false}\n"
     )

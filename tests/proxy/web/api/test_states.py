@@ -75,7 +75,7 @@ async def test_an_instance_is_up_once_it_was_reached(yard: Yard) -> None:
     try:
         async with upstream(plain(b"ok")) as node:
             at = f"http://127.0.0.1:{node.port}"
-            public = replace(line.instance, upstream=at, http_auth=HttpAuth.NONE)
+            public = replace(line.instance, upstream=at, public=("/api",))
             await yard.put(replace(line, instance=public))
             url = yard.house.site.home.replace("localhost", line.instance.hosts[0])
             assert (await owner.client.visitor.request("GET", f"{url}/api")).status == 200
