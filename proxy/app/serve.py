@@ -189,13 +189,13 @@ async def _listening(
     factory: Callable[[], asyncio.Protocol] = gateway.plane if server.fast_lane else gateway.lane.protocol
     async with contextlib.AsyncExitStack() as stack:
         stack.push_async_callback(gateway.lane.stop)
-        if server.operations is not None:
-            # Each worker has its own metrics, on the next port each.
-            at = replace(server.operations, port=server.operations.port + worker.number)
-            await side(stack, operations(_vitals(gateway, reloader)), "operations", at)
         if server.redirect_http:
             await stack.enter_async_context(redirecting(gateway, server.redirect_http, worker))
         listening = [await listen(factory, "listen", at, context, worker) for at in server.listen]
+        if server.operations is not None:
+            # Only now, or it would say ready before visitors can connect. Each worker has its own metrics, on the next port each.
+            at = replace(server.operations, port=server.operations.port + worker.number)
+            await side(stack, operations(_vitals(gateway, reloader)), "operations", at)
         try:
             yield listening
         finally:
