@@ -118,7 +118,15 @@ def _fields(cookie: str, fields: Mapping[str, str]) -> dict[str, str]:
 @asynccontextmanager
 async def house(directory: Path, upstream: str, *, fast_lane: bool = True, **settings: object) -> AsyncIterator[House]:
     """`settings` are the instance's own; its editor is below /admin unless they say otherwise."""
-    listening = socket.create_server(("127.0.0.1", 0))
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        async with _house(directory, upstream, listening, settings, fast_lane=fast_lane) as made:
+            yield made
+
+
+@asynccontextmanager
+async def _house(
+    directory: Path, upstream: str, listening: socket.socket, settings: dict[str, object], *, fast_lane: bool
+) -> AsyncIterator[House]:
     port = listening.getsockname()[1]
     written = directory / "flowward.yaml"
     written.write_text(

@@ -233,7 +233,16 @@ async def house(
     directory: Path, public_url: str = HOME, *, more: tuple[Provider, ...] = (), local: bool = True
 ) -> AsyncIterator[House]:
     """`public_url` may hold `{port}`; instances are its host's siblings. `more` are further ways in."""
-    time, listening = Time(), socket.create_server(("127.0.0.1", 0))
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        async with _house(directory, public_url, listening, more, local=local) as made:
+            yield made
+
+
+@asynccontextmanager
+async def _house(
+    directory: Path, public_url: str, listening: socket.socket, more: tuple[Provider, ...], *, local: bool
+) -> AsyncIterator[House]:
+    time = Time()
     public_url = public_url.format(port=listening.getsockname()[1])
     domain = (urlsplit(public_url).hostname or "").partition(".")[2]
     async with open_store(directory, time) as store, ClientSession(cookie_jar=DummyCookieJar()) as client:
