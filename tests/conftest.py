@@ -8,6 +8,7 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+import structlog
 import trustme
 from blockbuster import blockbuster_ctx
 
@@ -65,6 +66,13 @@ def nothing_blocks_the_loop() -> Iterator[None]:
             for name in MAY_BLOCK:
                 function.can_block_in(*name)
         yield
+
+
+@pytest.fixture(autouse=True)
+def events_are_told_as_by_default() -> Iterator[None]:
+    """A gateway that served in this process set how much is told; the next test does not inherit it."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")

@@ -2,17 +2,10 @@
 
 import json
 
-import pytest
 import structlog
 
 from config.schema import Log
 from proxy.app.logs import set_up_logs
-
-
-@pytest.fixture(autouse=True)
-def as_before():  # type: ignore[no-untyped-def]
-    yield
-    structlog.reset_defaults()
 
 
 def test_an_event_is_one_line_of_json() -> None:
