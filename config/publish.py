@@ -140,14 +140,22 @@ def documents() -> dict[Path, str]:
 
 def main(arguments: list[str]) -> int:
     """Writes the documents, or with --check says which are not as the schema has them; exit code 1 if any."""
-    stale = [path for path, text in documents().items() if not _same(_ROOT / path, text)]
+    return publish(documents(), arguments, command="python -m config.publish")
+
+
+def publish(pages: Mapping[Path, str], arguments: list[str], *, command: str) -> int:
+    """Writes pages, by their path below the root of the project, or with --check says which are not as the code has them.
+
+    The exit code is 1 where the check finds any; `command` is what writes them.
+    """
+    stale = {path: text for path, text in pages.items() if not _same(_ROOT / path, text)}
     if arguments == ["--check"]:
         for path in stale:
-            sys.stderr.write(f"{path} is not as the schema has it. Run python -m config.publish\n")
+            sys.stderr.write(f"{path} is not as the code has it. Run {command}\n")
         return 1 if stale else 0
-    for path in stale:
+    for path, text in stale.items():
         (_ROOT / path).parent.mkdir(parents=True, exist_ok=True)
-        (_ROOT / path).write_text(documents()[path], encoding="utf-8")
+        (_ROOT / path).write_text(text, encoding="utf-8")
         sys.stdout.write(f"{path}\n")
     return 0
 

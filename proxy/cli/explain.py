@@ -26,8 +26,7 @@ from proxy.model.estate import Estate
 from proxy.model.identity import Actor, Person, Session
 from proxy.nodered.surfaces import Surface
 from proxy.services.authority import resource_at, space_at
-from proxy.services.directory import NotPossible
-from proxy.services.problems import NotThere
+from proxy.services.problems import NotPossible, NotThere
 from proxy.wire.target import BadTarget, path_of
 
 _QUIET: Final = frozenset(Check) - {Check.ACCOUNT, Check.ROLE} | {"surface"}
@@ -76,9 +75,7 @@ def explain(
 
     async def work(opened: Opened) -> _Answer:
         database = opened.store.database
-        person = await database.person((await opened.directory.named(username)).id)
-        if person is None:
-            raise NotPossible(f"There is no user {username} any more.")
+        person = await opened.directory.named(username)
         estate, now = await database.estate(), time.time()
         actor = _logged_in(person, now)
         if may is not None:
@@ -112,9 +109,8 @@ def _place(estate: Estate, may: Permission, address: str | None) -> Place:
     try:
         place = resource_at(estate, address) if "/" in address else space_at(estate, address)
     except NotThere as error:
-        raise NotPossible(
-            f"There is no {address}. A space is written like acme, what it owns like acme/plant/line-3."
-        ) from error
+        detail = f"There is no {address}. A space is written like acme, what it owns like acme/plant/line-3."
+        raise NotPossible("unknown", detail) from error
     if place.kind not in kinds:
         asked = f"only about: {', '.join(kinds)}" if kinds else "without --on"
         raise click.UsageError(f"{address} is of kind {place.kind}, but {may} is asked {asked}.")
@@ -137,14 +133,15 @@ def _addressed(config: Config, estate: Estate, url: str, method: str) -> tuple[S
     world = world_of(estate, ground)
     site = world.sites.find((parts.hostname or "").encode())
     if site is None:
-        raise NotPossible(f"No instance has the host of {url}. Write it as http://host/path, as a browser has it.")
+        detail = f"No instance has the host of {url}. Write it as http://host/path, as a browser has it."
+        raise NotPossible("unknown", detail)
     station = world.station(site, path)
     if station is None or path.startswith(b"/-/"):
-        raise NotPossible(f"{url} is answered by the gateway itself, for whoever asks.")
+        raise NotPossible("own_page", f"{url} is answered by the gateway itself, for whoever asks.")
     try:
         surface = station.layout.surface(method.upper().encode(), path_of(_below(station.prefix, path)))
     except BadTarget as error:
-        raise NotPossible(f"{url} is refused for everybody: {error}.") from error
+        raise NotPossible("bad_target", f"{url} is refused for everybody: {error}.") from error
     return station, Surface.ENDPOINT if surface is Surface.PREFLIGHT else surface
 
 

@@ -11,7 +11,7 @@ from config.keys import load_or_create
 from proxy.cli.opening import Opened, config_option, configuration, with_store
 from proxy.model.estate import Estate, ResourceKind
 from proxy.nodered.snippet import snippet
-from proxy.services.directory import NotPossible
+from proxy.services.problems import NotPossible
 from proxy.services.same_secrets import adopt_secrets
 
 
@@ -73,7 +73,8 @@ def print_snippet(instance: str, output: Path | None, path: Path) -> None:
         unfinished.write_text(text)
         unfinished.replace(output)
     except OSError as error:
-        raise NotPossible(f"{output} cannot be written: {error.strerror}. Choose another file by -o.") from error
+        detail = f"{output} cannot be written: {error.strerror}. Choose another file by -o."
+        raise NotPossible("not_writable", detail) from error
 
 
 def trust_settings(config: Config, instance: str) -> str:
@@ -83,7 +84,7 @@ def trust_settings(config: Config, instance: str) -> str:
     resource = found.get(instance)
     if resource is None or resource.instance is None:
         there = ", ".join(sorted(found)) or "none yet; run flowward apply first"
-        raise NotPossible(f"There is no instance {instance}. Instances are: {there}.")
+        raise NotPossible("unknown", f"There is no instance {instance}. Instances are: {there}.")
     now, home = time.time(), str(config.settings.server.public_url)
     jwks = load_or_create(config.settings.state.directory, now).jwks(now)
     return snippet(instance, resource.id, resource.instance, issuer=home, jwks=jwks, jwks_url=f"{home}/-/jwks.json")

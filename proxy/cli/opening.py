@@ -1,10 +1,10 @@
-"""What every command shares: the configuration file, its store, and how failures are told."""
+"""What every command shares: the configuration file, its store, and how failures and lists are told."""
 
 import asyncio
 import getpass
 import os
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,12 +20,12 @@ from config.problems import ConfigurationError, Problem
 from proxy.cli.nodered_setup import CannotRun
 from proxy.services.accounts import Accounts
 from proxy.services.audit import COMMAND_LINE
-from proxy.services.directory import Directory, NotPossible
+from proxy.services.directory import Directory
 from proxy.services.estate import Workshop, workshop
 from proxy.services.lockout import Lockout
 from proxy.services.offload import Offload
-from proxy.services.problems import Exists, Invalid, NotDone
-from proxy.services.problems import NotPossible as NotPossibleNow
+from proxy.services.problems import Exists, Invalid, NotDone, NotPossible
+from proxy.services.writer import ByHand
 from proxy.store import Conflict, Dangling, Store, StoreUnavailable
 from proxy.store.opening import open_state
 
@@ -55,7 +55,7 @@ class Commands(click.Group):
         except ConfigurationError as error:
             tell(error.problems)
             return ctx.exit(MISCONFIGURED)
-        except (Conflict, NotPossible, NotDone, StoreUnavailable, CannotRun) as error:
+        except (Conflict, NotDone, StoreUnavailable, CannotRun) as error:
             click.echo(f"flowward: {_sentence(error)}", err=True)
             return ctx.exit(FAILED)
 
@@ -66,7 +66,7 @@ def _sentence(error: Exception) -> str:
             return "Something this refers to was removed meanwhile. Run it again."
         case Invalid(wrongs=wrongs):
             return " ".join(f"{each.field} {each.message}. {each.remedy}" for each in wrongs)
-        case NotPossibleNow(detail=detail):
+        case NotPossible(detail=detail):
             return detail
         case Conflict(args=(field, value)) | Exists(field=field, value=value):
             return f"The {field} {value} is taken. Choose another one."
@@ -88,12 +88,14 @@ class Opened:
         return Accounts(database=store.database, shared=store.shared, offload=self.offload, now=time.time)
 
     @property
+    def by_hand(self) -> ByHand:
+        return ByHand(database=self.store.database, now=time.time, by=replace(COMMAND_LINE, name=_who()))
+
+    @property
     def directory(self) -> Directory:
-        store, by = self.store, replace(COMMAND_LINE, name=_who())
+        store = self.store
         lockout = Lockout(store.database, store.shared, lambda: self.config.settings.limits.lockout, time.time)
-        return Directory(
-            database=store.database, shared=store.shared, now=time.time, new_id=new_id, lockout=lockout, by=by
-        )
+        return Directory(by_hand=self.by_hand, shared=store.shared, new_id=new_id, lockout=lockout)
 
     @property
     def workshop(self) -> Workshop:
@@ -109,6 +111,13 @@ def tell(problems: Iterable[Problem]) -> None:
     """Every problem on a line of its own, on stderr."""
     for problem in problems:
         click.echo(str(problem), err=True)
+
+
+def tell_table(rows: Sequence[Sequence[str]]) -> None:
+    """Rows below their headings, in columns."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
 
 def configuration(path: Path) -> Config:

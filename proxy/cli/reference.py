@@ -1,21 +1,22 @@
-"""Writes docs/reference/commands.md from the commands, and permissions.md from the catalogue of permissions.
+"""Writes docs/reference: the commands from themselves, permissions and audit events from their catalogues.
 
 `python -m proxy.cli.reference [--check]`
 """
 
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
 import click
 
+from config.publish import publish
 from proxy.access.catalogue import CATALOGUE, On, Rule
+from proxy.cli import audit_reference, audit_schema
 from proxy.cli.commands import flowward
 from proxy.model.access import Permission
 from proxy.model.estate import PlatformSettings
 
-_ROOT: Final = Path(__file__).parents[2]
 _INTRODUCTION: Final = """\
 # Commands
 
@@ -120,27 +121,16 @@ def _row(option: click.Option, context: click.Context) -> str:
     return f"| `{', '.join(option.opts)}{takes}` | {default} | {option.help} |".replace("  ", " ")
 
 
-_PAGES: Final[Mapping[Path, Callable[[], str]]] = {
-    Path("docs/reference/commands.md"): document,
-    Path("docs/reference/permissions.md"): document_of_permissions,
-}
-
-
 def main(arguments: list[str]) -> int:
     """Writes the references, or with --check says which are not as the code has them; exit code 1 if so."""
-    stale = {page: text for page, write in _PAGES.items() if _written(page) != (text := write())}
-    for page, text in stale.items():
-        if arguments == ["--check"]:
-            sys.stderr.write(f"{page} is not as the code has it. Run python -m proxy.cli.reference\n")
-        else:
-            (_ROOT / page).write_text(text, encoding="utf-8")
-            sys.stdout.write(f"{page}\n")
-    return int(bool(stale) and arguments == ["--check"])
-
-
-def _written(page: Path) -> str:
-    path = _ROOT / page
-    return path.read_text(encoding="utf-8") if path.is_file() else ""
+    folder = Path("docs/reference")
+    pages = {
+        folder / "commands.md": document(),
+        folder / "permissions.md": document_of_permissions(),
+        folder / "audit-events.md": audit_reference.document(),
+        folder / "audit-event.schema.json": audit_schema.text(),
+    }
+    return publish(pages, arguments, command="python -m proxy.cli.reference")
 
 
 if __name__ == "__main__":

@@ -1,28 +1,23 @@
 """`flowward token`: tokens for programs and devices, made, listed and revoked by whoever has the gateway's machine."""
 
-import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypeVar
 
 import click
 
 from config.times import parse_positive_duration
-from proxy.cli.opening import Opened, config_option, configuration, with_store
+from proxy.cli.opening import Opened, config_option, configuration, tell_table, with_store
 from proxy.cli.users import ROLES, Parsed
-from proxy.model.audit import Source
 from proxy.model.directory import Space
 from proxy.model.estate import Estate, Resource, ResourceKind
 from proxy.model.identity import Person, Token, TokenKind, UserKind
-from proxy.services.audit import By
 from proxy.services.authority import resource_at, space_at
 from proxy.services.problems import NotPossible, NotThere
 from proxy.services.token_changes import Desk, Made, Wanted, WantedHttp
-from proxy.services.writer import Step
+from proxy.services.writer import Occasion, Step
 from proxy.store import Database
 
-T = TypeVar("T")
 _OPENS = {
     TokenKind.PERSONAL: "It acts as {of}; send it as Authorization: Bearer.",
     TokenKind.SERVICE: "It acts as the service account {of}; send it as Authorization: Bearer.",
@@ -71,7 +66,11 @@ def create(path: Path, **options: object) -> None:
     """Make a token and print its value, once."""
     asked = _Asked(**options)  # type: ignore[arg-type]  # click has parsed them
     _refuse_mixture(asked)
-    made = with_store(configuration(path), lambda opened: _create(opened, asked))
+
+    async def create(occasion: Occasion) -> Step[Made]:
+        return await _create(Desk.at(occasion), asked)
+
+    made = with_store(configuration(path), lambda opened: opened.by_hand.write(create))
     of = asked.instance or asked.service or asked.user
     click.echo(f"Token {made.token.id}. {_OPENS[made.token.kind].format(of=of)} It is not shown again:", err=True)
     click.echo(made.value)
@@ -88,9 +87,7 @@ def _refuse_mixture(asked: _Asked) -> None:
         raise click.UsageError("--space, --read-only and --admin do not go with --instance: use --path and --method.")
 
 
-async def _create(opened: Opened, asked: _Asked) -> Made:
-    database = opened.store.database
-    desk = await _desk(database)
+async def _create(desk: Desk, asked: _Asked) -> Step[Made]:
     expires = None if asked.expires is None else desk.now + asked.expires
     if asked.instance is not None:
         wanted_http = WantedHttp(
@@ -100,7 +97,7 @@ async def _create(opened: Opened, asked: _Asked) -> Made:
             methods=asked.methods,
             networks=asked.networks,
         )
-        return await _written(database, await desk.http(_instance(desk.estate, asked.instance), wanted_http))
+        return await desk.http(_instance(desk.estate, asked.instance), wanted_http)
     wanted = Wanted(
         name=asked.name or asked.service or "",
         expires=expires,
@@ -111,28 +108,25 @@ async def _create(opened: Opened, asked: _Asked) -> Made:
     )
     if asked.service is not None:
         return await _for_service(desk, asked.service, asked.spaces, wanted)
-    person = await _person(database, asked.user or "")
+    person = await _person(desk.database, asked.user or "")
     if person.user.kind is not UserKind.PERSON:
         raise NotPossible("no_person", f"{asked.user} is a service account. Use --service {asked.user}.")
-    return await _written(database, await desk.personal(person, wanted))
+    return await desk.personal(person, wanted)
 
 
-async def _for_service(desk: Desk, username: str, spaces: tuple[str, ...], wanted: Wanted) -> Made:
+async def _for_service(desk: Desk, username: str, spaces: tuple[str, ...], wanted: Wanted) -> Step[Made]:
     """A token of a service account, which is made in the same transaction if there is none."""
-    database = desk.database
-    if await database.account(username) is not None:
+    if await desk.database.account(username) is not None:
         if spaces:
             raise NotPossible("exists", f"{username} is there already: leave --space out.")
-        return await _written(database, await desk.service(await _person(database, username), wanted))
+        return await desk.service(await _person(desk.database, username), wanted)
     space, _, label = (spaces[0] if len(spaces) == 1 else "").partition("=")
     if label not in ROLES:
         roles = ", ".join(ROLES)
         raise click.UsageError(f"There is no service account {username}. To make it, say --space SPACE=ROLE ({roles}).")
     account = await desk.account(_space(desk.estate, space), username, ROLES[label])
     made = await desk.service(account.result, wanted)
-    return await _written(
-        database, Step(result=made.result, edits=[*account.edits, *made.edits], events=[*account.events, *made.events])
-    )
+    return Step(result=made.result, edits=[*account.edits, *made.edits], events=[*account.events, *made.events])
 
 
 def _limits(estate: Estate, asked: _Asked) -> frozenset[str]:
@@ -154,11 +148,8 @@ def list_tokens(user: str | None, instance: str | None, path: Path) -> None:
         at = _instance(estate, instance).id if instance is not None else None
         return [await _row(database, estate, each) for each in await database.tokens(user=of_user, instance=at)]
 
-    rows = [("ID", "KIND", "NAME", "OF", "EXPIRES", "LAST USED", "LIMITS")]
-    rows += with_store(configuration(path), work)  # type: ignore[arg-type]  # every row has as many cells
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    for row in rows:
-        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    head = ("ID", "KIND", "NAME", "OF", "EXPIRES", "LAST USED", "LIMITS")
+    tell_table([head, *with_store(configuration(path), work)])
 
 
 @token.command()
@@ -170,18 +161,16 @@ def revoke(token_id: str | None, service: str | None, path: Path) -> None:
     if (token_id is None) == (service is None):
         raise click.UsageError("Name the ID of a token (flowward token list shows it), or a --service account.")
 
-    async def work(opened: Opened) -> None:
-        database = opened.store.database
-        desk = await _desk(database)
+    async def gone(occasion: Occasion) -> Step[None]:
+        desk = Desk.at(occasion)
         if service is not None:
-            await _written(database, _removal(desk, await _person(database, service)))
-            return
-        found = next((each for each in await database.tokens() if each.id == token_id), None)
+            return _removal(desk, await _person(desk.database, service))
+        found = next((each for each in await desk.database.tokens() if each.id == token_id), None)
         if found is None:
             raise _unknown("token", token_id or "")
-        await _written(database, desk.revoke(found))
+        return desk.revoke(found)
 
-    with_store(configuration(path), work)
+    with_store(configuration(path), lambda opened: opened.by_hand.write(gone))
     click.echo(f"{service} and its tokens are gone." if service is not None else f"{token_id} is revoked.")
 
 
@@ -217,15 +206,6 @@ def _limited(estate: Estate, of: Token) -> str:
 
 def _day(at: float | None, never: str) -> str:
     return never if at is None else datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%MZ")
-
-
-async def _desk(database: Database) -> Desk:
-    return Desk(estate=await database.estate(), database=database, now=time.time(), by=By(source=Source.CLI))
-
-
-async def _written(database: Database, step: Step[T]) -> T:
-    await database.edit(step.edits, step.events)
-    return step.result
 
 
 def _space(estate: Estate, slug: str) -> Space:

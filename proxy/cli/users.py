@@ -9,7 +9,7 @@ from typing_extensions import override
 
 from config.base import wrong
 from config.names import parse_email, parse_username
-from proxy.cli.opening import Opened, config_option, configuration, with_store
+from proxy.cli.opening import Opened, config_option, configuration, tell_table, with_store
 from proxy.model.access import Role
 from proxy.model.estate import Estate
 from proxy.model.identity import Person, User, UserKind, UserState
@@ -78,7 +78,7 @@ def link(username: str, path: Path) -> None:
     """Print a new one-time link by which a user chooses a password; links before it are void."""
 
     async def work(opened: Opened) -> str:
-        found = await opened.directory.named(username)
+        found = (await opened.directory.named(username)).user
         if found.state is UserState.SUSPENDED:
             raise click.UsageError(f"{found.username} is suspended. Run flowward user resume {found.username} first.")
         if found.kind is UserKind.SERVICE:
@@ -106,10 +106,8 @@ def list_users(path: Path) -> None:
         return await database.estate(), sorted(people, key=lambda person: person.user.username)
 
     estate, people = with_store(configuration(path), work)
-    rows = [("USERNAME", "STATE", "EMAIL", "ROLES", "FROM"), *(_row(person, estate) for person in people)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    for row in rows:
-        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    head = ("USERNAME", "STATE", "EMAIL", "ROLES", "FROM")
+    tell_table([head, *(_row(person, estate) for person in people)])
 
 
 def _row(person: Person, estate: Estate) -> tuple[str, ...]:

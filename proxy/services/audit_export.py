@@ -92,9 +92,7 @@ class Forwarder:
         """Pass one batch on; whether there may be more."""
         try:
             return await self._has_turn() and await self.pass_on()
-        except StoreUnavailable as error:
-            self._failed(str(error))
-        except SinkGone as error:
+        except (StoreUnavailable, SinkGone) as error:
             self._failed(str(error))
         return False
 

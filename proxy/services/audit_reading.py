@@ -8,7 +8,6 @@ one may not know of are not shown, nor can they be searched for.
 import json
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
@@ -19,6 +18,7 @@ from proxy.model.audit import AuditQuery, Event, Phase, Recorded
 from proxy.model.directory import Space
 from proxy.model.estate import Estate, Resource, ResourceKind
 from proxy.model.identity import Person
+from proxy.services.audit_catalogue import Level
 from proxy.services.audit_secrets import HIDDEN
 from proxy.services.authority import require, resource_at, space_at
 from proxy.services.writer import Moment
@@ -28,23 +28,10 @@ FOREIGN: Final = "another organisation"
 CONCLUDED: Final = frozenset({Phase.DONE, Phase.OUTCOME})
 """What is listed: an intent is told by its outcome, which also says when it was never known."""
 _CHUNK: Final = 200
-
-
-class LogKind(StrEnum):
-    """Whose log is read."""
-
-    PLATFORM = "platform"
-    SPACE = "space"
-    APPLICATION = "application"
-    INSTANCE = "instance"
-    DEVICE = "device"
-    USER = "user"
-
-
 _PERMISSIONS: Final = {
-    LogKind.APPLICATION: Permission.APPLICATION_AUDIT,
-    LogKind.INSTANCE: Permission.INSTANCE_AUDIT,
-    LogKind.DEVICE: Permission.DEVICE_AUDIT,
+    Level.APPLICATION: Permission.APPLICATION_AUDIT,
+    Level.INSTANCE: Permission.INSTANCE_AUDIT,
+    Level.DEVICE: Permission.DEVICE_AUDIT,
 }
 
 
@@ -58,36 +45,36 @@ class Log:
     """Whether names of strangers are left out."""
 
 
-def log(moment: Moment, kind: LogKind, id_: str, asked: AuditQuery) -> Log:
-    """The log of that kind, as far as who acts may read it; `asked` holds the filters.
+def log(moment: Moment, level: Level, id_: str, asked: AuditQuery) -> Log:
+    """The log of that level, as far as who acts may read it; `asked` holds the filters.
 
     Raises Denied, and NotThere for what does not exist.
     """
-    scope, hidden = _opened(moment, kind, id_)
+    scope, hidden = _opened(moment, level, id_)
     query = replace(asked, scope=scope, hidden=frozenset(hidden), phases=CONCLUDED)
     sight = Sight(moment.estate, moment.actor, now=moment.now)
     masked = moment.estate.settings.tenant_mode and sight.standing.everywhere is not Role.ADMIN
     return Log(moment=moment, query=query, masked=masked)
 
 
-def _opened(moment: Moment, kind: LogKind, id_: str) -> tuple[str | None, Iterator[str]]:
+def _opened(moment: Moment, level: Level, id_: str) -> tuple[str | None, Iterator[str]]:
     """Id of the scope, and of what in it is not shown."""
     estate = moment.estate
-    match kind:
-        case LogKind.PLATFORM:
+    match level:
+        case Level.PLATFORM:
             require(moment, Permission.PLATFORM_AUDIT, None)
             return None, iter(())
-        case LogKind.USER:
+        case Level.USER:
             own = id_ == moment.actor.user_id and not _is_limited(moment)
             require(moment, Permission.SELF_READ if own else Permission.PLATFORM_AUDIT, None)
             return id_, iter(())
-        case LogKind.SPACE:
+        case Level.SPACE:
             space = space_at(estate, id_)
             require(moment, Permission.SPACE_AUDIT, space)
             return space.id, _unseen(moment, _overridden(moment, space))
         case _:
-            resource = resource_at(estate, id_, ResourceKind(kind.value))
-            require(moment, _PERMISSIONS[kind], resource)
+            resource = resource_at(estate, id_, ResourceKind(level.value))
+            require(moment, _PERMISSIONS[level], resource)
             return resource.id, _unseen(moment, _below(estate, resource))
 
 

@@ -1,7 +1,6 @@
 """What every change through the API begins and ends with: finding the place, asking for permission, telling of it."""
 
 from collections.abc import Collection, Mapping
-from typing import Final
 
 from proxy.access.decide import Place, decide
 from proxy.access.visible import actions
@@ -12,9 +11,7 @@ from proxy.model.estate import Estate, Grant, Resource, ResourceKind
 from proxy.model.identity import User
 from proxy.services import audit
 from proxy.services.problems import DeclaredInFile, Denied, NotThere
-from proxy.services.writer import Moment
-
-NOTHING: Final[Mapping[str, object]] = {}
+from proxy.services.writer import Moment, Occasion
 
 
 def require(moment: Moment, permission: Permission, place: Place, *, write: Write | None = None) -> Decision:
@@ -68,20 +65,20 @@ def refuse_declared(thing: User | Space | Resource | Grant, what: str) -> None:
 
 
 def told(
-    moment: Moment,
+    moment: Occasion,
     event: str,
     on: Place | User = None,
     *,
     user: str | None = None,
     updates: tuple[Update, ...] = (),
-    body: Mapping[str, object] = NOTHING,
+    body: Mapping[str, object] = audit.NOTHING,
     error: str = "",
 ) -> Event:
     """The event of something done by who acts, at a place or to a user; `user` is whom it was done to."""
     return audit.happened(
         event,
         at=moment.now,
-        by=audit.by(moment.actor),
+        by=moment.by,
         on=audit.on(moment.estate, on),
         user=on.id if isinstance(on, User) and user is None else user,
         error=error,

@@ -37,10 +37,8 @@ class Step:
     id: str
     name: str
     edit: Edit
-    changes: tuple[str, ...] = ()
-    """Of a changed object, each field as `field before -> after`; secrets are not shown."""
     updates: tuple[Update, ...] = ()
-    """The same as values, secrets included."""
+    """Of a changed object, each fact that is another, secrets included."""
     person: Person | None = None
     """Of a user who was there: as they were."""
 
@@ -85,9 +83,22 @@ def render_diff(planned: Plan) -> str:
 
 def _lines(step: Step) -> Iterator[str]:
     head = f"{step.sign} {step.kind} {step.name}"
-    yield from (f"{head}: {change}" for change in step.changes)
-    if not step.changes:
+    yield from (f"{head}: {_change(each)}" for each in sorted(step.updates, key=lambda each: each.key))
+    if not step.updates:
         yield head
+
+
+def _change(update: Update) -> str:
+    """As `field before -> after`; secrets are not shown."""
+    key = update.key
+    return f"{key} changed" if key in SECRET else f"{key} {_shown(update.old)} -> {_shown(update.new)}"
+
+
+def _shown(value: object) -> str:
+    if value is None:
+        return "(none)"
+    text = str(value)
+    return text if text and text.isprintable() else json.dumps(text)
 
 
 def _wanted(before: Whole, ledger: Ledger) -> Whole:
@@ -150,7 +161,6 @@ def _steps(before: _Items, after: _Items) -> list[Step]:
                 id=key[0],
                 name=item.name,
                 edit=item.put,
-                changes=tuple(_changes(was.facts, item.facts)),
                 updates=updates(was.facts, item.facts),
                 person=was.person,
             )
@@ -161,19 +171,6 @@ def _steps(before: _Items, after: _Items) -> list[Step]:
         for key, it in gone
     ]
     return [*steps, *removed]
-
-
-def _changes(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[str]:
-    for key in sorted({*before, *after}):
-        old, new = before.get(key), after.get(key)
-        if old != new:
-            yield f"{key} changed" if key in SECRET else f"{key} {_shown(old)} -> {_shown(new)}"
-
-
-def _shown(value: str | None) -> str:
-    if value is None:
-        return "(none)"
-    return value if value and value.isprintable() else json.dumps(value)
 
 
 def _spaces(estate: Estate) -> _Items:

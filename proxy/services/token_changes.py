@@ -10,9 +10,9 @@ from uuid import uuid4
 from proxy.model.access import Role
 from proxy.model.audit import Event, Update
 from proxy.model.directory import Space, SpaceKind
-from proxy.model.estate import Estate, HttpAuth, Resource
+from proxy.model.estate import HttpAuth, Resource
 from proxy.model.identity import Membership, Person, Token, TokenKind, User, UserKind
-from proxy.services.audit import By, Scope, by, changes, facts, happened, on_resource, on_space, on_user
+from proxy.services.audit import Scope, changes, facts, happened, on_resource, on_space, on_user
 from proxy.services.problems import Exists, Invalid, NotPossible, NotThere, Wrong
 from proxy.services.token_rules import (
     networks,
@@ -24,8 +24,8 @@ from proxy.services.token_rules import (
     wrong_role,
 )
 from proxy.services.tokens import Randomness, digest, new_value
-from proxy.services.writer import Moment, Step
-from proxy.store import Database, Page, PeopleQuery, PutPerson, PutToken, Remove
+from proxy.services.writer import Occasion, Step
+from proxy.store import Page, PeopleQuery, PutPerson, PutToken, Remove
 
 MOST: Final = 100
 """Tokens that a user or an instance may have."""
@@ -71,20 +71,15 @@ class Made:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Desk:
-    """Where tokens are made and revoked, at one moment of the state. Whether one may is decided before."""
+class Desk(Occasion):
+    """Where tokens are made and revoked. Whether one may is decided before."""
 
-    estate: Estate
-    database: Database
-    now: float
-    """Seconds since the epoch."""
-    by: By
     randomness: Randomness = secrets.token_bytes
     new_id: Callable[[], str] = lambda: uuid4().hex
 
     @classmethod
-    def at(cls, moment: Moment) -> Self:
-        return cls(estate=moment.estate, database=moment.database, now=moment.now, by=by(moment.actor))
+    def at(cls, occasion: Occasion) -> Self:
+        return cls(estate=occasion.estate, database=occasion.database, now=occasion.now, by=occasion.by)
 
     async def personal(self, person: Person, wanted: Wanted) -> Step[Made]:
         """A new token that acts as its person. Raises Invalid and NotPossible."""

@@ -1,4 +1,4 @@
-"""The accounts of people, as admins manage them. Nothing is written here: what is to be written is answered."""
+"""The accounts of people, as admins and the command line manage them. Nothing is written here, but answered."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -10,35 +10,35 @@ from proxy.model.identity import Membership, Person, User, UserKind, UserState
 from proxy.services.audit import changes
 from proxy.services.authority import refuse_declared, told
 from proxy.services.problems import Exists, Invalid, NotPossible, NotThere, Wrong
-from proxy.services.writer import Moment, Step
+from proxy.services.writer import Occasion, Step
 from proxy.store import PutPerson, Remove
 
 
-async def user_at(moment: Moment, key: str) -> Person:
+async def user_at(occasion: Occasion, key: str) -> Person:
     """A user by id or username. Raises NotThere."""
-    person = await moment.database.person(key)
+    person = await occasion.database.person(key)
     if person is None:
-        account = await moment.database.account(key)
+        account = await occasion.database.account(key)
         named = account.user if account and account.user.username.casefold() == key.casefold() else None
-        person = await moment.database.person(named.id) if named else None
+        person = await occasion.database.person(named.id) if named else None
     if person is None:
         raise NotThere(key)
     return person
 
 
-async def create(moment: Moment, user: User, roles: Mapping[str, Role]) -> Step[Person]:
+async def create(occasion: Occasion, user: User, roles: Mapping[str, Role]) -> Step[Person]:
     """A user who chooses a password by an activation link; `roles` by space id or slug. Raises Exists and Invalid."""
-    await _refuse_taken(moment, user)
-    made = Person(user=replace(user, state=UserState.PENDING), memberships=_memberships(moment, roles))
-    spaces = moment.estate.spaces
+    await _refuse_taken(occasion, user)
+    made = Person(user=replace(user, state=UserState.PENDING), memberships=_memberships(occasion, roles))
+    spaces = occasion.estate.spaces
     held = {spaces[id_].slug: member.role.label for id_, member in made.memberships.items()}
     body = {"name": user.username, "admin": user.admin, "memberships": held}
-    event = told(moment, "user.created-user", made.user, body=body)
+    event = told(occasion, "user.created-user", made.user, body=body)
     return Step(result=made, edits=[PutPerson(person=made)], events=[event])
 
 
-def _memberships(moment: Moment, roles: Mapping[str, Role]) -> dict[str, Membership]:
-    known = {space.slug: space for space in moment.estate.spaces.values()} | dict(moment.estate.spaces)
+def _memberships(occasion: Occasion, roles: Mapping[str, Role]) -> dict[str, Membership]:
+    known = {space.slug: space for space in occasion.estate.spaces.values()} | dict(occasion.estate.spaces)
     open_ = {key: known[key].id for key in roles if key in known and known[key].kind is not SpaceKind.EVERYONE}
     wrongs = [
         Wrong(field=f"memberships/{key}", message="names no space that has members", remedy="Take an id or slug.")
@@ -50,60 +50,60 @@ def _memberships(moment: Moment, roles: Mapping[str, Role]) -> dict[str, Members
     return {id_: Membership(space=id_, role=roles[key]) for key, id_ in open_.items()}
 
 
-async def update(moment: Moment, key: str, *, username: str, name: str, email: str, admin: bool) -> Step[Person]:
+async def update(occasion: Occasion, key: str, *, username: str, name: str, email: str, admin: bool) -> Step[Person]:
     """Change an account. Raises Exists, DeclaredInFile, and NotPossible for the last admin."""
-    person = await user_at(moment, key)
+    person = await user_at(occasion, key)
     after = replace(person.user, username=username, name=name, email=email, admin=admin)
     if after == person.user:
         return Step(result=person)
     _refuse_declared(person.user)
-    await _refuse_taken(moment, after)
+    await _refuse_taken(occasion, after)
     if not admin:
-        await _keep_an_admin(moment, person.user)
+        await _keep_an_admin(occasion, person.user)
     if admin and person.user.kind is UserKind.SERVICE:
         raise NotPossible("service_account", f"{username} is a service account, and those are never admins.")
-    return _put(moment, replace(person, user=after), "user.updated-user", changes(person.user, after))
+    return _put(occasion, replace(person, user=after), "user.updated-user", changes(person.user, after))
 
 
-async def delete(moment: Moment, key: str) -> Step[None]:
+async def delete(occasion: Occasion, key: str) -> Step[None]:
     """Remove an account with its memberships, tokens and sessions. Raises NotPossible for the last admin or owner."""
-    person = await user_at(moment, key)
+    person = await user_at(occasion, key)
     user = person.user
     _refuse_declared(user)
-    await _keep_an_admin(moment, user)
-    await _keep_owners(moment, person)
-    event = told(moment, "user.deleted", user, body={"name": user.username})
+    await _keep_an_admin(occasion, user)
+    await _keep_owners(occasion, person)
+    event = told(occasion, "user.deleted", user, body={"name": user.username})
     return Step(result=None, edits=[Remove(kind=User, id=user.id)], events=[event])
 
 
-async def suspend(moment: Moment, key: str) -> Step[Person]:
+async def suspend(occasion: Occasion, key: str) -> Step[Person]:
     """Shut a user out; their sessions are to be ended besides. Raises NotPossible for the last admin."""
-    person = await user_at(moment, key)
+    person = await user_at(occasion, key)
     if person.user.state is UserState.SUSPENDED:
         return Step(result=person)
-    await _keep_an_admin(moment, person.user)
-    return _put(moment, _in_state(person, UserState.SUSPENDED), "user.suspended")
+    await _keep_an_admin(occasion, person.user)
+    return _put(occasion, _in_state(person, UserState.SUSPENDED), "user.suspended")
 
 
-async def resume(moment: Moment, key: str) -> Step[Person]:
+async def resume(occasion: Occasion, key: str) -> Step[Person]:
     """Let a suspended user in again; one who never chose a password is pending still.
 
     For anybody else it goes on record that locks are lifted, which is to be done besides.
     """
-    person = await user_at(moment, key)
+    person = await user_at(occasion, key)
     if person.user.state is not UserState.SUSPENDED:
-        return Step(result=person, events=[told(moment, "user.unlocked", person.user)])
-    account = await moment.database.account(person.user.username)
+        return Step(result=person, events=[told(occasion, "user.unlocked", person.user)])
+    account = await occasion.database.account(person.user.username)
     opened = person.user.kind is UserKind.SERVICE or person.user.provider is not None
     usable = opened or (account is not None and account.password_hash is not None)
     state = UserState.ACTIVE if usable else UserState.PENDING
     changed = (Update(key="state", old=UserState.SUSPENDED.value, new=state.value),)
-    return _put(moment, _in_state(person, state), "user.updated-user", changed)
+    return _put(occasion, _in_state(person, state), "user.updated-user", changed)
 
 
-async def expire_password(moment: Moment, key: str) -> Step[Person]:
+async def expire_password(occasion: Occasion, key: str) -> Step[Person]:
     """From now on the user can do nothing but choose a new password."""
-    person = await user_at(moment, key)
+    person = await user_at(occasion, key)
     user = person.user
     if user.provider is not None or user.kind is UserKind.SERVICE:
         raise NotPossible("no_password", f"{user.username} has no password here.")
@@ -111,7 +111,7 @@ async def expire_password(moment: Moment, key: str) -> Step[Person]:
         return Step(result=person)
     changed = (Update(key="password_expired", old=False, new=True),)
     after = replace(person, user=replace(user, password_expired=True))
-    return _put(moment, after, "user.updated-user", changed)
+    return _put(occasion, after, "user.updated-user", changed)
 
 
 def refuse_link(user: User) -> None:
@@ -126,11 +126,11 @@ def _in_state(person: Person, state: UserState) -> Person:
     return replace(person, user=replace(person.user, state=state))
 
 
-def _put(moment: Moment, after: Person, event: str, changed: tuple[Update, ...] = ()) -> Step[Person]:
+def _put(occasion: Occasion, after: Person, event: str, changed: tuple[Update, ...] = ()) -> Step[Person]:
     return Step(
         result=after,
         edits=[PutPerson(person=after)],
-        events=[told(moment, event, after.user, updates=changed)],
+        events=[told(occasion, event, after.user, updates=changed)],
     )
 
 
@@ -138,26 +138,26 @@ def _refuse_declared(user: User) -> None:
     refuse_declared(user, f"The user {user.username}")
 
 
-async def _refuse_taken(moment: Moment, user: User) -> None:
+async def _refuse_taken(occasion: Occasion, user: User) -> None:
     """What is typed to log in, username or e-mail, means one user."""
     for field, login in (("username", user.username), ("email", user.email)):
-        account = await moment.database.account(login) if login else None
+        account = await occasion.database.account(login) if login else None
         if account is not None and account.user.id != user.id:
             raise Exists(field, login)
 
 
-async def _keep_an_admin(moment: Moment, user: User) -> None:
-    if user.admin and set(await moment.database.admins()) == {user.id}:
+async def _keep_an_admin(occasion: Occasion, user: User) -> None:
+    if user.admin and set(await occasion.database.admins()) == {user.id}:
         detail = f"{user.username} is the last active admin. Make another one first."
         raise NotPossible("last_admin", detail)
 
 
-async def _keep_owners(moment: Moment, person: Person) -> None:
+async def _keep_owners(occasion: Occasion, person: Person) -> None:
     """A team without an owner could be managed by admins alone."""
     for id_, held in person.memberships.items():
-        space = moment.estate.spaces.get(id_)
+        space = occasion.estate.spaces.get(id_)
         if space is None or space.kind is not SpaceKind.TEAM or held.role < Role.OWNER:
             continue
-        if set(await moment.database.owners(id_)) == {person.user.id}:
+        if set(await occasion.database.owners(id_)) == {person.user.id}:
             name = person.user.username
             raise NotPossible("last_owner", f"{name} is the last active owner of {space.slug}. Make another one first.")

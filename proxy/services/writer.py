@@ -14,6 +14,7 @@ from typing import Final, Generic, TypeVar
 from proxy.model.audit import Event
 from proxy.model.estate import Estate
 from proxy.model.identity import Actor, UserState
+from proxy.services.audit import By, by
 from proxy.services.snapshot import Snapshot
 from proxy.store import Database, Edit, Outdated, StoreUnavailable
 
@@ -32,15 +33,22 @@ class ActorGone(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Moment:
-    """The state at one version, and who acts on it when."""
+class Occasion:
+    """The state at one version, and by whom it is changed when. Whether they may is not asked of it."""
 
     estate: Estate
-    actor: Actor
     now: float
     """Seconds since the epoch."""
     database: Database
     """For what the estate does not hold; what it says is of this version or younger, and younger is noticed."""
+    by: By
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moment(Occasion):
+    """An occasion that knows its principal, so that it can be asked whether they may."""
+
+    actor: Actor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +77,8 @@ class Writer:
         person = await self.database.person(actor.user_id)
         if person is None or person.user.state is not UserState.ACTIVE:
             raise ActorGone(actor.user_id)
-        return Moment(estate=estate, actor=replace(actor, person=person), now=self.now(), database=self.database)
+        actor = replace(actor, person=person)
+        return Moment(estate=estate, actor=actor, now=self.now(), database=self.database, by=by(actor))
 
     async def write(self, actor: Actor, change: Callable[[Moment], Awaitable[Step[T]]]) -> T:
         """Decide and write; a step without edits only records its events. Raises what `change` and the store raise."""
@@ -88,11 +97,10 @@ class Writer:
         moment = await self.moment(actor)
         step = await change(moment)
         if not step.edits:
-            if step.events:
-                await self.database.record(*step.events)
+            await _carry_out(self.database, step, moment)
             return step.result
         async with turn:
-            await self.database.edit(step.edits, step.events, basis=moment.estate.version)
+            await _carry_out(self.database, step, moment)
         self.wake()
         return step.result
 
@@ -104,3 +112,34 @@ class Writer:
                 yield
         except TimeoutError as error:
             raise StoreUnavailable(_BUSY) from error
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ByHand:
+    """Carries out changes of whoever has access to the gateway's machine, who may make them all."""
+
+    database: Database
+    now: Callable[[], float]
+    by: By
+
+    async def occasion(self) -> Occasion:
+        """The state as it is now. Raises StoreUnavailable."""
+        return Occasion(estate=await self.database.estate(), now=self.now(), database=self.database, by=self.by)
+
+    async def write(self, change: Callable[[Occasion], Awaitable[Step[T]]]) -> T:
+        """Decide and write. Raises what `change` and the store raise."""
+        for _ in range(TRIES):
+            occasion = await self.occasion()
+            step = await change(occasion)
+            with suppress(Outdated):
+                await _carry_out(self.database, step, occasion)
+                return step.result
+        raise StoreUnavailable(_BUSY)
+
+
+async def _carry_out(database: Database, step: Step[object], decided: Occasion) -> None:
+    """Write what was decided, if it still holds. Raises Outdated."""
+    if step.edits:
+        await database.edit(step.edits, step.events, basis=decided.estate.version)
+    elif step.events:
+        await database.record(*step.events)

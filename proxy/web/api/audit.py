@@ -7,9 +7,10 @@ from pydantic import ConfigDict, Field, JsonValue
 
 from proxy.model.access import Permission
 from proxy.model.audit import AuditQuery, Recorded
+from proxy.services.audit_catalogue import Level
 from proxy.services.audit_chain import verify_log
 from proxy.services.audit_format import COLUMNS, as_csv, as_json, table
-from proxy.services.audit_reading import LogKind, log, read
+from proxy.services.audit_reading import log, read
 from proxy.services.writer import Moment
 from proxy.store import Page as Found
 from proxy.web.api.keys import Api
@@ -28,7 +29,7 @@ Moments = Annotated[float, Field(ge=0, le=253402300799)]
 class AuditFilter(PageQuery):
     """Which events are wanted."""
 
-    scope: LogKind = LogKind.PLATFORM
+    scope: Level = Level.PLATFORM
     id: Line = ""
     """Of the space, resource or user whose log it is; a slug or an address will do."""
     children: bool = True

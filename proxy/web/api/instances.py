@@ -11,8 +11,9 @@ from proxy.model.audit import AuditQuery
 from proxy.model.estate import Resource, ResourceKind
 from proxy.services.administration import instances, probing, resources
 from proxy.services.administration.resources import Draft, Reference
+from proxy.services.audit_catalogue import Level
 from proxy.services.audit_format import as_json
-from proxy.services.audit_reading import LogKind, log, read
+from proxy.services.audit_reading import log, read
 from proxy.services.authority import resource_at
 from proxy.services.writer import Step
 from proxy.web.api.audit import AuditItem
@@ -181,7 +182,7 @@ async def test(api: Api, call: Call) -> Findings:
 async def events(_: Api, call: Call) -> Page[AuditItem]:
     asked = call.asked(PageQuery)
     query = AuditQuery(before=number_of(asked), limit=asked.limit)
-    found = await read(log(call.moment, LogKind.INSTANCE, call.path["instance"], query))
+    found = await read(log(call.moment, Level.INSTANCE, call.path["instance"], query))
     items = tuple(AuditItem.model_validate(as_json(each)) for each in found.items)
     onward = cursor(found.items[-1].id) if found.more and found.items else None
     return Page[AuditItem](meta=Meta(total=found.total, next_cursor=onward), items=items)

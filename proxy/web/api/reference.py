@@ -7,13 +7,13 @@ from typing import Final
 
 import orjson
 
+from config.publish import publish
 from proxy.access.catalogue import CATALOGUE
 from proxy.web.api.openapi import description
 from proxy.web.api.operation import About, Operation
 from proxy.web.api.table import OPERATIONS
 
 PATH: Final = Path("docs/reference/api.md")
-_ROOT: Final = Path(__file__).parents[3]
 _INTRODUCTION: Final = """\
 # API
 
@@ -124,16 +124,7 @@ def _cell(text: object) -> str:
 
 def main(arguments: list[str]) -> int:
     """Writes the reference, or with --check says that it is not as the operations have it; exit code 1 if so."""
-    text, path = document(), _ROOT / PATH
-    stale = not path.is_file() or path.read_text(encoding="utf-8") != text
-    if arguments == ["--check"]:
-        if stale:
-            sys.stderr.write(f"{PATH} is not as the operations have it. Run python -m proxy.web.api.reference\n")
-        return int(stale)
-    if stale:
-        path.write_text(text, encoding="utf-8")
-        sys.stdout.write(f"{PATH}\n")
-    return 0
+    return publish({PATH: document()}, arguments, command="python -m proxy.web.api.reference")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
-from proxy.cli.audit_reference import document, main
+from proxy.cli.audit_reference import document
+from proxy.cli.reference import main
 from proxy.services.audit_catalogue import EVENTS
 
 

@@ -11,7 +11,9 @@ from proxy.model.audit import AuditQuery, Event, Phase, Update
 from proxy.model.directory import Space, SpaceKind
 from proxy.model.estate import PlatformSettings, Resource, ResourceKind
 from proxy.model.identity import Actor, Membership, Person, Token, TokenKind, User
-from proxy.services.audit_reading import FOREIGN, LogKind, log, read
+from proxy.services.audit import by
+from proxy.services.audit_catalogue import Level
+from proxy.services.audit_reading import FOREIGN, log, read
 from proxy.services.problems import Denied, NotThere
 from proxy.services.writer import Moment
 from proxy.store import Database, PutPerson
@@ -85,11 +87,12 @@ async def database(tmp_path: Path) -> AsyncIterator[Database]:
 
 async def moment(database: Database, name: str, token: Token | None = None) -> Moment:
     who = next(each for each in PEOPLE if each.user.username == name)
-    return Moment(estate=await database.estate(), actor=Actor(person=who, token=token), now=NOW, database=database)
+    actor = Actor(person=who, token=token)
+    return Moment(estate=await database.estate(), actor=actor, now=NOW, database=database, by=by(actor))
 
 
 async def seen(database: Database, name: str, kind: str, id_: str = "", **asked: object) -> list[str]:
-    found = log(await moment(database, name), LogKind(kind), id_, AuditQuery(**asked))  # type: ignore[arg-type]
+    found = log(await moment(database, name), Level(kind), id_, AuditQuery(**asked))  # type: ignore[arg-type]
     page = await read(found)
     assert page.total == len(page.items)
     return [each.event.event for each in reversed(page.items)]
@@ -136,14 +139,14 @@ async def test_a_log_is_only_for_those_whose_it_is(
 ) -> None:
     """A-03."""
     with pytest.raises(Denied) as denied:
-        log(await moment(database, name), LogKind(kind), id_, AuditQuery())
+        log(await moment(database, name), Level(kind), id_, AuditQuery())
     assert denied.value.decision.status == status
 
 
 @pytest.mark.parametrize(("kind", "id_"), [("space", "no"), ("instance", "acme/plant"), ("device", "r-line")])
 async def test_a_log_of_nothing_is_not_there(database: Database, kind: str, id_: str) -> None:
     with pytest.raises(NotThere):
-        log(await moment(database, "root"), LogKind(kind), id_, AuditQuery())
+        log(await moment(database, "root"), Level(kind), id_, AuditQuery())
 
 
 async def test_what_an_owner_is_kept_from_by_an_override_is_not_on_the_log_above(database: Database) -> None:
@@ -158,9 +161,9 @@ async def test_without_children_there_is_the_scope_s_own_alone(database: Databas
 async def test_a_token_reads_no_more_than_its_spaces(database: Database) -> None:
     token = Token(id="t", kind=TokenKind.PERSONAL, name="t", created=NOW, user="u-olga", spaces=frozenset({"s-cust"}))
     here = await moment(database, "olga", token)
-    assert (await read(log(here, LogKind.SPACE, "cust", AuditQuery()))).total == 1
+    assert (await read(log(here, Level.SPACE, "cust", AuditQuery()))).total == 1
     with pytest.raises(Denied):
-        log(here, LogKind.SPACE, "acme", AuditQuery())
+        log(here, Level.SPACE, "acme", AuditQuery())
 
 
 async def test_an_intent_is_told_by_its_outcome(database: Database) -> None:
@@ -183,12 +186,12 @@ async def strangers(database: Database) -> None:
 
 async def test_in_tenant_mode_strangers_are_another_organisation(database: Database) -> None:
     await strangers(database)
-    page = await read(log(await moment(database, "cleo"), LogKind.SPACE, "cust", AuditQuery()))
+    page = await read(log(await moment(database, "cleo"), Level.SPACE, "cust", AuditQuery()))
     added, by_root, own = page.items
     assert (own.event.actor_name, own.event.updates[0].new) == ("cleo", "Quartz")
     assert (by_root.event.actor, by_root.event.actor_name, by_root.event.address) == (None, FOREIGN, "")
     assert (added.event.user, dict(added.event.body)) == (None, {"user": FOREIGN})
-    everything = await read(log(await moment(database, "root"), LogKind.SPACE, "cust", AuditQuery()))
+    everything = await read(log(await moment(database, "root"), Level.SPACE, "cust", AuditQuery()))
     assert [each.event.actor_name for each in everything.items] == ["cleo", "root", "cleo"]
 
 
@@ -208,7 +211,7 @@ async def test_a_search_in_tenant_mode_has_pages_and_a_total_that_fit(database: 
     await database.record(*[event("application.updated", "application", ("r-office", "s-cust"), "cleo")] * 5)
     here, ids, before = await moment(database, "cleo"), [], None
     while True:
-        page = await read(log(here, LogKind.SPACE, "cust", AuditQuery(text="cleo", limit=2, before=before)))
+        page = await read(log(here, Level.SPACE, "cust", AuditQuery(text="cleo", limit=2, before=before)))
         assert page.total == 7
         ids += [each.id for each in page.items]
         if not page.more:

@@ -7,10 +7,13 @@ from config import schema
 from proxy.model.access import Role
 from proxy.model.audit import AuditQuery
 from proxy.model.directory import Space, SpaceKind
-from proxy.model.identity import Membership, Session, User, UserState
-from proxy.services.directory import Directory, NotPossible
+from proxy.model.identity import Membership, Person, Session, User, UserKind, UserState
+from proxy.services.audit import COMMAND_LINE, happened, on_user
+from proxy.services.directory import Directory
 from proxy.services.lockout import Lockout
-from proxy.store import Conflict
+from proxy.services.problems import Exists, Invalid, NotPossible
+from proxy.services.writer import ByHand
+from proxy.store import PutPerson
 from proxy.store.sql import Store, open_store
 
 NOW = 1_800_000_000.0
@@ -30,7 +33,8 @@ def directory(store: Store) -> Directory:
 
 def _directory(store: Store, new_id: Callable[[], str] = str) -> Directory:
     lockout = Lockout(store.database, store.shared, schema.Lockout, lambda: NOW)
-    return Directory(database=store.database, shared=store.shared, now=lambda: NOW, new_id=new_id, lockout=lockout)
+    by_hand = ByHand(database=store.database, now=lambda: NOW, by=COMMAND_LINE)
+    return Directory(by_hand=by_hand, shared=store.shared, new_id=new_id, lockout=lockout)
 
 
 async def test_a_user_made_by_hand_waits_for_their_password(directory: Directory, store: Store) -> None:
@@ -44,7 +48,7 @@ async def test_a_user_made_by_hand_waits_for_their_password(directory: Directory
 
 async def test_a_taken_name_is_refused_in_any_case(directory: Directory) -> None:
     await directory.add(User(id="", username="max"), {})
-    with pytest.raises(Conflict):
+    with pytest.raises(Exists):
         await directory.add(User(id="", username="MAX"), {})
 
 
@@ -72,7 +76,7 @@ async def test_the_last_active_admin_cannot_be_suspended(directory: Directory, s
 async def _activate(store: Store, username: str) -> None:
     account = await store.database.account(username)
     assert account
-    event = _directory(store)._event("user.activated", account.user)
+    event = happened("user.activated", at=NOW, by=COMMAND_LINE, on=on_user(account.user.id))
     await store.database.set_password(account.user.id, "$argon2id$", event)
 
 
@@ -81,6 +85,19 @@ async def test_whoever_has_a_password_is_active_again_after_a_suspension(directo
     await _activate(store, "max")
     await directory.suspend("max")
     assert (await directory.resume("max")).state is UserState.ACTIVE
+
+
+async def test_a_service_account_acts_again_after_a_suspension(directory: Directory, store: Store) -> None:
+    bot = User(id="bot", username="bot", kind=UserKind.SERVICE)
+    await store.database.edit([PutPerson(person=Person(user=bot, memberships={}))], [])
+    await directory.suspend("bot")
+    assert (await directory.resume("bot")).state is UserState.ACTIVE
+
+
+async def test_nobody_is_made_a_member_of_the_space_of_everyone(directory: Directory, store: Store) -> None:
+    await store.database.edit([Space(id="e", kind=SpaceKind.EVERYONE, slug="everyone")], [])
+    with pytest.raises(Invalid, match="no space that has members"):
+        await directory.add(User(id="", username="max"), {"everyone": Role.OWNER})
 
 
 async def test_whoever_is_locked_out_may_log_in_again(directory: Directory, store: Store) -> None:

@@ -10,7 +10,7 @@ from proxy.model.audit import Source
 from proxy.model.directory import Space, SpaceKind
 from proxy.model.estate import Estate, HttpAuth, InstanceSettings, Resource, ResourceKind
 from proxy.model.identity import Actor, Membership, Person, Token, TokenKind, User, UserKind
-from proxy.services.audit import By
+from proxy.services.audit import By, by
 from proxy.services.problems import Exists, Invalid, NotPossible, NotThere
 from proxy.services.token_changes import MOST, MOST_ACCOUNTS, Desk, Wanted, WantedHttp
 from proxy.services.tokens import digest
@@ -282,5 +282,5 @@ def test_a_moment_says_who_acts_and_when() -> None:
     actor = Actor(
         person=ADA, token=Token(id="t-9", kind=TokenKind.PERSONAL, name="x", created=NOW), address="192.0.2.1"
     )
-    made = Desk.at(Moment(estate=ESTATE, actor=actor, now=NOW, database=Store()))  # type: ignore[arg-type]
+    made = Desk.at(Moment(estate=ESTATE, actor=actor, now=NOW, database=Store(), by=by(actor)))  # type: ignore[arg-type]
     assert (made.by.id, made.by.token, made.by.address, made.now) == ("u-ada", "t-9", "192.0.2.1", NOW)
