@@ -1,14 +1,27 @@
 """What a way in is: one class that answers who a visitor is, and the kit through which alone it reaches the outside."""
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import ClassVar, Generic, ParamSpec, Protocol, TypeVar, get_args, get_origin
+from typing import Annotated, ClassVar, Generic, ParamSpec, Protocol, TypeVar, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, PlainValidator, SecretStr, ValidationInfo
 from typing_extensions import override
 
-from auth_plugins.values import CredentialRequest, Document, Form, Identity, LoginRequest, Redirect, Refused
+from auth_plugins.values import (
+    CredentialRequest,
+    Document,
+    Ended,
+    Finding,
+    Form,
+    Identity,
+    LoginRequest,
+    LogoutRequest,
+    ProviderMessage,
+    Redirect,
+    Refused,
+)
+from config.files import ExistingFile, parse_secret_file
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -19,6 +32,15 @@ class PluginSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
+
+def _secret(value: object, info: ValidationInfo) -> SecretStr:
+    return SecretStr(value) if isinstance(value, str) and value else parse_secret_file(value, info)
+
+
+SecretSetting = Annotated[SecretStr, PlainValidator(_secret)]
+"""An option that is a secret: `{file: path}` in the file, plain text where it comes from the environment."""
+FileSetting = ExistingFile
+"""An option that names a file which is there; a relative path is relative to the configuration file."""
 
 Settings = TypeVar("Settings", bound=PluginSettings)
 
@@ -66,6 +88,14 @@ class Accounts(Protocol):
         ...
 
 
+class Passwords(Protocol):
+    """The other ways in of this gateway that check passwords, by their names in the configuration."""
+
+    async def __call__(self, provider: str, username: str, password: str) -> Identity:
+        """Who this is to that provider. Raises Refused and Unavailable as it does; Misconfigured where there is none."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kit:
     """All that a plugin may use of the world."""
@@ -76,6 +106,12 @@ class Kit:
     fetch: Fetch
     offload: Offload
     accounts: Accounts
+    passwords: Passwords
+    name: str
+    """The plugin's name in the configuration."""
+    base: str
+    """The address below which all the plugin's own are, such as `https://gate.example/-/auth/corp`: `/callback` (also as
+    `/acs`) for visitors who come back, `/slo` for messages about logouts, `/metadata` for its document."""
 
 
 class AuthPlugin(Generic[Settings]):
@@ -90,6 +126,8 @@ class AuthPlugin(Generic[Settings]):
     """What `identify` looks at: lower-case header names, `peer`, `certificate`. Other requests never reach it."""
     local_accounts: ClassVar[bool] = False
     """Whether it vouches for the gateway's own accounts (through `kit.accounts`) and not for those linked to it."""
+    flow_field: ClassVar[str] = "state"
+    """The field in which the provider sends `LoginRequest.flow` back."""
 
     @override
     def __init_subclass__(cls) -> None:
@@ -122,17 +160,45 @@ class AuthPlugin(Generic[Settings]):
         """The next step of an interactive login."""
         raise Refused("login_not_offered")
 
+    @classmethod
+    def checks_passwords(cls) -> bool:
+        return cls.check_password is not AuthPlugin.check_password
+
+    @classmethod
+    def refreshes(cls) -> bool:
+        return cls.refresh is not AuthPlugin.refresh
+
+    def speaks_for(self) -> str:
+        """The name of the way in whose accounts this one vouches for: its own, unless it only asks another."""
+        return self.kit.name
+
+    async def check_password(self, username: str, password: str) -> Identity:
+        """Who this is, asked without a page. Raises Refused and Unavailable."""
+        raise Refused("passwords_not_checked")
+
     async def refresh(self, identity: Identity) -> Identity:
-        """What the provider says now; raises Refused when the person may no longer come in."""
+        """What the provider says now of somebody who is logged in; raises Refused when they may no longer be."""
         return identity
 
-    async def logout(self, identity: Identity) -> Redirect | None:
+    async def logout(self, request: LogoutRequest) -> Redirect | None:
         """Where to send a visitor who logs out, so that the provider's session ends too."""
         return None
 
-    async def document(self, callback: str) -> Document | None:
+    async def ended(self, message: ProviderMessage) -> Ended:
+        """What a message about a logout at the provider means; raises Refused where it is not the provider's."""
+        raise Refused("logout_messages_not_understood")
+
+    async def document(self) -> Document | None:
         """What the gateway publishes for this plugin, such as SAML metadata."""
         return None
+
+    async def examine(self, sample: str) -> Identity:
+        """Who a sample would be, without anybody logging in: a username to look up, or a response of the provider."""
+        raise Refused("samples_not_understood")
+
+    async def findings(self) -> Sequence[Finding]:
+        """What can be said of the provider now: whether it answers, what expires soon."""
+        return ()
 
     @asynccontextmanager
     async def lifespan(self) -> AsyncIterator[None]:

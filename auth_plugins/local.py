@@ -28,4 +28,8 @@ class Local(AuthPlugin[LocalSettings]):
         username, password = request.fields.get("username", "").strip(), request.fields.get("password", "")
         if not username or not password:
             raise Refused("credentials_missing")
+        return await self.check_password(username, password)
+
+    @override
+    async def check_password(self, username: str, password: str) -> Identity:
         return await self.kit.accounts.check(username, password)

@@ -3,25 +3,15 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from pydantic import ValidationError
 
 from auth_plugins.contract import AuthPlugin, Kit, PluginSettings
 from auth_plugins.values import Misconfigured
+from config.auth_schema import AuthEntry
 
 GROUP: Final = "flowward.auth_plugins"
-
-
-class Entry(Protocol):
-    """One item of the configuration's `auth` list."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def plugin(self) -> str: ...
-    @property
-    def options(self) -> Mapping[str, object]: ...
 
 
 class UnusablePlugins(Exception):
@@ -36,24 +26,34 @@ class UnusablePlugins(Exception):
 class Chosen:
     """A plugin and its settings, both found sound, before it is built."""
 
-    name: str
+    entry: AuthEntry
     plugin: type[AuthPlugin[Any]]
     settings: PluginSettings
 
     def build(self, kit: Kit) -> "Provider":
         """Raises UnusablePlugins where the plugin finds that it cannot work with its settings."""
         try:
-            return Provider(name=self.name, plugin=self.plugin(self.settings, kit))
+            return Provider(entry=self.entry, plugin=self.plugin(self.settings, kit))
         except Misconfigured as error:
-            raise UnusablePlugins([f"auth.{self.name}: {error.detail or error.code}"]) from error
+            raise UnusablePlugins([f"auth.{self.entry.name}: {error.detail or error.code}"]) from error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Provider:
     """A plugin at work under the name the operator gave it."""
 
-    name: str
+    entry: AuthEntry
+    """What the gateway itself decides about it."""
     plugin: AuthPlugin[Any]
+
+    @property
+    def name(self) -> str:
+        return self.entry.name
+
+    @property
+    def title(self) -> str:
+        """What people see of it."""
+        return self.entry.title or self.entry.name
 
 
 def installed() -> dict[str, EntryPoint]:
@@ -61,14 +61,14 @@ def installed() -> dict[str, EntryPoint]:
     return {point.name: point for point in entry_points(group=GROUP)}
 
 
-def choose(entries: Iterable[Entry], known: Mapping[str, EntryPoint]) -> tuple[Chosen, ...]:
+def choose(entries: Iterable[AuthEntry], known: Mapping[str, EntryPoint]) -> tuple[Chosen, ...]:
     """The plugin and settings of each entry; raises UnusablePlugins with all that is wrong, in one go."""
     chosen: list[Chosen] = []
     problems: list[str] = []
     for entry in entries:
         try:
             plugin = _load(entry, known)
-            chosen.append(Chosen(name=entry.name, plugin=plugin, settings=_settings(entry, plugin)))
+            chosen.append(Chosen(entry=entry, plugin=plugin, settings=_settings(entry, plugin)))
         except UnusablePlugins as found:
             problems += found.problems
     if problems:
@@ -77,13 +77,13 @@ def choose(entries: Iterable[Entry], known: Mapping[str, EntryPoint]) -> tuple[C
 
 
 def providers(
-    entries: Iterable[Entry], known: Mapping[str, EntryPoint], kit_for: Callable[[str], Kit]
+    entries: Iterable[AuthEntry], known: Mapping[str, EntryPoint], kit_for: Callable[[str], Kit]
 ) -> tuple[Provider, ...]:
     """Each entry's plugin, built, in the order offered on the login page. Raises UnusablePlugins."""
-    return tuple(each.build(kit_for(each.name)) for each in choose(entries, known))
+    return tuple(each.build(kit_for(each.entry.name)) for each in choose(entries, known))
 
 
-def _load(entry: Entry, known: Mapping[str, EntryPoint]) -> type[AuthPlugin[Any]]:
+def _load(entry: AuthEntry, known: Mapping[str, EntryPoint]) -> type[AuthPlugin[Any]]:
     point = known.get(entry.plugin)
     if point is None:
         names = ", ".join(sorted(known)) or "none; is the package installed?"
@@ -103,15 +103,16 @@ def _load(entry: Entry, known: Mapping[str, EntryPoint]) -> type[AuthPlugin[Any]
     return plugin
 
 
-def _settings(entry: Entry, plugin: type[AuthPlugin[Any]]) -> PluginSettings:
+def _settings(entry: AuthEntry, plugin: type[AuthPlugin[Any]]) -> PluginSettings:
     try:
-        return plugin.settings_type.model_validate(dict(entry.options))
+        context = {"directory": entry.directory}
+        return plugin.settings_type.model_validate(dict(entry.options), context=context)
     except ValidationError as error:
         known = ", ".join(plugin.settings_type.model_fields) or "none"
         raise UnusablePlugins([_told(entry, dict(item), known) for item in error.errors()]) from error
 
 
-def _told(entry: Entry, item: Mapping[str, Any], known: str) -> str:
+def _told(entry: AuthEntry, item: Mapping[str, Any], known: str) -> str:
     option = ".".join(str(part) for part in item["loc"]) or "options"
     where = f"auth.{entry.name}: option '{option}'"
     match item["type"]:

@@ -6,8 +6,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ParamSpec, TypeVar
 
-from auth_plugins.contract import Accounts, Answer, AuthPlugin, Fetch, Kit
-from auth_plugins.values import CredentialRequest, Form, Identity, LoginRequest, Redirect, Refused, Unavailable
+from auth_plugins.contract import Accounts, Answer, AuthPlugin, Fetch, Kit, Passwords
+from auth_plugins.values import (
+    CredentialRequest,
+    Form,
+    Identity,
+    LoginRequest,
+    Misconfigured,
+    Redirect,
+    Refused,
+    Unavailable,
+)
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -66,12 +75,32 @@ async def at_once(work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) ->
     return work(*args, **kwargs)
 
 
+async def no_passwords(provider: str, username: str, password: str) -> Identity:
+    """A gateway without another way in."""
+    raise Misconfigured("provider_unknown", f"there is no way in named {provider}")
+
+
 def kit(
-    *, now: Callable[[], float] | None = None, accounts: Accounts | None = None, fetch: Fetch = nothing_outside
+    *,
+    now: Callable[[], float] | None = None,
+    accounts: Accounts | None = None,
+    fetch: Fetch = nothing_outside,
+    passwords: Passwords = no_passwords,
+    name: str = "test",
+    base: str = "https://gate.example/-/auth/test",
 ) -> Kit:
     """A kit for tests: a clock that stands still, an empty vault, nobody known, nothing outside."""
     clock = now or Time()
-    return Kit(now=clock, vault=Memory(clock), fetch=fetch, offload=at_once, accounts=accounts or People({}))
+    return Kit(
+        now=clock,
+        vault=Memory(clock),
+        fetch=fetch,
+        offload=at_once,
+        accounts=accounts or People({}),
+        passwords=passwords,
+        name=name,
+        base=base,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from config.addresses import HostName, Listen, ListenSetting, NetworkSetting, Origin, OriginSetting
 from config.audit_schema import Audit
+from config.auth_schema import AuthEntry
 from config.base import Listing, Section, wrong
-from config.files import ExistingFile, PathSetting, parse_path
-from config.names import Slug
+from config.files import ExistingFile, PathSetting
 from config.stores import DatabaseSetting, SharedSetting
 from config.times import Duration, PositiveDuration, Rate, RateSetting, duration_text
 
@@ -133,34 +133,6 @@ class Session(Section):
         return idle
 
 
-class AuthEntry(BaseModel):
-    """A way to log in, in the order offered on the login page; further keys are the plugin's own options."""
-
-    model_config = ConfigDict(frozen=True, extra="allow", strict=True)
-    __pydantic_extra__: dict[str, object] = Field(init=False)
-
-    name: Slug = Field(description="Name in addresses (/-/auth/NAME/), logs and audit; unique.")
-    plugin: str = Field(min_length=1, description="Name of an installed plugin, for example local.")
-
-    @property
-    def options(self) -> Mapping[str, object]:
-        """The plugin's options as written, for its own settings to parse; `{file: ...}` holds an absolute path."""
-        return self.__pydantic_extra__
-
-    @model_validator(mode="before")
-    @classmethod
-    def _absolute_files(cls, value: object, info: ValidationInfo) -> object:
-        if not isinstance(value, Mapping):
-            return value
-        return {key: _absolute(option, info) for key, option in value.items()}
-
-
-def _absolute(option: object, info: ValidationInfo) -> object:
-    if isinstance(option, Mapping) and set(option) == {"file"} and isinstance(option["file"], str):
-        return {"file": str(parse_path(option["file"], info).absolute())}
-    return option
-
-
 class Lockout(Section):
     """When an account refuses logins for a while, the right password included."""
 
@@ -230,6 +202,7 @@ class Settings(Section):
 
     @model_validator(mode="before")
     @classmethod
-    def _state_knows_its_file(cls, value: object) -> object:
-        # A default is not validated, so its directory would be relative to the process, not to the file.
-        return {"state": {}, **value} if isinstance(value, Mapping) else value
+    def _parts_know_their_file(cls, value: object) -> object:
+        # A default is not validated, so paths in it would be relative to the process, not to the file.
+        local = {"name": "local", "plugin": "local"}
+        return {"state": {}, "auth": [local], **value} if isinstance(value, Mapping) else value

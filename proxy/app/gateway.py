@@ -9,7 +9,7 @@ from uuid import uuid4
 from aiohttp import ClientSession, ClientTimeout, DummyCookieJar, web
 from aiohttp.typedefs import Handler, Middleware
 
-from auth_plugins import Kit
+from auth_plugins import Identity, Kit, Misconfigured
 from auth_plugins.registry import installed, providers
 from config.configuration import Config
 from config.keys import Keys
@@ -245,6 +245,12 @@ def _desk(
 ) -> Desk:
     accounts = Accounts(database=store.database, shared=store.shared, offload=offload, now=clock.wall)
 
+    async def passwords(provider: str, username: str, password: str) -> Identity:
+        if provider not in by_name:
+            there = ", ".join(by_name) or "none"
+            raise Misconfigured("provider_unknown", f"no way in named {provider} checks passwords; these do: {there}")
+        return await by_name[provider].check_password(username, password)
+
     def kit(name: str) -> Kit:
         return Kit(
             now=clock.wall,
@@ -252,14 +258,19 @@ def _desk(
             fetch=Outside(outside),
             offload=offload,
             accounts=accounts,
+            passwords=passwords,
+            name=name,
+            base=f"{_home(settings)}/-/auth/{name}",
         )
 
+    built = providers([entry for entry in settings.auth if entry.active], installed(), kit)
+    by_name = {provider.name: provider.plugin for provider in built if provider.plugin.checks_passwords()}
     return Desk(
         sites=lambda: gate.world.sites,
         estate=lambda: gate.world.estate,
         person=store.database.person,
         jwks=signer.jwks,
-        providers=providers(settings.auth, installed(), kit),
+        providers=built,
         database=store.database,
         sessions=sessions,
         accounts=accounts,

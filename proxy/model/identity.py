@@ -38,6 +38,8 @@ class User:
     """Only a new password can be chosen until it is."""
     provider: str | None = None
     """The login provider this account is linked to; None for local accounts."""
+    subject: str | None = None
+    """That provider's own key for the person; None until they first come in by it, and for local accounts."""
     tags: Mapping[str, str] = field(default_factory=lambda: NOTHING)
     declared: str | None = None
     """The estate file this user came from; None when it was made by hand."""
@@ -54,6 +56,8 @@ class Membership:
     """manual, sso or invite."""
     overrides: Mapping[str, Role] = field(default_factory=lambda: MappingProxyType({}))
     """Resource id -> the role there, NONE included; the nearest one decides."""
+    managed: frozenset[str] = frozenset()
+    """Resource ids of those overrides that the user's provider decides about."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +86,16 @@ class Session:
     """Seconds without activity after which it ends."""
     proved: float = 0.0
     """When the user last proved who they are: at the login, or since then by password or second factor."""
+    factor: float = 0.0
+    """When a second factor of the gateway's own was proven for it; 0 for never."""
+    vouched: bool = False
+    """Whether the way in stands for a second factor too, so that none is asked but where an instance wants one."""
+    groups: tuple[str, ...] = ()
+    """Groups that the provider named at the login, as it wrote them."""
+    provider_session: str = ""
+    """The provider's own session, by which it may end this one."""
+    keep: str = ""
+    """What the plugin wants back when the session is refreshed or ends."""
     address: str = ""
     agent: str = ""
 
@@ -89,6 +103,36 @@ class Session:
         """Whether it may still act; `idle` and `absolute` are an instance's own times in seconds, where it has any."""
         end = self.expires if absolute is None else min(self.expires, self.created + absolute)
         return now < end and now - self.seen < (self.idle if idle is None else idle)
+
+
+class FactorKind(StrEnum):
+    TOTP = "totp"
+    PASSKEY = "passkey"
+    RECOVERY = "recovery"
+    """A recovery code, good once."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Factor:
+    """One way for a user to prove themselves beside the password. Times are seconds since the epoch."""
+
+    id: str
+    user: str
+    """User id."""
+    kind: FactorKind
+    name: str
+    created: float
+    confirmed: bool = True
+    """False until it was used once: nothing rests on a code that was never shown to work."""
+    last_used: float | None = None
+    secret: bytes = b""
+    """Of TOTP: the shared secret, encrypted. Of a passkey: its public key (COSE). Of a recovery code: its hash."""
+    credential: bytes | None = None
+    """Of a passkey: the id of its credential."""
+    counter: int = 0
+    """Of TOTP: the last time step that was accepted. Of a passkey: the last signature counter."""
+    details: Mapping[str, str] = field(default_factory=lambda: NOTHING)
+    """Of a passkey: what the authenticator said of itself."""
 
 
 class TokenKind(StrEnum):

@@ -59,6 +59,7 @@ user = Table(
     Column("admin", Boolean, nullable=False),
     Column("state", String, nullable=False),
     Column("provider", String),
+    Column("subject", String),
     Column("password_hash", String),
     Column("tags", JSON, nullable=False),
     Column("declared", String),
@@ -67,6 +68,7 @@ user = Table(
     Column("words", Text, nullable=False, server_default=""),  # names and address, folded: what a search looks at
     UniqueConstraint("username_key"),
     UniqueConstraint("email_key"),
+    Index("ix_user_subject", "provider", "subject", unique=True),
     # All that a list of a space's people looks at; the rows are wide, and there are thousands.
     Index("ix_user_listed", "id", "kind", "state", "username_key"),
 )
@@ -119,6 +121,7 @@ override = Table(
     Column("space", String, primary_key=True),
     Column("resource", _hanging("resource.id"), primary_key=True, index=True),
     Column("role", Integer, nullable=False),
+    Column("managed", Boolean, nullable=False, server_default=false()),  # by the user's provider
     ForeignKeyConstraint(
         ["user", "space"],
         ["membership.user", "membership.space"],
@@ -173,6 +176,23 @@ token_space = Table(
     Column("space", _hanging("space.id"), primary_key=True, index=True),
 )
 
+factor = Table(
+    "factor",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("user", _hanging("user.id"), nullable=False, index=True),
+    Column("kind", String, nullable=False),
+    Column("name", String, nullable=False),
+    Column("created", Float, nullable=False),
+    Column("confirmed", Boolean, nullable=False),
+    Column("last_used", Float),
+    Column("secret", LargeBinary, nullable=False),
+    Column("credential", LargeBinary),
+    Column("counter", BigInteger, nullable=False),
+    Column("details", JSON, nullable=False),
+    UniqueConstraint("credential"),
+)
+
 invitation = Table(
     "invitation",
     metadata,
@@ -208,6 +228,11 @@ session = Table(
     Column("address", String, nullable=False),
     Column("agent", String, nullable=False),
     Column("proved", Float, nullable=False, server_default=text("0")),
+    Column("factor", Float, nullable=False, server_default=text("0")),
+    Column("vouched", Boolean, nullable=False, server_default=false()),
+    Column("groups", JSON, nullable=False, server_default="[]"),
+    Column("provider_session", String, nullable=False, server_default=""),
+    Column("keep", String, nullable=False, server_default=""),
 )
 
 session_cookie = Table(

@@ -9,8 +9,10 @@ from auth_plugins import (
     Form,
     Identity,
     LoginRequest,
+    LogoutRequest,
     Misconfigured,
     PluginSettings,
+    ProviderMessage,
     Refused,
 )
 from auth_plugins.testkit import kit
@@ -46,8 +48,13 @@ async def test_a_plugin_that_identifies_has_working_defaults_for_the_rest() -> N
     ada = await plugin.identify(CredentialRequest(headers={"x-word": "please"}))
     assert ada is not None
     assert await plugin.refresh(ada) == ada
-    assert await plugin.logout(ada) is None
-    assert await plugin.document("https://gate.example/-/auth/magic/callback") is None
+    assert await plugin.logout(LogoutRequest(subject="1")) is None
+    assert await plugin.document() is None
+    assert plugin.speaks_for() == "test"
+    assert await plugin.findings() == ()
+    for refused in (plugin.ended(ProviderMessage(fields={})), plugin.check_password("ada", "x"), plugin.examine("ada")):
+        with pytest.raises(Refused):
+            await refused
     async with plugin.lifespan():
         pass
     with pytest.raises(Refused, match="login_not_offered"):

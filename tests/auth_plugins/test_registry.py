@@ -1,7 +1,6 @@
 """From an entry of the configuration to a plugin that works."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint
 
 import pytest
@@ -11,6 +10,7 @@ from auth_plugins import AuthPlugin, Form, Kit, LoginRequest, Misconfigured, Plu
 from auth_plugins.local import Local
 from auth_plugins.registry import GROUP, UnusablePlugins, choose, providers
 from auth_plugins.testkit import kit
+from config.auth_schema import AuthEntry
 
 
 class CorpSettings(PluginSettings):
@@ -29,11 +29,8 @@ class Corp(AuthPlugin[CorpSettings]):
         return Form(fields=())
 
 
-@dataclass(frozen=True)
-class Entry:
-    name: str
-    plugin: str
-    options: Mapping[str, object] = field(default_factory=dict)
+def entry_of(name: str, plugin: str, options: Mapping[str, object] | None = None) -> AuthEntry:
+    return AuthEntry.model_validate({"name": name, "plugin": plugin, **(options or {})})
 
 
 KNOWN = {
@@ -55,19 +52,19 @@ class Here(EntryPoint):
         return Corp
 
 
-def problems(*entries: Entry) -> tuple[str, ...]:
+def problems(*entries: AuthEntry) -> tuple[str, ...]:
     with pytest.raises(UnusablePlugins) as raised:
         providers(entries, KNOWN | {"corp": Here("corp", "corp:Corp", GROUP)}, lambda _: kit())
     return raised.value.problems
 
 
 def test_built_ins_are_found_as_foreign_plugins_are() -> None:
-    (found,) = providers([Entry("people", "local")], KNOWN, lambda _: kit())
+    (found,) = providers([entry_of("people", "local")], KNOWN, lambda _: kit())
     assert (found.name, type(found.plugin)) == ("people", Local)
 
 
 def test_an_unknown_plugin_is_told_with_those_there_are() -> None:
-    (problem,) = problems(Entry("corp", "ldpa"))
+    (problem,) = problems(entry_of("corp", "ldpa"))
     assert problem.startswith("auth.corp: plugin 'ldpa' is not installed. Installed are: corp, gone, local")
 
 
@@ -80,16 +77,16 @@ def test_an_unknown_plugin_is_told_with_those_there_are() -> None:
     ],
 )
 def test_a_broken_plugin_is_told_by_the_name_of_its_entry(plugin: str, said: str) -> None:
-    (problem,) = problems(Entry("corp", plugin))
+    (problem,) = problems(entry_of("corp", plugin))
     assert problem.startswith("auth.corp: ")
     assert said in problem
 
 
 def test_every_problem_of_every_entry_is_told_at_once() -> None:
     found = problems(
-        Entry("corp", "corp", {"timeout": "long", "uri": "x"}),
-        Entry("people", "local", {"min": 3}),
-        Entry("x", "nothing"),
+        entry_of("corp", "corp", {"timeout": "long", "uri": "x"}),
+        entry_of("people", "local", {"min": 3}),
+        entry_of("x", "nothing"),
     )
     assert found[:4] == (
         "auth.corp: option 'url' is missing. Add it to the entry",
@@ -101,14 +98,14 @@ def test_every_problem_of_every_entry_is_told_at_once() -> None:
 
 
 def test_a_value_that_may_be_a_secret_is_not_repeated() -> None:
-    assert "hunter2" not in "".join(problems(Entry("corp", "corp", {"url": ["hunter2"]})))
+    assert "hunter2" not in "".join(problems(entry_of("corp", "corp", {"url": ["hunter2"]})))
 
 
 def test_what_a_plugin_finds_wrong_with_its_settings_is_told_alike() -> None:
-    (problem,) = problems(Entry("corp", "corp", {"url": "ldap://dir:389"}))
+    (problem,) = problems(entry_of("corp", "corp", {"url": "ldap://dir:389"}))
     assert problem == "auth.corp: option 'url' must start with ldaps://, but it is 'ldap://dir:389'"
 
 
 def test_choosing_builds_nothing() -> None:
-    (chosen,) = choose([Entry("people", "local")], KNOWN)
-    assert (chosen.name, chosen.plugin) == ("people", Local)
+    (chosen,) = choose([entry_of("people", "local")], KNOWN)
+    assert (chosen.entry.name, chosen.plugin) == ("people", Local)

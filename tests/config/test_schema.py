@@ -32,7 +32,8 @@ def test_relative_paths_are_relative_to_the_file(loaded: Loaded, tmp_path: Path)
     assert settings.server.tls is not None
     assert settings.server.tls.certificate == tmp_path / "gate.pem"
     assert settings.state.directory == tmp_path / "kept"
-    assert settings.auth[0].options == {"bind_password": {"file": str(tmp_path / "secrets/bind")}}
+    assert settings.auth[0].options == {"bind_password": {"file": "secrets/bind"}}
+    assert settings.auth[0].directory == tmp_path
 
 
 def test_a_plugin_s_options_are_kept_as_written(loaded: Loaded) -> None:

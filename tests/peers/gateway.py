@@ -18,6 +18,7 @@ from yarl import URL
 from proxy.access.passwords import hash_password
 from proxy.app import Running, opened
 from proxy.services.clock import SYSTEM, Clock
+from proxy.services.cookies import Cookies
 from tests.peers.ports import free_port
 
 PASSWORD = "correct horse battery"
@@ -195,6 +196,12 @@ class Visitor:
             str(URL(f"{home.scheme}://{home.netloc}/").join(URL(answer.headers["Location"], encoded=True)))
         )
 
+    async def logged_in(self, username: str, host: str = "") -> None:
+        """Log in at a host, or at home."""
+        shown = await self.log_in(username, f"{self.site.origin(host)}/" if host else f"{self.site.home}/")
+        session = Cookies.of(self.site.home).session
+        assert session in self.cookies.get(self.site.name, {}), f"{shown.status} {await shown.text()}"
+
     def cookie(self, host: str) -> str:
         """The Cookie field for a host."""
         return "; ".join(f"{name}={value}" for name, value in self.cookies[host].items())
@@ -215,5 +222,5 @@ async def visitor(site: Site, username: str | None = None, host: str = "") -> As
     async with ClientSession(connector=connector, cookie_jar=DummyCookieJar(), auto_decompress=False) as session:
         somebody = Visitor(site, session)
         if username is not None:
-            await somebody.log_in(username, f"{site.origin(host)}/" if host else f"{site.home}/")
+            await somebody.logged_in(username, host)
         yield somebody

@@ -173,7 +173,8 @@ def _parsed(answer: Answer) -> Session | None:
     record, seen, proved = answer
     # During an update another version may keep more than this one knows of.
     known = {name: value for name, value in orjson.loads(record).items() if name in _FIELDS}
-    return Session(**{**known, "amr": tuple(known["amr"])}, seen=float(seen), proved=float(proved))
+    lists = {name: tuple(known[name]) for name in ("amr", "groups") if name in known}
+    return Session(**{**known, **lists}, seen=float(seen), proved=float(proved))
 
 
 def _until(value: str, until: float) -> str:

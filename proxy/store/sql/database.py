@@ -55,6 +55,11 @@ class SqlDatabase:
             row = (await connection.execute(people.BY_LOGIN, {"key": rows.folded(login)})).one_or_none()
         return None if row is None else rows.account(row)
 
+    async def linked(self, provider: str, subject: str) -> Person | None:
+        async with self._connections.reading() as connection:
+            found = (await connection.execute(people.BY_SUBJECT, {"provider": provider, "subject": subject})).all()
+        return next(rows.people(found), None)
+
     async def users(self) -> Sequence[User]:
         everyone = select(tables.user).order_by(tables.user.c.username_key)
         async with self._connections.snapshot(BULK_DEADLINE) as connection:

@@ -18,6 +18,7 @@ _FEW: Final = 8
 
 # Built once: building costs as much as asking.
 BY_ID: Final = rows.PEOPLE.where(user.c.id == bindparam("id"))
+BY_SUBJECT: Final = rows.PEOPLE.where(user.c.provider == bindparam("provider"), user.c.subject == bindparam("subject"))
 BY_LOGIN: Final = (
     select(user)
     .where(or_(user.c.username_key == bindparam("key"), user.c.email_key == bindparam("key")))

@@ -36,6 +36,7 @@ PEOPLE: Final = (
         tables.membership.c.source,
         tables.override.c.resource,
         tables.override.c.role.label("override"),
+        tables.override.c.managed,
     )
     .select_from(tables.user.outerjoin(tables.membership).outerjoin(tables.override))
     .order_by(tables.user.c.id)
@@ -62,6 +63,7 @@ def user(row: Row[Any]) -> User:
         state=UserState(row.state),
         password_expired=row.password_expired,
         provider=row.provider,
+        subject=row.subject,
         tags=row.tags,
         declared=row.declared,
     )
@@ -72,17 +74,18 @@ def account(row: Row[Any]) -> Account:
 
 
 def _memberships(rows: list[Row[Any]]) -> dict[str, Membership]:
-    overrides: dict[str, dict[str, Role]] = {}
-    for row in rows:
-        if row.space is not None:
-            here = overrides.setdefault(row.space, {})
-            if row.resource is not None:
-                here[row.resource] = Role(row.override)
-    return {
-        row.space: Membership(space=row.space, role=Role(row.role), source=row.source, overrides=overrides[row.space])
-        for row in rows
-        if row.space is not None
-    }
+    found: dict[str, Membership] = {}
+    in_spaces = (row for row in rows if row.space is not None)
+    for space_id, grouped in groupby(sorted(in_spaces, key=lambda row: row.space), key=lambda row: row.space):
+        here = list(grouped)
+        found[space_id] = Membership(
+            space=space_id,
+            role=Role(here[0].role),
+            source=here[0].source,
+            overrides={row.resource: Role(row.override) for row in here if row.resource is not None},
+            managed=frozenset(row.resource for row in here if row.managed),
+        )
+    return found
 
 
 def space(row: Row[Any]) -> Space:
@@ -151,6 +154,11 @@ def session(row: Row[Any]) -> Session:
         expires=row.expires,
         idle=row.idle,
         proved=row.proved,
+        factor=row.factor,
+        vouched=row.vouched,
+        groups=tuple(row.groups),
+        provider_session=row.provider_session,
+        keep=row.keep,
         address=row.address,
         agent=row.agent,
     )
@@ -172,6 +180,7 @@ def of_person(put: PutPerson) -> Values:
         "password_expired": user.password_expired,
         "words": folded(f"{user.username}\n{user.name}\n{user.email}"),
         "provider": user.provider,
+        "subject": user.subject,
         "password_hash": put.password_hash,
         "tags": dict(user.tags),
         "declared": user.declared,
@@ -187,7 +196,13 @@ def of_memberships(person: Person) -> list[Values]:
 
 def of_overrides(person: Person) -> list[Values]:
     return [
-        {"user": person.user.id, "space": each.space, "resource": resource, "role": role}
+        {
+            "user": person.user.id,
+            "space": each.space,
+            "resource": resource,
+            "role": role,
+            "managed": resource in each.managed,
+        }
         for each in person.memberships.values()
         for resource, role in each.overrides.items()
     ]
@@ -252,6 +267,11 @@ def of_session(session: Session) -> Values:
         "expires": session.expires,
         "idle": session.idle,
         "proved": session.proved,
+        "factor": session.factor,
+        "vouched": session.vouched,
+        "groups": session.groups,
+        "provider_session": session.provider_session,
+        "keep": session.keep,
         "address": session.address,
         "agent": session.agent,
     }

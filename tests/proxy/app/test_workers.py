@@ -85,8 +85,9 @@ async def test_a_worker_that_is_killed_is_started_again_and_all_drain_together(s
     answers = by_path({"/dashboard/slow": slow, "*": plain(b"hello")})
     async with upstream(answers) as instance:
         several.estate["instances"][0]["upstream"] = instance.url  # type: ignore[index]
-        async with several.process() as supervisor, visitor(several, "dora", HOST) as dora:
+        async with several.process() as supervisor, visitor(several) as dora:
             await until(lambda: ready(several), seconds=30)
+            await dora.logged_in("dora", HOST)
             before = workers(supervisor.pid)
             assert len(before) == COUNT
             os.kill(min(before), signal.SIGKILL)

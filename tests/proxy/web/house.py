@@ -18,6 +18,7 @@ from auth_plugins.local import Local, LocalSettings
 from auth_plugins.registry import Provider
 from auth_plugins.testkit import kit
 from config import schema
+from config.auth_schema import AuthEntry
 from proxy.access.passwords import hash_password
 from proxy.model.access import Role
 from proxy.model.audit import Event
@@ -257,7 +258,10 @@ async def _house(
         database, shared = cast("Database", outages[0]), cast("Shared", outages[1])
         offload = Counted()
         accounts = Accounts(database=database, shared=shared, offload=offload, now=time)
-        own = Provider(name="local", plugin=Local(LocalSettings(), kit(now=time, accounts=accounts)))
+        own = Provider(
+            entry=AuthEntry(name="local", plugin="local"),
+            plugin=Local(LocalSettings(), kit(now=time, accounts=accounts)),
+        )
         desk = Desk(
             sites=lambda: sites,
             estate=lambda: estate,

@@ -7,6 +7,7 @@ from typing_extensions import override
 from auth_plugins import AuthPlugin, Field, Form, Identity, LoginRequest, PluginSettings, Redirect, Refused, Unavailable
 from auth_plugins.registry import Provider
 from auth_plugins.testkit import kit
+from config.auth_schema import AuthEntry
 from tests.proxy.web import house as houses
 from tests.proxy.web.house import HOME, LINE_3
 
@@ -44,7 +45,7 @@ class Known(AuthPlugin[PluginSettings]):
 
 
 def corp(plugin: type[AuthPlugin[PluginSettings]]) -> Provider:
-    return Provider(name="corp", plugin=plugin(PluginSettings(), kit()))
+    return Provider(entry=AuthEntry(name="corp", plugin="corp"), plugin=plugin(PluginSettings(), kit()))
 
 
 async def _step(browser: houses.Browser, page: houses.Answer, **fields: str) -> houses.Answer:
