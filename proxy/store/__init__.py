@@ -207,6 +207,10 @@ class Database(Protocol):
         """How many people are members of a space; service accounts are none."""
         ...
 
+    async def spaces_of_members(self, space_id: str) -> Collection[str]:
+        """Ids of the spaces that people of this one are members of; people of a team, who see all of it, are left out."""
+        ...
+
     async def token(self, hash_: bytes) -> Token | None:
         """The token whose value has this sha256."""
         ...

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from proxy.model.access import Role
+from proxy.model.directory import Space, SpaceKind
 from proxy.model.identity import Person, User, UserKind, UserState
 from proxy.store import Database, PeopleQuery, PutPerson
 from tests.conformance.things import ACME, CUSTOMER, EVENT, put
@@ -129,6 +130,16 @@ async def test_active_owners_of_a_space_are_counted_and_so_are_its_members(datab
     assert await database.owners("acme") == ["ada"]
     assert await database.count_members("acme") == 3
     assert (await database.owners("nowhere"), await database.count_members("nowhere")) == ([], 0)
+
+
+async def test_the_spaces_of_a_group_s_people_are_told_but_not_of_a_team_s_people(database: Database) -> None:
+    spaces = [Space(id=name, kind=SpaceKind.CUSTOMER, slug=name, parent="acme") for name in ("a", "b", "c")]
+    group = Space(id="group", kind=SpaceKind.GROUP, slug="group", parent="acme")
+    both, staff = {"group": Role.VIEWER, "a": Role.VIEWER}, {"group": Role.VIEWER, "b": Role.OWNER, "acme": Role.VIEWER}
+    outside = {"c": Role.OWNER}
+    await database.edit([ACME, *spaces, group, put("ada", both), put("sam", staff), put("cleo", outside)], [])
+    assert set(await database.spaces_of_members("group")) == {"group", "a"}
+    assert set(await database.spaces_of_members("nowhere")) == set()
 
 
 async def test_a_chosen_password_is_no_longer_expired_but_one_hashed_anew_is(database: Database) -> None:

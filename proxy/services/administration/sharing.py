@@ -6,6 +6,7 @@ from typing import Final
 
 from proxy.access.decide import acting, effective_role
 from proxy.access.directory import spaces_known
+from proxy.access.mingling import mingles
 from proxy.model.access import Permission, Role
 from proxy.model.audit import Update
 from proxy.model.directory import Space, SpaceKind
@@ -37,6 +38,8 @@ class Preview:
     gains: Sequence[Gain]
     more: bool
     """Whether there are further people in that space who were not looked at."""
+    mingled: bool
+    """Whether the space is a group of people of several customers, who would then see what is each other's."""
 
 
 async def grants(moment: Moment, key: str) -> Sequence[tuple[Grant, Space]]:
@@ -78,7 +81,7 @@ async def preview(moment: Moment, key: str, *, space: str, role: Role) -> Previe
         for person in found.items
     )
     gains = [Gain(user=user, before=before, after=after) for user, before, after in roles if after > before]
-    return Preview(gains=gains, more=found.more)
+    return Preview(gains=gains, more=found.more, mingled=await _mingled(moment, grant))
 
 
 async def unshare(moment: Moment, key: str, space: str) -> Step[None]:
@@ -149,6 +152,12 @@ def _between(estate: Estate, resource: Resource, space: str) -> Grant | None:
 
 def _everybody(estate: Estate, grant: Grant) -> bool:
     return estate.spaces[grant.space].kind is SpaceKind.EVERYONE
+
+
+async def _mingled(moment: Moment, grant: Grant) -> bool:
+    if moment.estate.spaces[grant.space].kind is not SpaceKind.GROUP:
+        return False
+    return mingles(moment.estate, await moment.database.spaces_of_members(grant.space))
 
 
 def _known(moment: Moment, space: Space) -> bool:

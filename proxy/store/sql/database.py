@@ -99,6 +99,10 @@ class SqlDatabase:
         async with self._connections.reading() as connection:
             return int((await connection.execute(people.MEMBERS, {"of": space_id})).scalar_one())
 
+    async def spaces_of_members(self, space_id: str) -> Collection[str]:
+        async with self._connections.reading() as connection:
+            return frozenset((await connection.execute(people.SPACES_OF_MEMBERS, {"of": space_id})).scalars())
+
     async def token(self, hash_: bytes) -> Token | None:
         async with self._connections.reading() as connection:
             return await tokens.by_hash(connection, hash_)

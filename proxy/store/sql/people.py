@@ -7,11 +7,12 @@ from sqlalchemy import ColumnElement, Row, Select, bindparam, case, exists, func
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from proxy.model.access import Role
+from proxy.model.directory import SpaceKind
 from proxy.model.identity import Person, UserKind, UserState
 from proxy.store import Page, PeopleQuery
 from proxy.store.sql import rows
 from proxy.store.sql.dialects import holds
-from proxy.store.tables import membership, user
+from proxy.store.tables import membership, space, user
 
 _FEW: Final = 8
 """So many spaces at most are best asked for their members."""
@@ -37,6 +38,18 @@ MEMBERS: Final = (
     select(func.count())
     .select_from(user.join(membership))
     .where(membership.c.space == bindparam("of"), user.c.kind == UserKind.PERSON)
+)
+
+_HERE, _STAFF = membership.alias(), membership.alias()
+SPACES_OF_MEMBERS: Final = (
+    select(membership.c.space)
+    .distinct()
+    .join_from(_HERE, membership, _HERE.c.user == membership.c.user)
+    .join(user, user.c.id == _HERE.c.user)
+    .where(_HERE.c.space == bindparam("of"), user.c.kind == UserKind.PERSON)
+    .where(
+        ~exists().where(_STAFF.c.user == _HERE.c.user, _STAFF.c.space == space.c.id, space.c.kind == SpaceKind.TEAM)
+    )
 )
 
 

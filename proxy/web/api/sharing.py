@@ -1,6 +1,6 @@
 """Shares: members of another space reach a resource with at most a role."""
 
-from typing import Final
+from typing import Final, Literal
 
 from pydantic import BaseModel
 
@@ -54,6 +54,8 @@ class PreviewItem(Answer):
     gains: tuple[GainItem, ...]
     more: bool
     """Whether there are further people in that space who were not looked at."""
+    warnings: tuple[Literal["mingled_group"], ...]
+    """`mingled_group`: people of several customers are in that group, and would see what is each other's."""
 
 
 async def find(_: Api, call: Call) -> Page[GrantItem]:
@@ -88,7 +90,7 @@ async def preview(_: Api, call: Call) -> PreviewItem:
         )
         for gain in found.gains
     )
-    return PreviewItem(gains=gains, more=found.more)
+    return PreviewItem(gains=gains, more=found.more, warnings=("mingled_group",) if found.mingled else ())
 
 
 async def unshare(_: Api, call: Call) -> Step[None]:

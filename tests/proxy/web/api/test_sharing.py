@@ -217,3 +217,20 @@ async def test_only_spaces_that_are_known_are_named_in_shares(yard: Yard) -> Non
         assert (b.slug in shown.text, shown.json["owner"], shown.json["address"]) == (False, None, None)
     finally:
         await yard.settings()
+
+
+async def test_a_preview_warns_of_a_group_that_mingles_customers(yard: Yard) -> None:
+    """6.1: sub-customers of one house are one customer, and people of the team are of none."""
+    team, a, b = await customers(yard)
+    below, group = await yard.below(a.id), await yard.below(team.id, SpaceKind.GROUP, "group")
+    owner, what = await yard.someone({team.id: OWNER, b.id: OWNER, group.id: VIEWER}), await thing(yard, team.id)
+
+    async def warnings() -> object:
+        path = f"/resources/{what}/grants?preview=1"
+        return (await owner.post(path, {"space": group.id, "role": "viewer"})).json["warnings"]
+
+    await yard.someone({group.id: VIEWER, a.id: VIEWER})
+    await yard.someone({group.id: VIEWER, below.id: VIEWER})
+    assert await warnings() == []
+    await yard.someone({group.id: VIEWER, b.id: VIEWER})
+    assert await warnings() == ["mingled_group"]
