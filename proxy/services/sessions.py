@@ -24,6 +24,16 @@ class Visit:
     host: str
     address: str = ""
     agent: str = ""
+    factor: float = 0.0
+    vouched: bool = False
+    groups: tuple[str, ...] = ()
+    provider_session: str = ""
+    keep: str = ""
+    ends: float | None = None
+    """When the provider wants the session to end."""
+    absolute: float | None = None
+    idle: float | None = None
+    """Seconds, where they are this way in's own."""
 
 
 class Sessions:
@@ -40,6 +50,7 @@ class Sessions:
     async def start(self, visit: Visit, replaces: Session | None = None) -> tuple[Session, str]:
         """A new session and the value of its first cookie. The one the browser had ends: a login never keeps an id."""
         now = self._now()
+        expires = now + (self._absolute if visit.absolute is None else visit.absolute)
         session = Session(
             id=secrets.token_urlsafe(16),
             user_id=visit.user_id,
@@ -47,9 +58,14 @@ class Sessions:
             amr=visit.amr,
             created=now,
             seen=now,
-            expires=now + self._absolute,
-            idle=self._idle,
+            expires=expires if visit.ends is None else max(now, min(expires, visit.ends)),
+            idle=self._idle if visit.idle is None else visit.idle,
             proved=now,
+            factor=visit.factor,
+            vouched=visit.vouched,
+            groups=visit.groups,
+            provider_session=visit.provider_session,
+            keep=visit.keep,
             address=visit.address,
             agent=visit.agent[:256],
         )

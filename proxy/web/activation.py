@@ -2,7 +2,7 @@
 
 from aiohttp import web
 
-from auth_plugins import Refused
+from auth_plugins import Identity, Refused
 from proxy.access.passwords import LONGEST, SHORTEST
 from proxy.model.identity import User
 from proxy.services.accounts import WeakPassword
@@ -10,10 +10,11 @@ from proxy.services.allowances import Policy
 from proxy.services.login import HOP_LASTS
 from proxy.web import render
 from proxy.web.answers import answer, see_other
+from proxy.web.arriving import arrive
 from proxy.web.guards import at_home, cookie_field, own_form
 from proxy.web.keys import ADDRESS, Desk
 from proxy.web.login import STALE
-from proxy.web.visitors import log_in
+from proxy.web.visitors import Proven
 from proxy.wire.address import subject
 
 
@@ -50,9 +51,12 @@ async def _activate(desk: Desk, request: web.Request, user: User, password: str)
     person = await desk.database.person(user.id)
     if person is None:
         return _spent()
-    local = next((provider.name for provider in desk.providers if provider.plugin.local_accounts), "local")
-    _, cookie = await log_in(desk, request, person, provider=local, amr=("pwd",))
-    return see_other("/", [cookie])
+    local = next((provider for provider in desk.providers if provider.plugin.local_accounts), None)
+    if local is None:
+        return see_other("/-/login")
+    identity = Identity(subject=person.user.id, username=person.user.username)
+    proven = Proven(person=person, identity=identity, provider=local, amr=identity.amr)
+    return await arrive(desk, request, proven, None)
 
 
 def _form(desk: Desk, request: web.Request, user: User, *, status: int = 200, problem: str = "") -> web.Response:

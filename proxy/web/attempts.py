@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Final
 
 import structlog
@@ -12,27 +11,18 @@ from auth_plugins import Form, LoginRequest, Redirect, Refused, Unavailable
 from auth_plugins.registry import Provider
 from proxy.model.access import Reason
 from proxy.model.audit import Event
-from proxy.model.identity import Person, User
+from proxy.model.identity import User
 from proxy.services.lockout import Standing
 from proxy.store import StoreUnavailable
 from proxy.web.guards import TurnedAway
 from proxy.web.keys import ADDRESS, Desk
-from proxy.web.visitors import login_failed
+from proxy.web.visitors import Proven, login_failed
 
 _log = structlog.get_logger(__name__)
 WRONG: Final = "Wrong username or password. After too many wrong ones an account refuses every login for a while."
 """The same whatever was wrong: nobody learns here whether an account is there, or locked."""
 _NO_GUESS: Final = frozenset({"credentials_missing"})
 """Refusals of attempts in which no password was sent."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Proven:
-    """Somebody who proved who they are."""
-
-    person: Person
-    amr: tuple[str, ...]
-    """How (RFC 8176)."""
 
 
 async def attempt(
@@ -72,7 +62,7 @@ async def _answered(desk: Desk, provider: Provider, fields: Mapping[str, str]) -
         person = await desk.accounts.linked(step, provider.name, local=provider.plugin.local_accounts)
     except Refused as refused:
         return refused
-    return Proven(person=person, amr=step.amr)
+    return Proven(person=person, identity=step, provider=provider, amr=step.amr)
 
 
 async def change_password(desk: Desk, request: web.Request, user: User, sent: Mapping[str, str], event: Event) -> None:

@@ -5,7 +5,6 @@ from types import MappingProxyType
 from typing import Final, assert_never
 from urllib.parse import urlencode
 
-import structlog
 from aiohttp import web
 
 from auth_plugins import Form, Identity, LoginRequest, Redirect, Refused
@@ -13,12 +12,11 @@ from auth_plugins.registry import Provider
 from proxy.services.login import HOP_LASTS, Target, safe_path
 from proxy.web import render
 from proxy.web.answers import answer, see_other
-from proxy.web.attempts import WRONG, Proven, attempt, chosen
+from proxy.web.arriving import arrive
+from proxy.web.attempts import WRONG, attempt, chosen
 from proxy.web.guards import at_home, cookie_field, own_form
-from proxy.web.keys import ADDRESS, SITE, Desk
-from proxy.web.visitors import log_in, onward, visitor
-
-_log = structlog.get_logger(__name__)
+from proxy.web.keys import SITE, Desk
+from proxy.web.visitors import Proven, onward, visitor
 
 NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 STALE: Final = "This page was open for too long, or your browser refuses cookies. Please try again."
@@ -59,15 +57,7 @@ async def _attempt(
         return _form(desk, request, provider, target, step, values=fields)
     if isinstance(step, Redirect):
         return see_other(step.url)
-    return await _welcome(desk, request, provider, target, step)
-
-
-async def _welcome(
-    desk: Desk, request: web.Request, provider: Provider, target: Target | None, proven: Proven
-) -> web.Response:
-    session, cookie = await log_in(desk, request, proven.person, provider=provider.name, amr=proven.amr)
-    _log.info("login", provider=provider.name, user=proven.person.user.id, client=request[ADDRESS])
-    return see_other(await onward(desk, request, proven.person, session, target), [cookie])
+    return await arrive(desk, request, step, target)
 
 
 async def _offer(
@@ -88,7 +78,8 @@ async def _offer(
             return see_other(step.url)
         case Identity():
             person = await desk.accounts.linked(step, provider.name, local=provider.plugin.local_accounts)
-            return await _welcome(desk, request, provider, target, Proven(person=person, amr=step.amr))
+            proven = Proven(person=person, identity=step, provider=provider, amr=step.amr)
+            return await arrive(desk, request, proven, target)
         case _:
             assert_never(step)
 

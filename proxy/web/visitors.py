@@ -4,17 +4,22 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
+import structlog
 from aiohttp import web
 
+from auth_plugins import Identity
+from auth_plugins.registry import Provider
 from proxy.model.audit import Event
 from proxy.model.identity import Person, Session, UserState
 from proxy.services import cookies
 from proxy.services.audit import PLATFORM, By, by_user, happened, on_user
 from proxy.services.login import Target
 from proxy.services.sessions import Visit
+from proxy.web.answers import see_other
 from proxy.web.guards import cookie_field
 from proxy.web.keys import ADDRESS, SITE, Desk
 
+_log = structlog.get_logger(__name__)
 CHOOSE: Final = "/-/password"
 """Where somebody chooses a new password, and must before all else where the old one has expired."""
 
@@ -29,6 +34,20 @@ class Visitor:
     @property
     def name(self) -> str:
         return self.person.user.name or self.person.user.username
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proven:
+    """Somebody who proved who they are."""
+
+    person: Person
+    identity: Identity
+    """What the way in said of them."""
+    provider: Provider
+    amr: tuple[str, ...]
+    """How (RFC 8176)."""
+    factor: float = 0.0
+    """When they proved a second factor of the gateway's own; 0 where none was asked."""
 
 
 async def visitor(desk: Desk, request: web.Request, going_to: Target | None = None) -> Visitor | None:
@@ -55,23 +74,47 @@ def _admitted(desk: Desk, session: Session, target: Target | None) -> bool:
     return session.alive(desk.now(), idle=instance.session_idle, absolute=instance.session_absolute)
 
 
-async def log_in(
-    desk: Desk, request: web.Request, person: Person, *, provider: str, amr: tuple[str, ...]
-) -> tuple[Session, str]:
+async def welcome(desk: Desk, request: web.Request, proven: Proven, target: Target | None) -> web.Response:
+    """Whoever has proven who they are, and all that is asked of them, is logged in and goes on to where they were going."""
+    session, cookie = await log_in(desk, request, proven)
+    return see_other(await onward(desk, request, proven.person, session, target), [cookie])
+
+
+async def log_in(desk: Desk, request: web.Request, proven: Proven) -> tuple[Session, str]:
     """A new session for somebody who proved who they are, and the Set-Cookie for this host. It is on record first."""
     before = await visitor(desk, request)
-    user = person.user
-    await desk.database.record(account_event(desk, request, "account.login", person, {"provider": provider}))
-    visit = Visit(
-        user_id=user.id,
-        provider=provider,
-        amr=amr,
+    name, person = proven.provider.name, proven.person
+    await desk.database.record(account_event(desk, request, "account.login", person, {"provider": name}))
+    session, value = await desk.sessions.start(_visit(request, proven), replaces=before.session if before else None)
+    _log.info("login", provider=name, user=person.user.id, client=request[ADDRESS])
+    return session, desk.logins.cookies.set(desk.logins.cookies.session, value, session.expires - session.created)
+
+
+def _visit(request: web.Request, proven: Proven) -> Visit:
+    entry, identity = proven.provider.entry, proven.identity
+    return Visit(
+        user_id=proven.person.user.id,
+        provider=entry.name,
+        amr=proven.amr,
         host=request[SITE].name,
         address=request[ADDRESS],
         agent=_readable(request.headers.get("User-Agent", "")),
+        factor=proven.factor,
+        vouched=_vouches(proven.provider),
+        groups=identity.groups or (),
+        provider_session=identity.session,
+        keep=identity.keep,
+        ends=identity.ends,
+        absolute=entry.session.absolute,
+        idle=entry.session.idle,
     )
-    session, value = await desk.sessions.start(visit, replaces=before.session if before else None)
-    return session, desk.logins.cookies.set(desk.logins.cookies.session, value, session.expires - session.created)
+
+
+def _vouches(provider: Provider) -> bool:
+    """Whether a login by it counts as two factors; a password of the gateway's own, whoever checks it, never does."""
+    plugin = provider.plugin
+    own = plugin.local_accounts or plugin.speaks_for() != provider.name
+    return provider.entry.second_factor == "trust" and not own
 
 
 def _readable(value: str) -> str:

@@ -17,8 +17,8 @@ from proxy.web.api.me import SessionInfo, session_info
 from proxy.web.api.models import Answer, Body, Line
 from proxy.web.api.operation import Call, Operation, Reply, Visit
 from proxy.web.api.refusing import Stop
-from proxy.web.attempts import WRONG, Proven, attempt, chosen
-from proxy.web.visitors import log_in
+from proxy.web.attempts import WRONG, attempt, chosen
+from proxy.web.visitors import Proven, log_in
 
 TAG: Final = "auth"
 
@@ -58,7 +58,7 @@ async def login(api: Api, visit: Visit) -> Reply:
     if sent.provider not in ("", provider.name):
         raise NotPossible("provider_unknown", f"No way in with a login page is called {sent.provider}.")
     proven = await _proven(api, visit, sent.username, sent.password, provider.name)
-    session, cookie = await log_in(desk, request, proven.person, provider=provider.name, amr=proven.amr)
+    session, cookie = await log_in(desk, request, proven)
     content = _logged_in(api, session, expired=proven.person.user.password_expired)
     return Reply(content=content, fields=CIMultiDict({"Set-Cookie": cookie}))
 
