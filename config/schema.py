@@ -11,6 +11,7 @@ from config.audit_schema import Audit
 from config.auth_schema import AuthEntry
 from config.base import Listing, Section, wrong
 from config.files import ExistingFile, PathSetting
+from config.mfa_schema import Mfa
 from config.stores import DatabaseSetting, SharedSetting
 from config.times import Duration, PositiveDuration, Rate, RateSetting, duration_text
 
@@ -149,6 +150,9 @@ class Limits(Section):
         default=Rate(count=5, seconds=30.0),
         description="Logins per address and account; twenty times as many per address.",
     )
+    mfa: RateSetting = Field(
+        default=Rate(count=5, seconds=30.0), description="Second factors tried, per login and per account."
+    )
     lockout: Lockout = Field(default=Lockout(), description="What becomes of an account whose password is guessed at.")
     token_create: RateSetting = Field(default=Rate(count=5, seconds=30.0), description="New tokens, per user.")
     activation: RateSetting = Field(
@@ -184,6 +188,7 @@ class Settings(Section):
         min_length=1,
         description="Ways to log in, in the order offered.",
     )
+    mfa: Mfa = Field(default=Mfa(), description="Who has to prove a second factor.")
     limits: Limits = Field(default=Limits(), description="How often something may be tried.")
     audit: Audit = Field(default=Audit(), description="How long the audit log is kept, and where it goes.")
     log: Log = Field(default=Log(), description="What is logged, and how.")
