@@ -21,6 +21,7 @@ def _server_problems(config: Config) -> Iterator[Problem]:
     yield from _listeners(config)
     yield from _weakened(config)
     yield from _state(config)
+    yield from _enforced(config)
 
 
 def _plain_http(config: Config) -> Iterator[Problem]:
@@ -92,3 +93,14 @@ def _state(config: Config) -> Iterator[Problem]:
         message = "is embedded while state.database is PostgreSQL: each replica would count limits by itself"
         remedy = "Run one replica only, or set a Redis, for example redis://127.0.0.1:6379/0."
         yield source.problem(("state", "shared"), message, remedy, severity=Severity.WARNING)
+
+
+def _enforced(config: Config) -> Iterator[Problem]:
+    """A space may have been made by hand, so a slug that no file declares is only warned of: it might enforce nothing."""
+    declared = {space.slug for file in config.estates for space in file.estate.spaces}
+    enforce = config.settings.mfa.enforce
+    for slug in enforce if isinstance(enforce, tuple) else ():
+        if slug not in declared:
+            message = f"names the space {slug}, which no estate file declares"
+            remedy = "Correct the slug, unless the space was made by hand."
+            yield config.source.problem(("mfa", "enforce"), message, remedy, severity=Severity.WARNING)

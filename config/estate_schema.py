@@ -172,6 +172,9 @@ class InstanceEntry(Section):
     viewer_reads_context: bool = Field(
         default=False, description="Let viewers read context, credentials' names and diagnostics."
     )
+    second_factor: bool = Field(
+        default=False, description="Ask everybody for a second factor here, whatever way they logged in by."
+    )
     upstream_tls: UpstreamTls = Field(default=UpstreamTls(), description="TLS towards an https upstream.")
     session: InstanceSession = Field(default=InstanceSession(), description="Session lengths on this instance.")
     limits: InstanceLimits = Field(

@@ -137,6 +137,7 @@ class Reason(StrEnum):
     SESSION_ENDED = "session_ended"
     CREDENTIALS_WRONG = "credentials_wrong"
     RIGHTS_CHANGED = "rights_changed"
+    SECOND_FACTOR_REQUIRED = "second_factor_required"
     # you may not
     ROLE_TOO_LOW = "role_too_low"
     NO_ACCESS = "no_access"

@@ -74,6 +74,8 @@ class InstanceSettings:
     origins: tuple[str, ...] = ()
     min_edit_role: Role = Role.MEMBER
     viewer_reads_context: bool = False
+    second_factor: bool = False
+    """Whether whoever comes with a login must have proved a second factor of the gateway's own."""
     upstream_tls: UpstreamTls = field(default_factory=UpstreamTls)
     session_absolute: float | None = None
     session_idle: float | None = None

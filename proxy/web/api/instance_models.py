@@ -114,6 +114,8 @@ class SecurityBody(Body):
     min_edit_role: Literal["member", "owner"] | None = None
     """Least role that may deploy."""
     viewer_reads_context: bool | None = None
+    second_factor: bool | None = None
+    """Whether whoever comes with a login must have proved a second factor, whatever way they logged in by."""
     session: SessionTimes | None = None
     limit_per_address: LimitBody | None = None
     """Requests to dashboards and endpoints per client address; null for no limit."""
@@ -135,6 +137,7 @@ class SecurityBody(Body):
             endpoints=_or(self.endpoints, before.endpoints),
             min_edit_role=Role[self.min_edit_role.upper()] if self.min_edit_role else before.min_edit_role,
             viewer_reads_context=_or(self.viewer_reads_context, before.viewer_reads_context),
+            second_factor=_or(self.second_factor, before.second_factor),
             session_idle=session.idle if session else before.session_idle,
             session_absolute=session.absolute if session else before.session_absolute,
             limit_per_address=_limit(self.limit_per_address)
@@ -263,6 +266,7 @@ class SecurityItem(Item):
     endpoints: tuple[str, ...]
     min_edit_role: str
     viewer_reads_context: bool
+    second_factor: bool
     session: Times
     limit_per_address: LimitItem | None
     limit_per_principal: LimitItem | None
@@ -313,6 +317,7 @@ def security_item(settings: InstanceSettings, actions: tuple[str, ...]) -> Secur
         endpoints=settings.endpoints,
         min_edit_role=settings.min_edit_role.label,
         viewer_reads_context=settings.viewer_reads_context,
+        second_factor=settings.second_factor,
         session=Times(idle=settings.session_idle, absolute=settings.session_absolute),
         limit_per_address=_limit_item(settings.limit_per_address),
         limit_per_principal=_limit_item(settings.limit_per_principal),
