@@ -9,7 +9,7 @@ from typing import Final
 from auth_plugins import Identity, Refused, Unavailable
 from proxy.access.passwords import LONGEST, SHORTEST, hash_password, needs_rehash, verify
 from proxy.model.audit import Event
-from proxy.model.identity import Person, User, UserKind, UserState
+from proxy.model.identity import User, UserKind, UserState
 from proxy.services.audit import by_user, happened, on_user
 from proxy.services.offload import Offload
 from proxy.store import Account, Database, Shared, StoreUnavailable
@@ -31,11 +31,14 @@ class Accounts:
     offload: Offload
     now: Callable[[], float]
 
-    async def check(self, username: str, password: str) -> Identity:
-        """Who this is. The refusal is the same, after the same work, whatever was wrong."""
+    async def check(self, username: str, password: str, *, admins: bool = False) -> Identity:
+        """Who this is. The refusal is the same, after the same work, whatever was wrong.
+
+        `admins`: an admin's own password counts too where their account is linked to a provider.
+        """
         try:
             account = await self.database.account(username) if len(username) <= 254 else None
-            kept = account.password_hash if account and _may_use_password(account) else None
+            kept = account.password_hash if account and _may_use_password(account, admins=admins) else None
             right = await self.offload(verify, password, kept)
             if not right or account is None or kept is None:
                 raise Refused("credentials_wrong")
@@ -61,22 +64,6 @@ class Accounts:
             raise WeakPassword("The new password is the one you have; choose another.")
         if not await self.database.set_password(user.id, await self.offload(hash_password, new), event):
             raise Refused("account_unknown")
-
-    async def linked(self, identity: Identity, provider: str, *, local: bool) -> Person:
-        """The user an identity belongs to: a local one by id, else the account that is linked to this very provider.
-
-        Raises Refused; a provider never speaks for an account of another one.
-        """
-        user_id = identity.subject
-        if not local:
-            account = await self.database.account(identity.username)
-            if account is None or account.user.provider != provider:
-                raise Refused("account_unknown")
-            user_id = account.user.id
-        person = await self.database.person(user_id)
-        if person is None or person.user.state is not UserState.ACTIVE or not may_log_in(person.user):
-            raise Refused("account_unknown")
-        return person
 
     async def activation_link(self, home: str, user_id: str) -> str:
         """The address of a new activation link at the gateway's own origin; links before it are void."""
@@ -145,9 +132,10 @@ def refuse_weak(user: User, password: str) -> None:
         raise WeakPassword("The password is your username or e-mail; choose something others do not know.")
 
 
-def _may_use_password(account: Account) -> bool:
+def _may_use_password(account: Account, *, admins: bool) -> bool:
     user = account.user
-    return user.state is UserState.ACTIVE and may_log_in(user) and user.provider is None
+    own = user.provider is None or (admins and user.admin)
+    return user.state is UserState.ACTIVE and may_log_in(user) and own
 
 
 def _link(token: str) -> str:

@@ -71,6 +71,9 @@ class Sessions:
         )
         value = secrets.token_urlsafe(SECRET_BYTES)
         await self._shared.create_session(session, digest(value), visit.host)
+        if visit.provider_session:
+            at = _elsewhere(visit.provider, visit.provider_session)
+            await self._shared.put(at, visit.user_id, session.expires)
         if replaces is not None:
             await self.end(replaces.id)
         return session, value
@@ -114,6 +117,21 @@ class Sessions:
             if session.id != but:
                 await self.end(session.id)
 
+    async def user_at(self, provider: str, provider_session: str) -> str | None:
+        """Id of the user who logged in by a session of the provider's own, known for as long as theirs here may last."""
+        return await self._shared.get(_elsewhere(provider, provider_session), self._now())
+
+    async def end_by_provider(self, user_id: str, provider: str, provider_session: str = "") -> Sequence[Session]:
+        """End a user's sessions that began by a provider, or of them those of one session there; which they were."""
+        ended = [
+            session
+            for session in await self._shared.sessions_of(user_id)
+            if session.provider == provider and provider_session in ("", session.provider_session)
+        ]
+        for session in ended:
+            await self.end(session.id)
+        return ended
+
     def touch(self, session_id: str) -> None:
         """Note activity; `flush` writes it."""
         self._seen[session_id] = self._now()
@@ -128,6 +146,10 @@ class Sessions:
         except BaseException:
             self._seen = seen | self._seen
             raise
+
+
+def _elsewhere(provider: str, provider_session: str) -> str:
+    return f"session at {provider} {sha256(provider_session.encode()).hexdigest()}"
 
 
 def digest(value: str) -> bytes:
