@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Row, Select, bindparam, case, exists, func, or_, select
+from sqlalchemy import ColumnElement, FromClause, Row, Select, bindparam, case, exists, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from proxy.model.access import Role
@@ -16,6 +16,9 @@ from proxy.store.tables import membership, space, user
 
 _FEW: Final = 8
 """So many spaces at most are best asked for their members."""
+
+_NEAR: Final = 1000
+"""Of so many people in order, a page of them is looked for before all are."""
 
 # Built once: building costs as much as asking.
 BY_ID: Final = rows.PEOPLE.where(user.c.id == bindparam("id"))
@@ -47,9 +50,7 @@ SPACES_OF_MEMBERS: Final = (
     .join_from(_HERE, membership, _HERE.c.user == membership.c.user)
     .join(user, user.c.id == _HERE.c.user)
     .where(_HERE.c.space == bindparam("of"), user.c.kind == UserKind.PERSON)
-    .where(
-        ~exists().where(_STAFF.c.user == _HERE.c.user, _STAFF.c.space == space.c.id, space.c.kind == SpaceKind.TEAM)
-    )
+    .where(~exists().where(_STAFF.c.user == _HERE.c.user, _STAFF.c.space == space.c.id, space.c.kind == SpaceKind.TEAM))
 )
 
 
@@ -64,19 +65,42 @@ def of(origins: Iterable[str], logins: Iterable[str], page: int) -> list[Select[
 
 
 async def search(connection: AsyncConnection, query: PeopleQuery) -> Page[Person]:
-    wanted = select(user.c.id, user.c.username_key).where(*_conditions(query))
+    narrowed = bool(query.text) or query.spaces is not None
+    some = await _nearby(connection, query) if narrowed else []
+    if len(some) > query.limit:
+        found = select(func.count()).select_from(user).where(*_conditions(user, query))
+        return await _page(connection, query, some, int((await connection.execute(found)).scalar_one()))
+    wanted = select(user.c.id, user.c.username_key).where(*_conditions(user, query))
     # Where finding is what takes time, by a word or by membership, it is done once, for the page and for the count.
-    found = wanted.cte() if query.text or query.spaces is not None else wanted.subquery()
-    total = select(func.count()).select_from(found)
-    page = select(found.c.id, total.scalar_subquery().label("total")).where(*_behind(found.c.username_key, query))
-    key = found.c.username_key.desc() if query.backwards else found.c.username_key
-    both = page.order_by(key).offset(query.skip).limit(query.limit + 1)
-    some = (await connection.execute(both)).all()
-    return Page(
-        items=await _in_order(connection, [row.id for row in some[: query.limit]]),
-        total=some[0].total if some else int((await connection.execute(total)).scalar_one()),
-        more=len(some) > query.limit,
-    )
+    all_ = wanted.cte() if narrowed else wanted.subquery()
+    total = select(func.count()).select_from(all_)
+    page = select(all_.c.id, total.scalar_subquery().label("total")).where(*_behind(all_.c.username_key, query))
+    rows_ = (await connection.execute(_cut(page, all_.c.username_key, query))).all()
+    count = rows_[0].total if rows_ else int((await connection.execute(total)).scalar_one())
+    return await _page(connection, query, [row.id for row in rows_], count)
+
+
+async def _nearby(connection: AsyncConnection, query: PeopleQuery) -> Sequence[str]:
+    """The page as far as it is found among the next few people, as it is where many are wanted."""
+    near = user.alias()
+    columns = (near.c.id, near.c.kind, near.c.state, near.c.words, near.c.username_key)
+    walk = select(*columns).where(*_behind(near.c.username_key, query)).order_by(_direction(near.c.username_key, query))
+    some = walk.limit(_NEAR).subquery()
+    wanted = _cut(select(some.c.id).where(*_conditions(some, query)), some.c.username_key, query)
+    return (await connection.execute(wanted)).scalars().all()
+
+
+def _cut(page: Select[*tuple[Any, ...]], key: ColumnElement[str], query: PeopleQuery) -> Select[*tuple[Any, ...]]:
+    return page.order_by(_direction(key, query)).offset(query.skip).limit(query.limit + 1)
+
+
+def _direction(key: ColumnElement[str], query: PeopleQuery) -> ColumnElement[str]:
+    return key.desc() if query.backwards else key
+
+
+async def _page(connection: AsyncConnection, query: PeopleQuery, ids: Sequence[str], total: int) -> Page[Person]:
+    found = await _in_order(connection, ids[: query.limit])
+    return Page(items=found, total=total, more=len(ids) > query.limit)
 
 
 def _behind(name: ColumnElement[str], query: PeopleQuery) -> Iterable[ColumnElement[bool]]:
@@ -85,22 +109,23 @@ def _behind(name: ColumnElement[str], query: PeopleQuery) -> Iterable[ColumnElem
         yield name < after if query.backwards else name > after
 
 
-def _conditions(query: PeopleQuery) -> Iterable[ColumnElement[bool]]:
-    yield user.c.kind == query.kind
+def _conditions(of: FromClause, query: PeopleQuery) -> Iterable[ColumnElement[bool]]:
+    """What users with these columns have to meet."""
+    yield of.c.kind == query.kind
     if query.text:
-        yield holds(user.c.words, rows.folded(query.text))
+        yield holds(of.c.words, rows.folded(query.text))
     if query.spaces is not None:
-        member = _member(query.spaces)
-        yield member if query.also is None else or_(member, user.c.id == query.also)
+        member = _member(of.c.id, query.spaces)
+        yield member if query.also is None else or_(member, of.c.id == query.also)
     if query.states != frozenset(UserState):
-        yield user.c.state.in_(query.states)
+        yield of.c.state.in_(query.states)
 
 
-def _member(spaces: Collection[str]) -> ColumnElement[bool]:
+def _member(id_: ColumnElement[str], spaces: Collection[str]) -> ColumnElement[bool]:
     if len(spaces) <= _FEW:
-        return user.c.id.in_(select(membership.c.user).where(membership.c.space.in_(spaces)))
+        return id_.in_(select(membership.c.user).where(membership.c.space.in_(spaces)))
     # As an expression, so that a user's few memberships are looked at, and not each of the many spaces looked up.
-    return exists().where(membership.c.user == user.c.id, (membership.c.space + "").in_(spaces))
+    return exists().where(membership.c.user == id_, (membership.c.space + "").in_(spaces))
 
 
 async def _in_order(connection: AsyncConnection, ids: Sequence[str]) -> list[Person]:
