@@ -15,7 +15,7 @@ from proxy.store.sql.copying import NotCopied, copy
 Where = Path | str
 """The folder of a SQLite, or the URL of a PostgreSQL."""
 
-_TOLD: Final = ("user", "space", "resource", "share", "token", "invitation", "session", "audit_event")
+_TOLD: Final = ("user", "space", "resource", "share", "token", "factor", "invitation", "session", "audit_event")
 
 
 class Place(click.ParamType[Where]):
@@ -51,7 +51,7 @@ def state() -> None:
 @click.option("--to", "target", type=Place(), required=True, help="Where it is to be: an empty database.")
 @config_option
 def copy_command(source: Where | None, target: Where, path: Path) -> None:
-    """Copy users, spaces, resources, grants, tokens, sessions and the audit log into another database.
+    """Copy users, spaces, resources, grants, tokens, second factors, sessions and the audit log into another database.
 
     Places are written sqlite:DIR, postgresql://user:password@host/database, or file:PATH of a file that holds one of
     them. Stop the gateway first: what it writes meanwhile is not copied. The target must be empty, and stays so unless

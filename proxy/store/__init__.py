@@ -10,7 +10,7 @@ from proxy.model.access import Role
 from proxy.model.audit import AuditQuery, Event, Recorded
 from proxy.model.directory import Space
 from proxy.model.estate import Estate, Grant, PlatformSettings, Resource
-from proxy.model.identity import Person, Session, Token, TokenKind, User, UserKind, UserState
+from proxy.model.identity import Factor, Person, Session, Token, TokenKind, User, UserKind, UserState
 
 T = TypeVar("T")
 
@@ -91,6 +91,13 @@ class PutToken:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PutFactor:
+    """Keep a second factor."""
+
+    factor: Factor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Invitation:
     """An offer of membership that its receiver accepts or not. Times are seconds since the epoch."""
 
@@ -110,7 +117,7 @@ class Invitation:
 class Remove:
     """Forget one object by its id."""
 
-    kind: type[User | Space | Resource | Token | Invitation]
+    kind: type[User | Space | Resource | Token | Invitation | Factor]
     id: str
 
 
@@ -120,7 +127,9 @@ class RemoveGrant:
     space: str
 
 
-Edit = PutPerson | PutToken | Space | Resource | Grant | Invitation | PlatformSettings | Remove | RemoveGrant
+Edit = (
+    PutPerson | PutToken | PutFactor | Space | Resource | Grant | Invitation | PlatformSettings | Remove | RemoveGrant
+)
 """One step of a change; what is no Put or Remove stands for keeping it as given (matched by id)."""
 
 
@@ -187,7 +196,7 @@ class Database(Protocol):
 
         The steps are done in the order given, so a name is free again after the step that gives it up; references
         need to hold only at the end. What hangs on the removed goes with it: memberships, overrides, grants, folder
-        entries, tokens, invitations, sessions. A token limited to spaces loses those its user is no longer a member of,
+        entries, tokens, second factors, invitations, sessions. A token limited to spaces loses those its user is no longer a member of,
         and goes with the last. Raises Conflict where a unique name is taken, Dangling where a reference would point at
         nothing, and with a `basis` Outdated where anything but sessions changed since that version; then nothing has
         changed.
@@ -223,6 +232,21 @@ class Database(Protocol):
 
     async def touch_tokens(self, used: Iterable[tuple[str, float]]) -> None:
         """Move `last_used` forward for many tokens at once; no change that anybody need hear of."""
+        ...
+
+    async def factors(self, user_id: str) -> Sequence[Factor]:
+        """The second factors of a user, oldest first, those that were never confirmed included."""
+        ...
+
+    async def factor_of(self, credential: bytes) -> Factor | None:
+        """The passkey with this credential id."""
+        ...
+
+    async def use_factor(self, id_: str, counter: int, at: float) -> bool:
+        """Note that a factor was used, and move its counter on; False, and nothing is noted, where it is there already.
+
+        So no code is good twice, whichever processes it is sent to. A passkey that counts nothing stays at 0.
+        """
         ...
 
     async def invitations(self, *, space: str | None = None, user: str | None = None) -> Sequence[Invitation]: ...

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from proxy.store import Conflict
 from proxy.store.sql.dialects import upsert
 from proxy.store.sql.rows import Values
-from proxy.store.tables import resource, space, token, user
+from proxy.store.tables import factor, resource, space, token, user
 
 _T = TypeVar("_T")
 
@@ -22,6 +22,7 @@ _UNIQUE: Final[dict[Table, tuple[tuple[tuple[str, ...], str], ...]]] = {
     space: ((("slug",), "slug"),),
     resource: ((("place", "slug"), "slug"),),
     token: ((("hash",), "hash"),),
+    factor: ((("credential",), "credential"),),
 }
 """Table -> its unique columns, and the field they stand for."""
 

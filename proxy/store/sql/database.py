@@ -9,9 +9,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from proxy.model.audit import AuditQuery, Event, Recorded
 from proxy.model.estate import Estate
-from proxy.model.identity import Person, Token, TokenKind, User, UserState
+from proxy.model.identity import Factor, Person, Token, TokenKind, User, UserState
 from proxy.store import Account, Change, Dangling, Edit, Invitation, Page, PeopleQuery, Subject, tables
-from proxy.store.sql import audit, changes, estates, people, rows, tokens
+from proxy.store.sql import audit, changes, estates, factors, people, rows, tokens
 from proxy.store.sql.connections import BULK_DEADLINE, DEADLINE, Connections
 from proxy.store.sql.dialects import upsert
 from proxy.store.sql.edits import perform
@@ -117,6 +117,18 @@ class SqlDatabase:
         if steps := list(used):
             async with self._connections.writing() as connection:
                 await tokens.touch(connection, steps)
+
+    async def factors(self, user_id: str) -> Sequence[Factor]:
+        async with self._connections.reading() as connection:
+            return await factors.of_user(connection, user_id)
+
+    async def factor_of(self, credential: bytes) -> Factor | None:
+        async with self._connections.reading() as connection:
+            return await factors.by_credential(connection, credential)
+
+    async def use_factor(self, id_: str, counter: int, at: float) -> bool:
+        async with self._connections.writing() as connection:
+            return await factors.use(connection, id_, counter, at)
 
     async def invitations(self, *, space: str | None = None, user: str | None = None) -> Sequence[Invitation]:
         async with self._connections.reading() as connection:

@@ -10,11 +10,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from proxy.model.directory import Space
 from proxy.model.estate import Grant, PlatformSettings, Resource
-from proxy.model.identity import Token, User
-from proxy.store import Edit, Invitation, PutPerson, PutToken, Remove, RemoveGrant, Subject
+from proxy.model.identity import Factor, Token, User
+from proxy.store import Edit, Invitation, PutFactor, PutPerson, PutToken, Remove, RemoveGrant, Subject
 from proxy.store.sql import rows
 from proxy.store.sql.bulk import delete_by, gather, many, put
 from proxy.store.sql.changes import Touched
+from proxy.store.sql.factors import put_factors, remove_factors
 from proxy.store.sql.scopes import forget_unlimited, shrink, standings
 from proxy.store.sql.tokens import put_invitations, put_tokens
 from proxy.store.tables import (
@@ -33,7 +34,7 @@ from proxy.store.tables import (
 )
 
 _T = TypeVar("_T")
-_Removed = type[User | Space | Resource | Token | Invitation]
+_Removed = type[User | Space | Resource | Token | Invitation | Factor]
 
 
 async def perform(connection: AsyncConnection, edits: Sequence[Edit]) -> list[Touched]:
@@ -59,6 +60,8 @@ async def _perform(connection: AsyncConnection, batch: list[Edit]) -> list[Touch
             return await _put_people(connection, _only(PutPerson, batch))
         case PutToken():
             return await put_tokens(connection, _only(PutToken, batch))
+        case PutFactor():
+            return await put_factors(connection, _only(PutFactor, batch))
         case Invitation():
             return await put_invitations(connection, _only(Invitation, batch))
         case Remove(kind=kind):
@@ -137,6 +140,8 @@ async def _remove(connection: AsyncConnection, kind: _Removed, ids: list[str]) -
         return await _remove_spaces(connection, ids)
     if kind is Resource:
         return await _remove_resources(connection, ids)
+    if kind is Factor:
+        return await remove_factors(connection, ids)
     if kind is Invitation:
         spaces = await gather(connection, select(invitation.c.space), invitation.c.id, ids)
         await delete_by(connection, invitation.c.id, ids)

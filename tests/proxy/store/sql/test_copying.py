@@ -11,8 +11,8 @@ import pytest
 from proxy.model.access import Role
 from proxy.model.audit import AuditQuery, Event
 from proxy.model.estate import Grant, PlatformSettings, Resource, ResourceKind
-from proxy.model.identity import Token, TokenKind
-from proxy.store import Invitation, PutToken, Store
+from proxy.model.identity import Factor, FactorKind, Token, TokenKind
+from proxy.store import Invitation, PutFactor, PutToken, Store
 from proxy.store.chain import PRUNED, beginning, verify
 from proxy.store.sql import FILE
 from proxy.store.sql.copying import NotCopied, copy
@@ -20,6 +20,16 @@ from tests.conformance.things import ACME, CUSTOMER, EVENT, LINE, PLANT, cookie,
 from tests.peers.postgresql import Postgresql
 
 TOKEN = Token(id="t1", kind=TokenKind.PERSONAL, name="laptop", created=1.0, user="ada", spaces=frozenset({"acme"}))
+FACTOR = Factor(
+    id="f1",
+    user="ada",
+    kind=FactorKind.PASSKEY,
+    name="key",
+    created=1.0,
+    secret=b"\0cose",
+    credential=b"\xffid",
+    counter=3,
+)
 OFFER = Invitation(id="i1", space="acme", role=Role.MEMBER, created=1.0, expires=2.0, user="vic")
 PRUNING = Event(event=PRUNED, at=1_000.0)
 
@@ -36,7 +46,9 @@ async def fill(store: Store) -> None:
     things = [ACME, CUSTOMER, PLANT, LINE, folder, share, PlatformSettings(tenant_mode=True)]
     await store.database.record(replace(EVENT, at=1.0), replace(EVENT, at=2.0))
     await store.database.prune_events(2.0, PRUNING)
-    await store.database.edit([*things, *people, PutToken(token=TOKEN, hash=b"h" * 32), OFFER], [EVENT])
+    await store.database.edit(
+        [*things, *people, PutToken(token=TOKEN, hash=b"h" * 32), PutFactor(factor=FACTOR), OFFER], [EVENT]
+    )
     await store.database.begin(replace(EVENT, scope_id="line", within=("line", "plant", "acme")), until=5_000.0)
     await store.database.advance("syslog", 2)
     await store.shared.create_session(session("s1"), cookie("s1"), "home.example")
@@ -54,6 +66,7 @@ async def all_of(store: Store) -> tuple[object, ...]:
         await database.people(),
         await database.account("ada"),
         await database.token(b"h" * 32),
+        await database.factors("ada"),
         await database.invitations(),
         events,
         await database.events(AuditQuery(scope="plant")),
