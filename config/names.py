@@ -105,6 +105,16 @@ def parse_email(value: object) -> str:
     return text
 
 
+def is_username(text: str) -> bool:
+    """Whether this could be typed to log in."""
+    return _USERNAME.fullmatch(text) is not None
+
+
+def is_email(text: str) -> bool:
+    """Whether this has the shape of a mail address."""
+    return _EMAIL.fullmatch(text) is not None
+
+
 def parse_password_hash(value: object) -> str:
     """An argon2id hash in PHC string format."""
     message, remedy = "must be an argon2id hash", "Write it in single quotes: '$argon2id$v=19$...'."

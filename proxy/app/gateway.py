@@ -9,8 +9,7 @@ from uuid import uuid4
 from aiohttp import ClientSession, ClientTimeout, DummyCookieJar, web
 from aiohttp.typedefs import Handler, Middleware
 
-from auth_plugins import Identity, Kit, Misconfigured
-from auth_plugins.registry import installed, providers
+from auth_plugins.registry import Provider
 from config.configuration import Config
 from config.keys import Keys
 from config.schema import Settings
@@ -20,6 +19,7 @@ from proxy.app.asking import asking
 from proxy.app.auditing import Auditing, auditing_of
 from proxy.app.front import Front
 from proxy.app.lane import Lane
+from proxy.app.ways_in import ways_in
 from proxy.gate.crowd import Crowd
 from proxy.gate.gate import Gate
 from proxy.gate.live import LiveConnections
@@ -44,6 +44,8 @@ from proxy.services.assertions import Signer
 from proxy.services.audit import on
 from proxy.services.clock import SYSTEM, Clock
 from proxy.services.cookies import Cookies
+from proxy.services.flows import Flows
+from proxy.services.linking import Linking
 from proxy.services.lockout import Lockout
 from proxy.services.login import Logins
 from proxy.services.offload import Offload
@@ -51,13 +53,11 @@ from proxy.services.sessions import Sessions
 from proxy.services.snapshot import Snapshot
 from proxy.services.tokens import Tokens
 from proxy.services.traffic import AccessLog, Traffic
-from proxy.services.vault import Vault
 from proxy.services.writer import Writer
 from proxy.store.sql import Store
 from proxy.web.api.keys import Api
 from proxy.web.api.routes import api_routes
 from proxy.web.keys import Desk
-from proxy.web.outside import Outside
 from proxy.web.routes import routes
 
 
@@ -81,6 +81,7 @@ class Gateway:
     lane: Lane
     auditing: Auditing
     premises: Premises
+    providers: tuple[Provider, ...]
 
     def take_over(self, settings: Settings) -> None:
         """What of other settings can hold from now on, without a restart."""
@@ -130,10 +131,11 @@ async def assemble(config: Config, keys: Keys, store: Store, log: AccessLog, clo
     )
     timeout = ClientTimeout(total=None, sock_connect=5)
     outside = ClientSession(cookie_jar=DummyCookieJar(), trust_env=False, auto_decompress=True, timeout=timeout)
+    writer = Writer(database=store.database, snapshot=snapshot, now=clock.wall, wake=store.bus.tell)
     absolute, idle = settings.session.absolute, settings.session.idle
     sessions = Sessions(store.shared, now=clock.wall, absolute=absolute, idle=idle, wake=store.bus.tell)
     desk = await asyncio.to_thread(
-        _desk, settings, store, gate, signer, sessions, offload, outside, keys, clock, premises
+        _desk, settings, store, gate, signer, sessions, offload, outside, keys, clock, premises, writer
     )
     carrier = Carrier(plane.timeouts, partial(going_on, live), lambda: gate.border)
     reader = OwnReader(carrier, sign=signer.sign, issuer=_home(settings), now=clock.wall)
@@ -168,7 +170,7 @@ async def assemble(config: Config, keys: Keys, store: Store, log: AccessLog, clo
     lane.app.middlewares.append(_middleware(front))
     lane.app.on_response_prepare.append(front.prepare)
     ask = asking(gate, reader, watch.look)
-    api = _api(premises, ask, store, gate, traffic, desk, watch, snapshot, auditing, clock)
+    api = _api(premises, ask, store, gate, traffic, desk, watch, writer, auditing, clock)
     lane.app.add_routes(api_routes(api))
     lane.app.add_routes(routes(desk))
     return Gateway(
@@ -188,6 +190,7 @@ async def assemble(config: Config, keys: Keys, store: Store, log: AccessLog, clo
         lane=lane,
         auditing=auditing,
         premises=premises,
+        providers=desk.providers,
     )
 
 
@@ -242,38 +245,22 @@ def _desk(
     keys: Keys,
     clock: Clock,
     premises: Premises,
+    writer: Writer,
 ) -> Desk:
     accounts = Accounts(database=store.database, shared=store.shared, offload=offload, now=clock.wall)
-
-    async def passwords(provider: str, username: str, password: str) -> Identity:
-        if provider not in by_name:
-            there = ", ".join(by_name) or "none"
-            raise Misconfigured("provider_unknown", f"no way in named {provider} checks passwords; these do: {there}")
-        return await by_name[provider].check_password(username, password)
-
-    def kit(name: str) -> Kit:
-        return Kit(
-            now=clock.wall,
-            vault=Vault(store.shared, name, clock.wall),
-            fetch=Outside(outside),
-            offload=offload,
-            accounts=accounts,
-            passwords=passwords,
-            name=name,
-            base=f"{_home(settings)}/-/auth/{name}",
-        )
-
-    built = providers([entry for entry in settings.auth if entry.active], installed(), kit)
-    by_name = {provider.name: provider.plugin for provider in built if provider.plugin.checks_passwords()}
+    found = ways_in(settings, store.shared, accounts, offload, outside, clock)
     return Desk(
         sites=lambda: gate.world.sites,
         estate=lambda: gate.world.estate,
         person=store.database.person,
         jwks=signer.jwks,
-        providers=built,
+        providers=found.providers,
+        local=found.local,
         database=store.database,
         sessions=sessions,
         accounts=accounts,
+        linking=Linking(writer=writer, shared=store.shared, providers=lambda: found.providers, new_id=_new_id),
+        flows=Flows(store.shared, clock.wall),
         logins=Logins(store.shared, key=keys.subkey("login"), cookies=Cookies.of(_home(settings)), now=clock.wall),
         allowances=Allowances(store.shared, lambda: premises.settings.limits),
         lockout=Lockout(store.database, store.shared, lambda: premises.settings.limits.lockout, clock.wall),
@@ -289,16 +276,16 @@ def _api(
     traffic: Traffic,
     desk: Desk,
     watch: Watch,
-    snapshot: Snapshot,
+    writer: Writer,
     auditing: Auditing,
     clock: Clock,
 ) -> Api:
     return Api(
         desk=desk,
-        writer=Writer(database=store.database, snapshot=snapshot, now=clock.wall, wake=store.bus.tell),
+        writer=writer,
         tokens=Tokens(database=store.database, uses=gate.uses, now=clock.wall),
         refused=partial(_denied, gate, auditing),
-        new_id=lambda: uuid4().hex,
+        new_id=_new_id,
         premises=premises,
         ask=ask,
         reached=partial(_reached, gate, traffic),
@@ -307,6 +294,10 @@ def _api(
         listening=Counter(),
         version=lambda: watch.version,
     )
+
+
+def _new_id() -> str:
+    return uuid4().hex
 
 
 def _reached(gate: Gate, traffic: Traffic, instance: str) -> bool | None:

@@ -25,6 +25,7 @@ from proxy.app.gateway import Gateway, assemble
 from proxy.app.listening import cancelled, listen, redirecting, side
 from proxy.app.logs import StandardOutput, set_up_logs
 from proxy.app.reload import Reloader
+from proxy.app.ways_in import at_work
 from proxy.app.workers import ALONE, READY, Supervisor, Worker
 from proxy.gate.watch import Watch
 from proxy.model.access import Reason
@@ -116,6 +117,7 @@ async def opened(path: Path, clock: Clock = SYSTEM, worker: Worker = ALONE) -> A
             reloader = Reloader(path, config, gateway, entrance, apply_estate)
             _raise_file_limit()
             async with (
+                at_work(gateway.providers),
                 _watching(gateway) as watching,
                 _beside(gateway, store.bus, reloader),
                 _listening(config, gateway, reloader, entrance, worker) as listening,

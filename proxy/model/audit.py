@@ -15,6 +15,8 @@ class Source(StrEnum):
     FILE = "file"
     GATEWAY = "gateway"
     """The gateway itself: expiry, pruning, what was left unfinished."""
+    SSO = "sso"
+    """A login provider, by what it says of somebody at a login or when it is asked anew."""
     INSTANCE = "instance"
     """At an instance, through its editor or endpoints."""
 

@@ -63,6 +63,7 @@ _PERSON: Final = {
     "session.revoked": "A session was ended from elsewhere.",
     "activation.created": "A link was made by which a user chooses a password.",
     "activated": "A user chose a password by such a link.",
+    "provider-linked": "An account was linked to what a login provider calls its owner; with the rule.",
 }
 _MEMBERS: Final = {
     "created": "A {} was made.",
@@ -144,6 +145,8 @@ _PLATFORM_EVENTS: Final = {
     "platform.sso.created": "A login provider was added.",
     "platform.sso.updated": "A login provider was changed.",
     "platform.sso.deleted": "A login provider was removed.",
+    "platform.sso.refused": "A login provider spoke for somebody of whom it may not speak; with what it claimed.",
+    "platform.sso.finding": "A login provider needs attention, for example since a certificate of its expires soon.",
     "platform.view-as.started": "An admin looks at the gateway as somebody else.",
     "platform.view-as.ended": "An admin looks at the gateway as themselves again.",
     "audit.pruned": "Old events were forgotten; with how many, and the number and hash of the last.",

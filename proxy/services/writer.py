@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Final, Generic, TypeVar
 
 from proxy.model.audit import Event
@@ -19,6 +20,7 @@ from proxy.services.snapshot import Snapshot
 from proxy.store import Database, Edit, Outdated, StoreUnavailable
 
 T = TypeVar("T")
+Seen = TypeVar("Seen", bound="Occasion")
 T_co = TypeVar("T_co", covariant=True)
 
 TRIES: Final = 10
@@ -82,25 +84,40 @@ class Writer:
 
     async def write(self, actor: Actor, change: Callable[[Moment], Awaitable[Step[T]]]) -> T:
         """Decide and write; a step without edits only records its events. Raises what `change` and the store raise."""
+        return await self._write(partial(self.moment, actor), change)
+
+    async def occasion(self, by: By) -> Occasion:
+        """The state as it is now, for what the gateway does by itself. Raises StoreUnavailable."""
+        estate = await self.snapshot.current()
+        return Occasion(estate=estate, now=self.now(), database=self.database, by=by)
+
+    async def write_by(self, by: By, change: Callable[[Occasion], Awaitable[Step[T]]]) -> T:
+        """As `write`, where nobody's permission is asked: what the gateway does by itself, or by a provider's word."""
+        return await self._write(partial(self.occasion, by), change)
+
+    async def _write(self, look: Callable[[], Awaitable[Seen]], change: Callable[[Seen], Awaitable[Step[T]]]) -> T:
         with suppress(Outdated):
-            return await self._try(actor, change, self._alone())
+            return await self._try(look, change, self._alone())
         for _ in range(TRIES):
             # Whoever takes longer to decide than others to write would come too late again and again.
             with suppress(Outdated):
                 async with self._alone():
-                    return await self._try(actor, change, nullcontext())
+                    return await self._try(look, change, nullcontext())
         raise StoreUnavailable(_BUSY)
 
     async def _try(
-        self, actor: Actor, change: Callable[[Moment], Awaitable[Step[T]]], turn: AbstractAsyncContextManager[None]
+        self,
+        look: Callable[[], Awaitable[Seen]],
+        change: Callable[[Seen], Awaitable[Step[T]]],
+        turn: AbstractAsyncContextManager[None],
     ) -> T:
-        moment = await self.moment(actor)
-        step = await change(moment)
+        seen = await look()
+        step = await change(seen)
         if not step.edits:
-            await _carry_out(self.database, step, moment)
+            await _carry_out(self.database, step, seen)
             return step.result
         async with turn:
-            await _carry_out(self.database, step, moment)
+            await _carry_out(self.database, step, seen)
         self.wake()
         return step.result
 

@@ -9,7 +9,7 @@ from proxy.services.accounts import WeakPassword
 from proxy.services.allowances import Policy
 from proxy.services.login import HOP_LASTS
 from proxy.web import render
-from proxy.web.answers import answer, see_other
+from proxy.web.answers import answer
 from proxy.web.arriving import arrive
 from proxy.web.guards import at_home, cookie_field, own_form
 from proxy.web.keys import ADDRESS, Desk
@@ -51,11 +51,8 @@ async def _activate(desk: Desk, request: web.Request, user: User, password: str)
     person = await desk.database.person(user.id)
     if person is None:
         return _spent()
-    local = next((provider for provider in desk.providers if provider.plugin.local_accounts), None)
-    if local is None:
-        return see_other("/-/login")
     identity = Identity(subject=person.user.id, username=person.user.username)
-    proven = Proven(person=person, identity=identity, provider=local, amr=identity.amr)
+    proven = Proven(person=person, identity=identity, provider=desk.local, amr=identity.amr)
     return await arrive(desk, request, proven, None)
 
 

@@ -32,7 +32,7 @@ async def attempt(
     address, login = request[ADDRESS], fields.get("username", "")
     await desk.allowances.login(address, login)
     try:
-        found = await _answered(desk, provider, fields)
+        found = await _answered(desk, provider, fields, address)
         if isinstance(found, Form | Redirect):
             return found
         standing = Standing.COUNTS
@@ -53,13 +53,15 @@ async def attempt(
     raise found
 
 
-async def _answered(desk: Desk, provider: Provider, fields: Mapping[str, str]) -> Proven | Refused | Form | Redirect:
+async def _answered(
+    desk: Desk, provider: Provider, fields: Mapping[str, str], address: str
+) -> Proven | Refused | Form | Redirect:
     """What comes of it as far as the provider knows."""
     try:
         step = await provider.plugin.login(LoginRequest(fields=fields))
         if isinstance(step, Form | Redirect):
             return step
-        person = await desk.accounts.linked(step, provider.name, local=provider.plugin.local_accounts)
+        person = await desk.linking.person(provider, step, address=address)
     except Refused as refused:
         return refused
     return Proven(person=person, identity=step, provider=provider, amr=step.amr)

@@ -10,6 +10,8 @@ from proxy.model.estate import Estate
 from proxy.model.identity import Person
 from proxy.services.accounts import Accounts
 from proxy.services.allowances import Allowances
+from proxy.services.flows import Flows
+from proxy.services.linking import Linking
 from proxy.services.lockout import Lockout
 from proxy.services.login import Logins
 from proxy.services.sessions import Sessions
@@ -30,10 +32,14 @@ class Desk:
     person: Callable[[str], Awaitable[Person | None]]
     jwks: Callable[[], Mapping[str, object]]
     providers: tuple[Provider, ...]
+    local: Provider
+    """The gateway's own accounts: one of those, or for admins alone where nobody else is to log in by them."""
     database: Database
     sessions: Sessions
     accounts: Accounts
+    linking: Linking
     logins: Logins
+    flows: Flows
     allowances: Allowances
     lockout: Lockout
     now: Callable[[], float]

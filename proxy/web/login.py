@@ -15,7 +15,7 @@ from proxy.web.answers import answer, see_other
 from proxy.web.arriving import arrive
 from proxy.web.attempts import WRONG, attempt, chosen
 from proxy.web.guards import at_home, cookie_field, own_form
-from proxy.web.keys import SITE, Desk
+from proxy.web.keys import ADDRESS, SITE, Desk
 from proxy.web.visitors import Proven, onward, visitor
 
 NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
@@ -77,7 +77,7 @@ async def _offer(
         case Redirect():
             return see_other(step.url)
         case Identity():
-            person = await desk.accounts.linked(step, provider.name, local=provider.plugin.local_accounts)
+            person = await desk.linking.person(provider, step, address=request[ADDRESS])
             proven = Proven(person=person, identity=step, provider=provider, amr=step.amr)
             return await arrive(desk, request, proven, target)
         case _:

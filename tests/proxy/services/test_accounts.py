@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from argon2 import PasswordHasher
 
-from auth_plugins import Identity, Refused
+from auth_plugins import Refused
 from proxy.access.passwords import hash_password, needs_rehash
 from proxy.model.identity import Person, UserKind, UserState
 from proxy.services.accounts import Accounts
@@ -52,14 +52,12 @@ async def test_an_account_without_a_password_takes_none(accounts: Accounts) -> N
 
 
 async def test_a_service_account_never_logs_in_whatever_is_kept_of_it(accounts: Accounts) -> None:
-    """No password opens it, no provider speaks for it, and no link lets anybody choose one."""
+    """No password opens it, and no link lets anybody choose one."""
     bot = replace(PEOPLE[0].user, id="u-bot", username="bot", email="", kind=UserKind.SERVICE)
     put = PutPerson(person=Person(user=bot, memberships={}), password_hash=hash_password(PASSWORD))
     await accounts.database.edit([put], [])
     with pytest.raises(Refused):
         await accounts.check("bot", PASSWORD)
-    with pytest.raises(Refused):
-        await accounts.linked(Identity(subject="u-bot", username="bot"), "local", local=True)
     assert await accounts.invited(await accounts.issue_link("u-bot")) is None
 
 
@@ -72,24 +70,6 @@ async def test_a_hash_with_old_parameters_is_made_anew_at_login(accounts: Accoun
     assert account.password_hash is not None
     assert not needs_rehash(account.password_hash)
     await accounts.check("ada", PASSWORD)
-
-
-async def test_a_provider_speaks_for_its_own_accounts_alone(accounts: Accounts) -> None:
-    leo = Identity(subject="x", username="leo")
-    assert (await accounts.linked(leo, "corp", local=False)).user.id == "u-leo"
-    for identity, provider in [
-        (leo, "other"),
-        (Identity(subject="u-ada", username="ada"), "corp"),
-        (Identity(subject="x", username="nobody"), "corp"),
-    ]:
-        with pytest.raises(Refused):
-            await accounts.linked(identity, provider, local=False)
-
-
-@pytest.mark.parametrize("user_id", ["u-sue", "u-pia", "nobody"])
-async def test_nobody_who_is_not_active_is_linked(accounts: Accounts, user_id: str) -> None:
-    with pytest.raises(Refused):
-        await accounts.linked(Identity(subject=user_id, username="x"), "local", local=True)
 
 
 async def test_an_activation_is_on_record(accounts: Accounts) -> None:

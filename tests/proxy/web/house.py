@@ -9,6 +9,7 @@ from http.cookies import SimpleCookie
 from pathlib import Path
 from typing import ParamSpec, TypeVar, cast
 from urllib.parse import parse_qs, urlsplit
+from uuid import uuid4
 
 from aiohttp import ClientSession, DummyCookieJar, web
 from typing_extensions import override
@@ -28,11 +29,15 @@ from proxy.model.identity import Membership, Person, User, UserState
 from proxy.services.accounts import Accounts
 from proxy.services.allowances import Allowances
 from proxy.services.cookies import Cookies
+from proxy.services.flows import Flows
+from proxy.services.linking import Linking
 from proxy.services.lockout import Lockout
 from proxy.services.login import Logins
 from proxy.services.offload import Offload
 from proxy.services.sessions import Sessions
 from proxy.services.sites import Sites, sites_of
+from proxy.services.snapshot import Snapshot
+from proxy.services.writer import Writer
 from proxy.store import Database, PutPerson, Shared, StoreUnavailable
 from proxy.store.sql import open_store
 from proxy.web.answers import see_other
@@ -262,15 +267,21 @@ async def _house(
             entry=AuthEntry(name="local", plugin="local"),
             plugin=Local(LocalSettings(), kit(now=time, accounts=accounts)),
         )
+        ways = (*([own] if local else []), *more)
+        snapshot = Snapshot(database, estate)
+        writer = Writer(database=database, snapshot=snapshot, now=time, wake=lambda: None)
         desk = Desk(
             sites=lambda: sites,
             estate=lambda: estate,
             person=database.person,
             jwks=lambda: {"keys": []},
-            providers=(*([own] if local else []), *more),
+            providers=ways,
+            local=own,
+            flows=Flows(shared, time),
             database=database,
             sessions=Sessions(shared, now=time, absolute=ABSOLUTE, idle=IDLE, wake=lambda: None),
             accounts=accounts,
+            linking=Linking(writer=writer, shared=shared, providers=lambda: ways, new_id=lambda: uuid4().hex),
             logins=Logins(shared, key=b"k" * 32, cookies=Cookies.of(public_url), now=time),
             allowances=Allowances(shared, schema.Limits),
             lockout=Lockout(database, shared, schema.Lockout, time),
