@@ -22,6 +22,7 @@ def _server_problems(config: Config) -> Iterator[Problem]:
     yield from _weakened(config)
     yield from _state(config)
     yield from _enforced(config)
+    yield from _sign_up(config)
 
 
 def _plain_http(config: Config) -> Iterator[Problem]:
@@ -104,3 +105,15 @@ def _enforced(config: Config) -> Iterator[Problem]:
             message = f"names the space {slug}, which no estate file declares"
             remedy = "Correct the slug, unless the space was made by hand."
             yield config.source.problem(("mfa", "enforce"), message, remedy, severity=Severity.WARNING)
+
+
+def _sign_up(config: Config) -> Iterator[Problem]:
+    """Who signs up is believed for the code that was mailed to them."""
+    settings, source = config.settings, config.source
+    if settings.accounts.sign_up.open and settings.mail is None:
+        message = "lets people make accounts, but without mail no address can be verified"
+        yield source.problem(("accounts", "sign_up"), message, "Set mail, or switch sign_up off.")
+    if settings.accounts.sign_up.enabled and not settings.accounts.sign_up.domains:
+        message = "lets everybody make an account who has a mail address"
+        remedy = "List the domains of your people in accounts.sign_up.domains, unless everybody is meant."
+        yield source.problem(("accounts", "sign_up"), message, remedy, severity=Severity.WARNING)

@@ -6,11 +6,13 @@ from typing import Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
+from config.accounts_schema import Accounts
 from config.addresses import HostName, Listen, ListenSetting, NetworkSetting, Origin, OriginSetting
 from config.audit_schema import Audit
 from config.auth_schema import AuthEntry
 from config.base import Listing, Section, wrong
 from config.files import ExistingFile, PathSetting
+from config.mail_schema import Mail
 from config.mfa_schema import Mfa
 from config.stores import DatabaseSetting, SharedSetting
 from config.times import Duration, PositiveDuration, Rate, RateSetting, duration_text
@@ -140,7 +142,43 @@ class Lockout(Section):
     failures: int = Field(
         default=10, ge=2, le=1000, description="Wrong passwords within `seconds`, without a right one in between."
     )
-    seconds: PositiveDuration = Field(default=900.0, description="How long it then refuses every login.")
+    seconds: PositiveDuration = Field(
+        default=900.0, description="How long it then refuses every login; twice as long each time it happens again."
+    )
+    longest: PositiveDuration = Field(
+        default=86400.0, description="The longest it gets. After twice this time without a lock it begins anew."
+    )
+
+    @field_validator("longest")
+    @classmethod
+    def _is_no_shorter(cls, longest: float, info: ValidationInfo) -> float:
+        return _no_shorter(longest, info)
+
+
+class Ban(Section):
+    """When an address may not try to log in for a while, whatever the account."""
+
+    failures: int = Field(
+        default=50, ge=2, le=10000, description="Wrong passwords from one address within `seconds`, over all accounts."
+    )
+    seconds: PositiveDuration = Field(
+        default=900.0, description="How long it is then refused; twice as long each time it happens again."
+    )
+    longest: PositiveDuration = Field(
+        default=86400.0, description="The longest it gets. After twice this time without a ban it begins anew."
+    )
+
+    @field_validator("longest")
+    @classmethod
+    def _is_no_shorter(cls, longest: float, info: ValidationInfo) -> float:
+        return _no_shorter(longest, info)
+
+
+def _no_shorter(longest: float, info: ValidationInfo) -> float:
+    seconds = info.data.get("seconds", longest)
+    if longest < seconds:
+        raise wrong(f"must not be shorter than seconds ({duration_text(seconds)})", "Raise longest or lower seconds.")
+    return longest
 
 
 class Limits(Section):
@@ -154,6 +192,15 @@ class Limits(Section):
         default=Rate(count=5, seconds=30.0), description="Second factors tried, per login and per account."
     )
     lockout: Lockout = Field(default=Lockout(), description="What becomes of an account whose password is guessed at.")
+    ban: Ban = Field(default=Ban(), description="What becomes of an address that guesses at many accounts.")
+    forgot: RateSetting = Field(
+        default=Rate(count=2, seconds=60.0), description="Requests for a link to a new password, per address."
+    )
+    sign_up: RateSetting = Field(default=Rate(count=2, seconds=60.0), description="Sign-ups, per address.")
+    verify: RateSetting = Field(
+        default=Rate(count=2, seconds=60.0),
+        description="Codes that are tried to verify a mail address, per address, and changes of one's own address.",
+    )
     token_create: RateSetting = Field(default=Rate(count=5, seconds=30.0), description="New tokens, per user.")
     activation: RateSetting = Field(
         default=Rate(count=5, seconds=30.0), description="Passwords chosen by an activation link, per address."
@@ -189,6 +236,8 @@ class Settings(Section):
         description="Ways to log in, in the order offered.",
     )
     mfa: Mfa = Field(default=Mfa(), description="Who has to prove a second factor.")
+    accounts: Accounts = Field(default=Accounts(), description="Passwords that are taken, and who may make an account.")
+    mail: Mail | None = Field(default=None, description="The mail server; null to mail nothing.")
     limits: Limits = Field(default=Limits(), description="How often something may be tried.")
     audit: Audit = Field(default=Audit(), description="How long the audit log is kept, and where it goes.")
     log: Log = Field(default=Log(), description="What is logged, and how.")

@@ -72,6 +72,8 @@ class Account:
     user: User
     password_hash: str | None
     password_expired: bool = False
+    password_set: float | None = None
+    """When the password was chosen, in seconds since the epoch; None where nobody knows, as of one in an estate file."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,6 +113,24 @@ class Invitation:
     """User id of the receiver, where there is one."""
     email: str = ""
     """Address it was made out to."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Letter:
+    """A mail that waits to be sent. Times are seconds since the epoch."""
+
+    id: str
+    kind: str
+    """What it is about."""
+    user: str | None
+    """User id of the receiver, where there is one."""
+    sealed: bytes
+    """Address and text, encrypted: it may hold a link that opens an account."""
+    at: float
+    """When it is to be tried next."""
+    until: float
+    """When it is of no use any more."""
+    attempts: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -249,7 +269,12 @@ class Database(Protocol):
         """
         ...
 
-    async def invitations(self, *, space: str | None = None, user: str | None = None) -> Sequence[Invitation]: ...
+    async def invitations(
+        self, *, space: str | None = None, user: str | None = None, email: str | None = None
+    ) -> Sequence[Invitation]:
+        """Those into a space, or for a user, or for nobody yet at an address, compared without case."""
+        ...
+
     async def invitation(self, id_: str) -> Invitation | None: ...
 
     async def publish(self, subject: Subject, ids: Sequence[str]) -> int:
@@ -259,12 +284,41 @@ class Database(Protocol):
         """
         ...
 
-    async def set_password(self, user_id: str, new: str, event: Event, *, instead_of: str | None = None) -> bool:
-        """Keep a password's hash; its user is active from then on.
+    async def set_password(
+        self, user_id: str, new: str, event: Event, *, instead_of: str | None = None, keep: int = 0
+    ) -> bool:
+        """Keep a password's hash, chosen when the event happened; its user is active from then on.
 
-        False, and nothing done, for a suspended user, or where the hash is another than `instead_of`: it was changed
-        meanwhile, and hashing takes a while.
+        With `instead_of` it is the same password hashed anew, and nothing else changes. Otherwise the hash that was
+        there is among the former ones, of which the last `keep` are kept. False, and nothing done, for a suspended user,
+        or where the hash is another than `instead_of`: it was changed meanwhile, and hashing takes a while.
         """
+        ...
+
+    async def former_passwords(self, user_id: str) -> Sequence[str]:
+        """The hashes of earlier passwords that are kept, newest first."""
+        ...
+
+    async def expire_password(self, user_id: str, event: Event, *, set_before: float) -> bool:
+        """From now on the user can do nothing but choose a new password; False, and nothing done, where that is so
+        already, or where it was not chosen before then.
+        """
+        ...
+
+    async def post(self, letters: Sequence[Letter], events: Sequence[Event]) -> None:
+        """Keep mails to be sent, and put events on the audit log, all at once."""
+        ...
+
+    async def letters(self, now: float, limit: int) -> Sequence[Letter]:
+        """Mails that are to be tried now, those that wait longest first."""
+        ...
+
+    async def claim(self, letter: Letter, at: float) -> bool:
+        """Put the next attempt off until `at`, and count this one; False where another process was faster."""
+        ...
+
+    async def drop(self, letter: Letter, *events: Event) -> None:
+        """Forget a mail that was sent, or never will be; put events on the audit log."""
         ...
 
     async def set_state(self, user_id: str, state: UserState, event: Event) -> None: ...
@@ -359,6 +413,15 @@ class Shared(Protocol):
         ...
 
     async def get(self, key: str, now: float) -> str | None: ...
+    async def enlist(self, listing: str, item: str, until: float) -> None:
+        """Put an item on a listing until then. Items are few: thousands, not millions."""
+        ...
+
+    async def listed(self, listing: str, now: float, limit: int) -> Sequence[tuple[str, float]]:
+        """Items with their times, those that stay longest first."""
+        ...
+
+    async def delist(self, listing: str, items: Sequence[str]) -> None: ...
     async def sweep(self, now: float) -> None:
         """Forget what is past its time."""
         ...

@@ -66,6 +66,7 @@ user = Table(
     Column("kind", String, nullable=False, server_default="person"),
     Column("password_expired", Boolean, nullable=False, server_default=false()),
     Column("words", Text, nullable=False, server_default=""),  # names and address, folded: what a search looks at
+    Column("password_set", Float),  # when it was chosen; null where nobody knows
     UniqueConstraint("username_key"),
     UniqueConstraint("email_key"),
     Index("ix_user_subject", "provider", "subject", unique=True),
@@ -193,6 +194,26 @@ factor = Table(
     UniqueConstraint("credential"),
 )
 
+former_password = Table(
+    "former_password",
+    metadata,
+    Column("user", _hanging("user.id"), primary_key=True),
+    Column("hash", String, primary_key=True),
+    Column("at", Float, nullable=False),  # when it was given up
+)
+
+letter = Table(
+    "letter",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("kind", String, nullable=False),
+    Column("user", String),
+    Column("sealed", LargeBinary, nullable=False),  # to whom, and what: it may hold a link that opens an account
+    Column("at", Float, nullable=False, index=True),  # when it is to be tried next
+    Column("until", Float, nullable=False),
+    Column("attempts", Integer, nullable=False),
+)
+
 invitation = Table(
     "invitation",
     metadata,
@@ -248,6 +269,15 @@ kept = Table(
     metadata,
     Column("key", String, primary_key=True),
     Column("value", String, nullable=False),
+    Column("until", Float, nullable=False, index=True),
+)
+
+# Named things that are past their time at some point, to be gone through: a key alone cannot be looked for.
+listing = Table(
+    "listing",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("item", String, primary_key=True),
     Column("until", Float, nullable=False, index=True),
 )
 

@@ -186,3 +186,32 @@ async def test_what_is_given_back_to_a_limit_can_be_taken_again(shared: Shared) 
 async def test_a_key_that_no_database_can_hold_is_merely_unknown(shared: Shared, odd: str) -> None:
     assert await shared.get(odd, now=0.0) is None
     assert await shared.take(odd, now=0.0) is None
+
+
+async def test_what_is_listed_can_be_gone_through_until_it_is_past_its_time(shared: Shared, other: Store) -> None:
+    for item, until in (("short", 150.0), ("long ü", 300.0), ("middle", 200.0)):
+        await shared.enlist("bans", item, until)
+    await shared.enlist("others", "short", 900.0)
+    assert await other.shared.listed("bans", 100.0, 10) == [("long ü", 300.0), ("middle", 200.0), ("short", 150.0)]
+    assert await shared.listed("bans", 150.0, 10) == [("long ü", 300.0), ("middle", 200.0)]
+    assert await shared.listed("bans", 100.0, 1) == [("long ü", 300.0)]
+    assert await shared.listed("nothing", 100.0, 10) == []
+
+
+async def test_what_is_listed_again_has_its_new_time_and_what_is_struck_off_is_gone(shared: Shared) -> None:
+    for item, until in (("a", 150.0), ("b", 160.0), ("a", 170.0)):
+        await shared.enlist("bans", item, until)
+    await shared.delist("bans", ["b", "never there"])
+    await shared.delist("bans", [])
+    assert await shared.listed("bans", 100.0, 10) == [("a", 170.0)]
+    await shared.sweep(171.0)
+    assert await shared.listed("bans", 0.0, 10) in ([], [("a", 170.0)]), "a sweep may leave it to who asks later"
+
+
+@pytest.mark.parametrize("tasks", [20])
+async def test_many_who_put_things_on_one_listing_lose_none(store: Store, other: Store, tasks: int) -> None:
+    calls = ((store, other)[n % 2].shared.enlist("bans", f"{n:02}", 200.0) for n in range(tasks))
+    await asyncio.gather(*calls)
+    assert sorted(item for item, _ in await store.shared.listed("bans", 100.0, 100)) == [
+        f"{n:02}" for n in range(tasks)
+    ]

@@ -16,7 +16,7 @@ redis.call('PEXPIRE', KEYS[1], ARGV[4])
 )
 """A session: what never changes, last activity, last proof, milliseconds to keep it."""
 
-LIST_SESSION: Final = Script(
+ENLIST: Final = Script(
     """
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', ARGV[1])
 redis.call('ZADD', KEYS[1], ARGV[3], ARGV[2])
@@ -24,7 +24,7 @@ if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[4]) then redis.call('PEXPIRE', KE
 """,
     durable=True,
 )
-"""Put a session on its user's list and forget those past their end: now, id, end, milliseconds to keep the list."""
+"""Put something on a list and forget what is past its end: now, what, its end, milliseconds to keep the list."""
 
 READ_SESSION: Final = Script("""
 if redis.call('HEXISTS', KEYS[1], 'ended') == 1 then return false end

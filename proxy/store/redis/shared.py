@@ -40,7 +40,7 @@ class RedisShared:
         # The session last: who ends all sessions of the user finds every one that a cookie can open.
         await self._put_cookie(session.id, cookie, host, lasts)
         listing = (repr(self._now()), session.id, repr(session.expires), lasts)
-        await self._servers.run(scripts.LIST_SESSION, _user(session.user_id), *listing)
+        await self._servers.run(scripts.ENLIST, _user(session.user_id), *listing)
         moving = (repr(session.seen), repr(session.proved))
         await self._servers.run(scripts.KEEP_SESSION, _session(session.id), _record(session), *moving, lasts)
 
@@ -116,6 +116,19 @@ class RedisShared:
     async def get(self, key: str, now: float) -> str | None:
         return _valid(await self._servers.ask("GET", _kept(key)), now)
 
+    async def enlist(self, listing: str, item: str, until: float) -> None:
+        told = (repr(self._now()), item, repr(until), self._lasts(until))
+        await self._servers.run(scripts.ENLIST, _listing(listing), *told)
+
+    async def listed(self, listing: str, now: float, limit: int) -> Sequence[tuple[str, float]]:
+        asked = ("+inf", f"({now!r}", "BYSCORE", "REV", "LIMIT", 0, limit, "WITHSCORES")
+        found = await self._servers.ask("ZRANGE", _listing(listing), *asked)
+        return [(found[at].decode(), float(found[at + 1])) for at in range(0, len(found), 2)]
+
+    async def delist(self, listing: str, items: Sequence[str]) -> None:
+        if items:
+            await self._servers.ask("ZREM", _listing(listing), *items)
+
     async def sweep(self, now: float) -> None:
         """Nothing to do: Redis forgets by itself."""
 
@@ -153,6 +166,10 @@ def _user(user_id: str) -> str:
 def _kept(key: str) -> str:
     """Hashed: a key may hold a code or another one-time secret."""
     return f"flowward:kept:{_hash(key)}"
+
+
+def _listing(name: str) -> str:
+    return f"flowward:listing:{name}"
 
 
 def _limit(key: str) -> str:

@@ -10,8 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from proxy.model.audit import AuditQuery, Event, Recorded
 from proxy.model.estate import Estate
 from proxy.model.identity import Factor, Person, Token, TokenKind, User, UserState
-from proxy.store import Account, Change, Dangling, Edit, Invitation, Page, PeopleQuery, Subject, tables
-from proxy.store.sql import audit, changes, estates, factors, people, rows, tokens
+from proxy.store import Account, Change, Dangling, Edit, Invitation, Letter, Page, PeopleQuery, Subject, tables
+from proxy.store.sql import audit, changes, estates, factors, letters, passwords, people, rows, tokens
 from proxy.store.sql.connections import BULK_DEADLINE, DEADLINE, Connections
 from proxy.store.sql.dialects import upsert
 from proxy.store.sql.edits import perform
@@ -130,22 +130,53 @@ class SqlDatabase:
         async with self._connections.writing() as connection:
             return await factors.use(connection, id_, counter, at)
 
-    async def invitations(self, *, space: str | None = None, user: str | None = None) -> Sequence[Invitation]:
+    async def invitations(
+        self, *, space: str | None = None, user: str | None = None, email: str | None = None
+    ) -> Sequence[Invitation]:
         async with self._connections.reading() as connection:
-            return await tokens.invitations(connection, space=space, of_user=user)
+            return await tokens.invitations(connection, space=space, of_user=user, email=email)
 
     async def invitation(self, id_: str) -> Invitation | None:
         async with self._connections.reading() as connection:
             return await tokens.invitation_by(connection, id_)
 
-    async def set_password(self, user_id: str, new: str, event: Event, *, instead_of: str | None = None) -> bool:
-        wanted = [tables.user.c.id == user_id, tables.user.c.state != UserState.SUSPENDED]
-        if instead_of is not None:
-            wanted.append(tables.user.c.password_hash == instead_of)
-        values: dict[str, object] = {"password_hash": new, "state": UserState.ACTIVE}
-        if instead_of is None:
-            values["password_expired"] = False
-        return await self._set(user_id, update(tables.user).where(*wanted).values(values), event)
+    async def set_password(
+        self, user_id: str, new: str, event: Event, *, instead_of: str | None = None, keep: int = 0
+    ) -> bool:
+        async with self._connections.writing() as connection:
+            if instead_of is None:
+                done = await passwords.replace(connection, user_id, new, event.at, keep)
+            else:
+                done = await passwords.rehash(connection, user_id, new, instead_of)
+            if done:
+                await audit.write(connection, [event])
+                await changes.publish(connection, [(Subject.USER, user_id)])
+        return done
+
+    async def former_passwords(self, user_id: str) -> Sequence[str]:
+        async with self._connections.reading() as connection:
+            return (await connection.execute(passwords.FORMER, {"of": user_id})).scalars().all()
+
+    async def expire_password(self, user_id: str, event: Event, *, set_before: float) -> bool:
+        return await self._set(user_id, passwords.expiring(user_id, set_before), event)
+
+    async def post(self, letters_: Sequence[Letter], events: Sequence[Event]) -> None:
+        async with self._connections.writing() as connection:
+            await letters.put(connection, letters_)
+            await audit.write(connection, events)
+
+    async def letters(self, now: float, limit: int) -> Sequence[Letter]:
+        async with self._connections.reading() as connection:
+            return await letters.due(connection, now, limit)
+
+    async def claim(self, letter: Letter, at: float) -> bool:
+        async with self._connections.writing() as connection:
+            return await letters.claim(connection, letter, at)
+
+    async def drop(self, letter: Letter, *events: Event) -> None:
+        async with self._connections.writing() as connection:
+            await letters.drop(connection, letter.id)
+            await audit.write(connection, events)
 
     async def set_state(self, user_id: str, state: UserState, event: Event) -> None:
         change = update(tables.user).where(tables.user.c.id == user_id).values(state=state)

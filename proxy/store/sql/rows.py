@@ -70,7 +70,12 @@ def user(row: Row[Any]) -> User:
 
 
 def account(row: Row[Any]) -> Account:
-    return Account(user=user(row), password_hash=row.password_hash, password_expired=row.password_expired)
+    return Account(
+        user=user(row),
+        password_hash=row.password_hash,
+        password_expired=row.password_expired,
+        password_set=row.password_set,
+    )
 
 
 def _memberships(rows: list[Row[Any]]) -> dict[str, Membership]:

@@ -13,7 +13,7 @@ from proxy.store.sql import changes, rows
 from proxy.store.sql.connections import Connections
 from proxy.store.sql.dialects import upsert
 from proxy.store.sql.rows import storable
-from proxy.store.tables import kept, session, session_cookie
+from proxy.store.tables import kept, listing, session, session_cookie
 
 # Built once: building costs as much as asking.
 _BY_COOKIE: Final = (
@@ -26,6 +26,8 @@ _TOUCH: Final = (
     .where(session.c.id == bindparam("of"), session.c.seen < bindparam("at"))
     .values(seen=bindparam("at"))
 )
+
+_DELIST: Final = delete(listing).where(listing.c.name == bindparam("of"), listing.c.item == bindparam("one"))
 
 
 class SqlShared:
@@ -121,11 +123,34 @@ class SqlShared:
         async with self._connections.reading() as connection:
             return (await connection.execute(wanted)).scalar_one_or_none()
 
+    async def enlist(self, listing_: str, item: str, until: float) -> None:
+        async with self._connections.writing() as connection:
+            new = {"until": until}
+            put = upsert(connection, listing).values(name=listing_, item=storable(item), **new)
+            await connection.execute(put.on_conflict_do_update(index_elements=list(listing.primary_key), set_=new))
+
+    async def listed(self, listing_: str, now: float, limit: int) -> Sequence[tuple[str, float]]:
+        wanted = (
+            select(listing.c.item, listing.c.until)
+            .where(listing.c.name == listing_, listing.c.until > now)
+            .order_by(listing.c.until.desc(), listing.c.item)
+            .limit(limit)
+        )
+        async with self._connections.reading() as connection:
+            return [(row.item, row.until) for row in await connection.execute(wanted)]
+
+    async def delist(self, listing_: str, items: Sequence[str]) -> None:
+        steps = [{"of": listing_, "one": storable(item)} for item in items]
+        if steps:
+            async with self._connections.writing() as connection:
+                await connection.execute(_DELIST, steps)
+
     async def sweep(self, now: float) -> None:
         # Not by idle time: an instance may have a longer one of its own. Whoever opens a session asks whether it lives.
         ended = session.c.expires <= now
         async with self._connections.writing() as connection:
             await connection.execute(delete(kept).where(kept.c.until <= now))
+            await connection.execute(delete(listing).where(listing.c.until <= now))
             await _end(connection, delete(session).where(ended))
 
 

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any, Final
 
-from sqlalchemy import Row, bindparam, delete, insert, or_, select, update
+from sqlalchemy import Row, bindparam, delete, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from proxy.model.access import Role
@@ -132,13 +132,18 @@ def _of_invitation(of: Invitation) -> Values:
     }
 
 
-async def invitations(connection: AsyncConnection, *, space: str | None, of_user: str | None) -> list[Invitation]:
+async def invitations(
+    connection: AsyncConnection, *, space: str | None, of_user: str | None, email: str | None
+) -> list[Invitation]:
     """Oldest first."""
     wanted = select(invitation).order_by(invitation.c.created, invitation.c.id)
     if space is not None:
         wanted = wanted.where(invitation.c.space == space)
     if of_user is not None:
         wanted = wanted.where(invitation.c.user == of_user)
+    if email is not None:
+        # Databases fold ASCII alone, which is what addresses are made of that mail is sent to.
+        wanted = wanted.where(invitation.c.user.is_(None), func.lower(invitation.c.email) == email.lower())
     return [_invitation(row) for row in await connection.execute(wanted)]
 
 

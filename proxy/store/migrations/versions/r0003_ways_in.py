@@ -39,3 +39,44 @@ def upgrade() -> None:
         sa.UniqueConstraint("credential", name="uq_factor_credential"),
     )
     op.create_index("ix_factor_user", "factor", ["user"])
+    _accounts()
+
+
+def _accounts() -> None:
+    """What accounts live by: ages and earlier ones of passwords, mail that waits, bans that can be listed."""
+    op.add_column("user", sa.Column("password_set", sa.Float))
+    op.create_table(
+        "former_password",
+        sa.Column("user", sa.String, nullable=False),
+        sa.Column("hash", sa.String, nullable=False),
+        sa.Column("at", sa.Float, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["user"],
+            ["user.id"],
+            name="fk_former_password_user",
+            ondelete="CASCADE",
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.PrimaryKeyConstraint("user", "hash", name="pk_former_password"),
+    )
+    op.create_table(
+        "letter",
+        sa.Column("id", sa.String, nullable=False),
+        sa.Column("kind", sa.String, nullable=False),
+        sa.Column("user", sa.String),
+        sa.Column("sealed", sa.LargeBinary, nullable=False),
+        sa.Column("at", sa.Float, nullable=False),
+        sa.Column("until", sa.Float, nullable=False),
+        sa.Column("attempts", sa.Integer, nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_letter"),
+    )
+    op.create_index("ix_letter_at", "letter", ["at"])
+    op.create_table(
+        "listing",
+        sa.Column("name", sa.String, nullable=False),
+        sa.Column("item", sa.String, nullable=False),
+        sa.Column("until", sa.Float, nullable=False),
+        sa.PrimaryKeyConstraint("name", "item", name="pk_listing"),
+    )
+    op.create_index("ix_listing_until", "listing", ["until"])
