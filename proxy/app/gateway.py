@@ -44,6 +44,8 @@ from proxy.services.assertions import Signer
 from proxy.services.audit import on
 from proxy.services.clock import SYSTEM, Clock
 from proxy.services.cookies import Cookies
+from proxy.services.devices import Devices
+from proxy.services.factors import factors_of
 from proxy.services.flows import Flows
 from proxy.services.linking import Linking
 from proxy.services.lockout import Lockout
@@ -261,6 +263,17 @@ def _desk(
         accounts=accounts,
         linking=Linking(writer=writer, shared=store.shared, providers=lambda: found.providers, new_id=_new_id),
         flows=Flows(store.shared, clock.wall),
+        factors=factors_of(
+            store.database,
+            store.shared,
+            offload,
+            home=_home(settings),
+            subkey=keys.subkey,
+            settings=lambda: premises.settings.mfa,
+            now=clock.wall,
+            new_id=_new_id,
+        ),
+        devices=Devices(store.shared, clock.wall),
         logins=Logins(store.shared, key=keys.subkey("login"), cookies=Cookies.of(_home(settings)), now=clock.wall),
         allowances=Allowances(store.shared, lambda: premises.settings.limits),
         lockout=Lockout(store.database, store.shared, lambda: premises.settings.limits.lockout, clock.wall),

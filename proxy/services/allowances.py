@@ -22,6 +22,7 @@ class Policy(StrEnum):
     """What is limited, by the name of its setting in `limits`."""
 
     LOGIN = "login"
+    MFA = "mfa"
     TOKEN_CREATE = "token_create"  # noqa: S105 - something to do
     ACTIVATION = "activation"
     INVITES = "invites"
@@ -29,6 +30,7 @@ class Policy(StrEnum):
 
 _TEXTS: Final[Mapping[Policy, str]] = {
     Policy.LOGIN: "There were too many attempts to log in.",
+    Policy.MFA: "There were too many attempts to prove a second factor.",
     Policy.TOKEN_CREATE: "Too many tokens were made at once.",
     Policy.ACTIVATION: "There were too many attempts to choose a password by a link.",
     Policy.INVITES: "Too many people were invited at once.",
@@ -61,6 +63,11 @@ class Allowances:
         for key, rate in self._attempts(address, account):
             await self._shared.give_back(key, rate)
 
+    async def second_factor(self, login: str, user_id: str) -> None:
+        """Count an attempt to prove a second factor: by the login it is for, and by account over all logins. Raises TooOften."""
+        await self.take(Policy.MFA, f"login {login}")
+        await self.take(Policy.MFA, f"account {user_id}")
+
     async def take(self, policy: Policy, who: str) -> None:
         """Count one. Raises TooOften."""
         await self._take(f"{policy} {who}", policy, rate_of(self._setting(policy)), _TEXTS[policy])
@@ -84,6 +91,8 @@ class Allowances:
         match policy:
             case Policy.LOGIN:
                 return limits.login
+            case Policy.MFA:
+                return limits.mfa
             case Policy.TOKEN_CREATE:
                 return limits.token_create
             case Policy.ACTIVATION:

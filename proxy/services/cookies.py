@@ -14,6 +14,8 @@ class Cookies:
 
     session: str
     hop: str
+    device: str
+    """Of a browser in which a second factor was proven."""
     secure: bool
 
     @classmethod
@@ -21,7 +23,9 @@ class Cookies:
         """Plain http happens on localhost names only, where `__Host-` and Secure would keep cookies from being set."""
         secure = public_url.startswith("https://")
         prefix = "__Host-" if secure else ""
-        return cls(session=f"{prefix}flowward", hop=f"{prefix}flowward-hop", secure=secure)
+        return cls(
+            session=f"{prefix}flowward", hop=f"{prefix}flowward-hop", device=f"{prefix}flowward-device", secure=secure
+        )
 
     def set(self, name: str, value: str, seconds: float) -> str:
         """A Set-Cookie value; 0 seconds removes the cookie. It may outlive what it opens, but never ends before it."""

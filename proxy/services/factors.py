@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Final, Protocol
+from urllib.parse import urlsplit
 
 from auth_plugins import Refused
 from config.mfa_schema import Mfa
@@ -12,10 +13,10 @@ from proxy.model.audit import Event
 from proxy.model.identity import Factor, FactorKind, User
 from proxy.services import recovery_codes, totp
 from proxy.services.offload import Offload
-from proxy.services.passkeys import Passkeys
+from proxy.services.passkeys import Challenges, Passkeys
 from proxy.services.problems import NotPossible
 from proxy.services.sealing import Seal
-from proxy.store import Conflict, Database, Edit, PutFactor, Remove
+from proxy.store import Conflict, Database, Edit, PutFactor, Remove, Shared
 
 PASSKEYS: Final = 10
 """How many one person may have."""
@@ -249,6 +250,31 @@ class Factors:
             if each.confirmed
         ]
         await self.database.edit(_removed(*away), events)
+
+
+def factors_of(
+    database: Database,
+    shared: Shared,
+    offload: Offload,
+    *,
+    home: str,
+    subkey: Callable[[str], bytes],
+    settings: Callable[[], Mfa],
+    now: Callable[[], float],
+    new_id: Callable[[], str],
+) -> Factors:
+    """Those of a gateway whose home has this origin. `subkey` makes a key of 32 bytes for one purpose."""
+    passkeys = Passkeys(
+        database=database,
+        challenges=Challenges(shared, subkey("challenges"), now),
+        host=urlsplit(home).hostname or "",
+        origin=home,
+        name=lambda: settings().issuer,
+    )
+    seal = Seal(subkey("second factors"))
+    return Factors(
+        database=database, passkeys=passkeys, seal=seal, offload=offload, settings=settings, now=now, new_id=new_id
+    )
 
 
 def policy_of(settings: Mfa) -> Policy:

@@ -3,7 +3,7 @@
 import re
 import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Final
 
@@ -77,6 +77,25 @@ class Sessions:
         if replaces is not None:
             await self.end(replaces.id)
         return session, value
+
+    async def reissue(self, session: Session, host: str, *, amr: tuple[str, ...], factor: float) -> tuple[Session, str]:
+        """A session goes on as one that proved a second factor at `factor`, under another id and by another cookie.
+
+        All that went on under the old id ends: what was known of it is worth less than what is known now.
+        """
+        now = self._now()
+        new = replace(
+            session,
+            id=secrets.token_urlsafe(16),
+            amr=tuple(dict.fromkeys((*session.amr, *amr))),
+            factor=factor,
+            proved=now,
+            seen=now,
+        )
+        value = secrets.token_urlsafe(SECRET_BYTES)
+        await self._shared.create_session(new, digest(value), host)
+        await self.end(session.id)
+        return new, value
 
     async def add_host(self, session_id: str, host: str) -> str:
         """The value of one more cookie for the session, good on this host alone."""

@@ -10,6 +10,8 @@ from proxy.model.estate import Estate
 from proxy.model.identity import Person
 from proxy.services.accounts import Accounts
 from proxy.services.allowances import Allowances
+from proxy.services.devices import Devices
+from proxy.services.factors import Factors
 from proxy.services.flows import Flows
 from proxy.services.linking import Linking
 from proxy.services.lockout import Lockout
@@ -40,6 +42,8 @@ class Desk:
     linking: Linking
     logins: Logins
     flows: Flows
+    factors: Factors
+    devices: Devices
     allowances: Allowances
     lockout: Lockout
     now: Callable[[], float]

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-_COOKIE_NAMES: Final = (b"__host-flowward", b"flowward", b"flowward-hop")
+_COOKIE_NAMES: Final = (b"__host-flowward", b"flowward", b"flowward-hop", b"flowward-device")
 
 
 def location(value: bytes, upstreams: Sequence[bytes], origin: bytes, prefix: bytes) -> bytes:

@@ -20,6 +20,7 @@ from auth_plugins.registry import Provider
 from auth_plugins.testkit import kit
 from config import schema
 from config.auth_schema import AuthEntry
+from config.mfa_schema import Mfa
 from proxy.access.passwords import hash_password
 from proxy.model.access import Role
 from proxy.model.audit import Event
@@ -29,6 +30,8 @@ from proxy.model.identity import Membership, Person, User, UserState
 from proxy.services.accounts import Accounts
 from proxy.services.allowances import Allowances
 from proxy.services.cookies import Cookies
+from proxy.services.devices import Devices
+from proxy.services.factors import factors_of
 from proxy.services.flows import Flows
 from proxy.services.linking import Linking
 from proxy.services.lockout import Lockout
@@ -236,17 +239,22 @@ def query(url: str, name: str) -> str:
 
 @asynccontextmanager
 async def house(
-    directory: Path, public_url: str = HOME, *, more: tuple[Provider, ...] = (), local: bool = True
+    directory: Path,
+    public_url: str = HOME,
+    *,
+    more: tuple[Provider, ...] = (),
+    local: bool = True,
+    mfa: Mfa = Mfa(),
 ) -> AsyncIterator[House]:
     """`public_url` may hold `{port}`; instances are its host's siblings. `more` are further ways in."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        async with _house(directory, public_url, listening, more, local=local) as made:
+        async with _house(directory, public_url, listening, more, mfa, local=local) as made:
             yield made
 
 
 @asynccontextmanager
 async def _house(
-    directory: Path, public_url: str, listening: socket.socket, more: tuple[Provider, ...], *, local: bool
+    directory: Path, public_url: str, listening: socket.socket, more: tuple[Provider, ...], mfa: Mfa, *, local: bool
 ) -> AsyncIterator[House]:
     time = Time()
     public_url = public_url.format(port=listening.getsockname()[1])
@@ -278,6 +286,17 @@ async def _house(
             providers=ways,
             local=own,
             flows=Flows(shared, time),
+            factors=factors_of(
+                database,
+                shared,
+                offload,
+                home=public_url,
+                subkey=lambda purpose: purpose.encode().ljust(32, b"."),
+                settings=lambda: mfa,
+                now=time,
+                new_id=lambda: uuid4().hex,
+            ),
+            devices=Devices(shared, time),
             database=database,
             sessions=Sessions(shared, now=time, absolute=ABSOLUTE, idle=IDLE, wake=lambda: None),
             accounts=accounts,
