@@ -122,8 +122,13 @@ class AuthPlugin(Generic[Settings]):
     """
 
     settings_type: ClassVar[type[PluginSettings]] = PluginSettings
-    reads: ClassVar[frozenset[str]] = frozenset()
-    """What `identify` looks at: lower-case header names, `peer`, `certificate`. Other requests never reach it."""
+    reads: frozenset[str] = frozenset()
+    """What `identify` looks at: lower-case header names, `peer`, `certificate`. A request that carries none of these
+    headers, and no certificate, never reaches it; one that does is asked about once, and then known for a minute at most.
+    No instance gets to see such a header. A plugin whose settings name headers sets its own in `__init__`."""
+    scheme: ClassVar[str] = ""
+    """The authentication scheme (RFC 9110 section 11.1) that programs are asked for where they sent no credential, such as
+    `Basic`; empty to ask for none. Browsers are never asked: they would show a dialog."""
     local_accounts: ClassVar[bool] = False
     """Whether it vouches for the gateway's own accounts (through `kit.accounts`) and not for those linked to it."""
     flow_field: ClassVar[str] = "state"

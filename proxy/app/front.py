@@ -1,9 +1,11 @@
 """The front of the aiohttp lane: every request that comes here is judged here, by the same gate."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
+from ssl import SSLObject
 from time import monotonic
-from typing import Final
+from typing import Final, TypeVar
 
 import structlog
 from aiohttp import ClientError, HttpVersion10, HttpVersion11, web
@@ -11,13 +13,13 @@ from aiohttp.http import SERVER_SOFTWARE
 from aiohttp.typedefs import Handler
 
 from proxy.gate.answers import answer as machine_answer
-from proxy.gate.answers import is_navigation, wants_page, wants_telling
+from proxy.gate.answers import leads_to_login, wants_page, wants_telling
 from proxy.gate.caller import JWKS, Caller
 from proxy.gate.gate import Gate
 from proxy.gate.verdict import Head, Local, Missing, Pass, Refusal
 from proxy.inspection.dispatch import InspectionDesk, inspect, refuse_comms
 from proxy.inspection.exchange import Exchange, UpstreamFailed
-from proxy.inspection.takeover import Detached, tap_of
+from proxy.inspection.takeover import Detached, Tap, tap_of
 from proxy.model.access import Reason, Role
 from proxy.model.identity import Person
 from proxy.nodered.surfaces import RULES
@@ -27,13 +29,13 @@ from proxy.services.ratelimit import Late, TooOften
 from proxy.services.traffic import Traffic
 from proxy.store import StoreUnavailable
 from proxy.web import answers as pages
-from proxy.web.keys import ADDRESS, SECURE, SITE, Desk
+from proxy.web.keys import ADDRESS, IDENTIFIED, SECURE, SITE, Desk
 from proxy.web.openings import Opening, openings
 from proxy.web.refusals import refusal as refusal_page
 from proxy.web.routes import too_often
 from proxy.wire.address import subject
 from proxy.wire.framing import BadFraming, request_framing
-from proxy.wire.headers import BadFields, treated
+from proxy.wire.headers import BadFields, Treatments, treated
 
 _ROUNDS: Final = 3
 _API: Final = "/-/api/"
@@ -41,6 +43,7 @@ _JWKS: Final = JWKS.decode()
 _OWN_PAGE: Final = 60.0
 """Seconds for a page of the gateway's own, the arrival of its form included."""
 _log = structlog.get_logger(__name__)
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,20 +91,29 @@ class Front:
             response.headers.setdefault("Strict-Transport-Security", self.hsts)
 
     async def _judged(self, request: web.Request, own_page: Handler) -> web.StreamResponse:
-        secure = request.transport is not None and request.transport.get_extra_info("ssl_object") is not None
+        tls = request.transport.get_extra_info("ssl_object") if request.transport is not None else None
         tap = tap_of(request)
-        paid = tap is not None and tap.paid
-        caller = Caller(self.gate, request.remote or "127.0.0.1", secure=secure, inspects=True, paid=paid)
+        caller = Caller(
+            self.gate,
+            request.remote or "127.0.0.1",
+            secure=tls is not None,
+            inspects=True,
+            paid=tap is not None and tap.paid,
+            certificate=self._certificate(tap, tls),
+        )
         try:
-            head = _head(request)
+            head = _head(request, self.gate.fields)
         except (BadFields, BadFraming) as error:
             return self._last(request, Refusal(Reason.BAD_REQUEST, 400, error.args[0]))
-        verdict = await self._verdict(caller, head)
+        verdict: Pass | Local | Refusal = await self._answered(lambda: caller.judge(head, monotonic()))
         request[ADDRESS], request[SECURE] = caller.address, caller.secure
         if caller.site is not None:
             request[SITE] = caller.site
         if isinstance(verdict, Local):
-            return await self._own_page(request, caller, own_page)
+            refusal = await self._identify(request, caller, head) if request.path.startswith(_API) else None
+            return await (
+                self._refuse(request, head, caller, refusal) if refusal else self._own_page(request, caller, own_page)
+            )
         if isinstance(verdict, Refusal):
             return await self._refuse(request, head, caller, verdict)
         lease = verdict.lease
@@ -134,16 +146,34 @@ class Front:
         if wait > 0:
             raise TooOften(Late(policy="anonymous", rate=limit.rate, wait=wait), "There were too many requests.")
 
-    async def _verdict(self, caller: Caller, head: Head) -> Pass | Local | Refusal:
+    async def _identify(self, request: web.Request, caller: Caller, head: Head) -> Refusal | None:
+        """Whose request to the API this is, where plugins can say; the refusal of a credential that is wrong."""
+        found = await self._answered(lambda: caller.credential(head))
+        if isinstance(found, Refusal):
+            return found
+        if found is not None:
+            request[IDENTIFIED] = found
+        return None
+
+    async def _answered(self, ask: Callable[[], T | Missing]) -> T | Refusal:
+        """What the gate says once it has learned what it needs."""
         for _ in range(_ROUNDS + 1):
-            verdict = caller.judge(head, monotonic())
-            if not isinstance(verdict, Missing):
-                return verdict
+            found = ask()
+            if not isinstance(found, Missing):
+                return found
             try:
-                await self.gate.learn(verdict)
+                await self.gate.learn(found)
             except StoreUnavailable:
                 break
         return Refusal(Reason.FACTS_UNAVAILABLE, 503)
+
+    def _certificate(self, tap: Tap | None, tls: SSLObject | None) -> bytes:
+        """The client's, read once per connection."""
+        if tap is None:
+            return self.gate.certificate_of(tls)
+        if tap.certificate is None:
+            tap.certificate = self.gate.certificate_of(tls)
+        return tap.certificate
 
     # -- refusals
 
@@ -166,7 +196,7 @@ class Front:
             return self._last(request, refusal)
         if not wants_page(head, refusal):
             return _serialised(refusal, head)
-        if refusal.status == 401 and refusal.realm is None and is_navigation(head) and caller.site is not None:
+        if leads_to_login(head, refusal) and caller.site is not None:
             cookies = head.noted.get("cookie", b"").decode("latin-1")
             path = request.raw_path if request.raw_path.startswith("/") else "/"
             step = self.desk.logins.begin(self.desk.sites(), caller.site, path, cookies)
@@ -213,9 +243,9 @@ class Front:
             return None
 
 
-def _head(request: web.Request) -> Head:
+def _head(request: web.Request, fields: Treatments) -> Head:
     """What the gate looks at. Raises BadFields or BadFraming; aiohttp has framed the message already."""
-    lines, noted = treated(request.raw_headers)
+    lines, noted = treated(request.raw_headers, fields)
     if sum(len(name) + len(value) for name, value in request.raw_headers) > HEAD_LIMIT:
         raise BadFields(f"a head has at most {HEAD_LIMIT} bytes")
     method = request.method.encode("ascii", "replace")

@@ -18,6 +18,7 @@ from proxy.access.passwords import verify
 from proxy.app.asking import asking
 from proxy.app.auditing import Auditing, auditing_of
 from proxy.app.front import Front
+from proxy.app.identifying import readers_of
 from proxy.app.lane import Lane
 from proxy.app.ways_in import ways_in
 from proxy.gate.crowd import Crowd
@@ -251,7 +252,7 @@ def _desk(
 ) -> Desk:
     accounts = Accounts(database=store.database, shared=store.shared, offload=offload, now=clock.wall)
     found = ways_in(settings, store.shared, accounts, offload, outside, clock)
-    return Desk(
+    desk = Desk(
         sites=lambda: gate.world.sites,
         estate=lambda: gate.world.estate,
         person=store.database.person,
@@ -279,6 +280,8 @@ def _desk(
         lockout=Lockout(store.database, store.shared, lambda: premises.settings.limits.lockout, clock.wall),
         now=clock.wall,
     )
+    gate.identify_by(readers_of(settings.session, desk))
+    return desk
 
 
 def _api(

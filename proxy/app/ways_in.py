@@ -1,7 +1,7 @@
 """The ways in of a running gateway: every active entry's plugin at work, with its part of the world."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
@@ -61,8 +61,17 @@ def ways_in(
 
     built = providers([entry for entry in settings.auth if entry.active], installed(), kit)
     by_name = {provider.name: provider.plugin for provider in built if provider.plugin.checks_passwords()}
+    lost = [provider for provider in built if provider.plugin.speaks_for() not in {provider.name, *by_name}]
+    if lost:
+        raise UnusablePlugins([_asks_nobody(provider, by_name) for provider in lost])
     own = next((provider for provider in built if provider.plugin.local_accounts), None)
     return WaysIn(providers=built, local=own or _own(kit))
+
+
+def _asks_nobody(provider: Provider, there: Iterable[str]) -> str:
+    asked = provider.plugin.speaks_for()
+    known = ", ".join(sorted(there)) or "none"
+    return f"auth.{provider.name}: asks '{asked}', which is no active way in that checks passwords. Those are: {known}"
 
 
 def _own(kit: Callable[[str], Kit]) -> Provider:

@@ -89,9 +89,16 @@ def is_navigation(head: Head) -> bool:
 def wants_page(head: Head, refusal: Refusal) -> bool:
     """Whether the refusal is for a person to read."""
     machine = refusal.location or refusal.surface in (Surface.SETUP, Surface.SOCKET, Surface.COMMS)
-    if refusal.reason is Reason.CREDENTIALS_WRONG and refusal.realm is None:
-        return False  # a login would not help: the credential would be sent again, and beats the session
+    if refusal.reason is Reason.CREDENTIALS_WRONG and refusal.realm is None and "authorization" in head.noted:
+        return False  # a program's
     return not machine and (is_navigation(head) or value_of(head.lines, b"sec-fetch-mode") == b"navigate")
+
+
+def leads_to_login(head: Head, refusal: Refusal) -> bool:
+    """Whether a login is what is missing. After a wrong credential it is not: that is sent again, and beats the session."""
+    if refusal.status != 401 or refusal.realm is not None or refusal.reason is Reason.CREDENTIALS_WRONG:
+        return False
+    return is_navigation(head)
 
 
 def wants_telling(head: Head, refusal: Refusal) -> bool:

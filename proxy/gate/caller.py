@@ -9,8 +9,8 @@ from hashlib import sha256
 from typing import Final
 
 from proxy.gate.charges import charge_address, charge_request, charge_sid
-from proxy.gate.checks import SAFE, acts, from_here, refusal
-from proxy.gate.credentials import Credentials, is_open
+from proxy.gate.checks import SAFE, acts, from_here, refusal, sent_by_itself
+from proxy.gate.credentials import Credentials, is_open, realm_for
 from proxy.gate.gate import Gate
 from proxy.gate.inject import forwarded, inject
 from proxy.gate.limits import Exceeded, detail_of
@@ -22,14 +22,14 @@ from proxy.model.estate import HttpAuth
 from proxy.model.identity import Token
 from proxy.nodered.surfaces import RULES, Surface
 from proxy.services.sites import LOOPBACK, Site, host_name
-from proxy.services.tokens import Presented, reveals
+from proxy.services.tokens import reveals
 from proxy.wire.address import client_address, trusted
 from proxy.wire.engineio import sid_of
 from proxy.wire.target import BadTarget, origin_form
 
 _HOST: Final = re.compile(rb"(?:[a-z0-9_.-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?", re.IGNORECASE)
 _COOKIES_TRIED: Final = 4
-_OURS: Final = (b"__Host-flowward", b"flowward=", b"flowward-hop=")
+_OURS: Final = (b"__Host-flowward", b"flowward=", b"flowward-hop=", b"flowward-device=")
 """How cookies of ours start, with TLS and without; no instance gets to see one."""
 JWKS: Final = b"/-/jwks.json"
 _SOCKET, _PREFLIGHT = Surface.SOCKET, Surface.PREFLIGHT
@@ -42,13 +42,23 @@ class Caller:
 
     # fmt: off
     __slots__ = (
-        "_cookie", "_credentials", "_forwarded", "_forwarded_for", "_forwarded_proto", "_host", "_passed_cookie",
+        "_asks", "_consumed", "_cookie", "_credentials", "_forwarded", "_forwarded_for", "_forwarded_proto", "_host", "_passed_cookie",
         "_peer", "_station", "_tls", "_world", "address", "address_bytes", "gate", "inspects", "paid", "presented",
         "principal", "secure", "site", "trusted",
     )
     # fmt: on
 
-    def __init__(self, gate: Gate, peer: str, *, secure: bool, inspects: bool, paid: bool = False) -> None:
+    def __init__(
+        self,
+        gate: Gate,
+        peer: str,
+        *,
+        secure: bool,
+        inspects: bool,
+        paid: bool = False,
+        certificate: bytes = b"",
+    ) -> None:
+        """`certificate`: the client's (DER), where it showed one and a plugin reads them."""
         self.gate = gate
         self.paid = paid
         """Whether the other lane has charged the request already that is about to be judged."""
@@ -64,7 +74,11 @@ class Caller:
         """Whether a cookie of ours was sent at all."""
         self.trusted = bool(gate.trusted) and trusted(peer, gate.trusted)
         self._world: World | None = None
-        self._credentials = Credentials(gate)
+        self._credentials = Credentials(gate, peer, certificate)
+        self._asks = bool(gate.readers)
+        """Whether there are plugins to ask about a request."""
+        self._consumed = False
+        """Whether the Authorization field was the credential by which somebody was recognised."""
         self._host: bytes | None = None
         self._cookie: bytes | None = None
         self._passed_cookie = b""
@@ -185,7 +199,8 @@ class Caller:
             surface = Surface.ENDPOINT  # an OPTIONS like any other
         principal, noted = self.principal, head.noted
         acting = head.method not in SAFE or surface is _SOCKET or "upgrade" in noted
-        if "authorization" in noted or (acting and principal is not self.gate.nobody):
+        shown = "authorization" in noted or (self._asks and self._credentials.carried(noted))
+        if shown or (acting and principal is not self.gate.nobody):
             who = self._who(head, station, surface)
             if not isinstance(who, Principal):
                 return who
@@ -212,33 +227,33 @@ class Caller:
             return self._judged(self.gate.nobody, station, surface, head, path, now)
         if principal.token is not None:
             return self._refused_token(principal.token, head, path, lease, now)
+        if principal.recognised is not None and is_open(station, surface):
+            return self._judged(self.gate.nobody, station, surface, head, path, now)
         return self._refused(head, lease)
+
+    def credential(self, head: Head) -> Principal | Missing | Refusal | None:
+        """Whom plugins take this request for, where it is one to the gateway itself; None where it shows them nothing."""
+        if not self._asks or not self._credentials.carried(head.noted):
+            return None
+        return self._credentials.shown(head, None, None, self.address)
 
     def _who(self, head: Head, station: Station, surface: Surface) -> Principal | Missing | Refusal:
         """Who acts, where that is more than the cookie says: credentials on the request, and somebody else's script."""
         authorization, principal = head.noted.get("authorization"), self.principal
         if (authorization, station, surface) == self._credentials.opened:
             principal = self.gate.instance_password
-        elif authorization is not None:
-            token = self._credentials.token(authorization, station, surface)
-            found = self._credited(token, authorization, station, surface)
-            if (token is not None and not token.basic) or not isinstance(found, Principal):
-                return found  # a bearer token: nobody's script makes a browser send it
+        else:
+            found = self._credentials.of(head, station, surface, self.address) or self.principal
+            if not isinstance(found, Principal):
+                return found
             principal = found
+            self._consumed = principal.consumes
+        if not sent_by_itself(principal, authorization):
+            return principal
         if principal is self.gate.nobody or not acts(head, surface) or from_here(head, self.site, station):
             return principal
         # A public path stays public, but nobody's script speaks in somebody's name.
         return self.gate.nobody if is_open(station, surface) else self._foreign(station, surface)
-
-    def _credited(
-        self, token: Presented | None, authorization: bytes, station: Station, surface: Surface
-    ) -> Principal | Missing | Refusal:
-        """Whom the credential on a request stands for; where it is not the gateway's to look at, who the cookie says."""
-        if token is not None:
-            return self._credentials.bearer(token, station, surface, self.address)
-        if RULES[surface].admin or is_open(station, surface):
-            return self.principal
-        return self._credentials.instance_password(authorization, station, surface, self.address)
 
     def _allowed(self, head: Head, path: bytes, lease: Lease, principal: Principal, now: float) -> Verdict:
         if lease.limits is not None:
@@ -258,9 +273,13 @@ class Caller:
         parts = inject(head, path, station, surface)
         parts += (self._passed_cookie, self._forwarded, lease.block)
         authorization = head.noted.get("authorization")
-        if authorization is not None and is_open(station, surface) and not reveals(authorization):
+        if authorization is not None and self._passes_on(authorization, station, surface):
             parts.append(b"\r\nAuthorization: " + authorization)
         return Pass(lease, principal, parts)
+
+    def _passes_on(self, authorization: bytes, station: Station, surface: Surface) -> bool:
+        """Whether an instance gets to see the field: where nobody is asked for one, and it was none of ours."""
+        return is_open(station, surface) and not self._consumed and not reveals(authorization)
 
     def _stopped(self, head: Head, path: bytes, lease: Lease, principal: Principal) -> "Refusal | Missing | None":
         """What stops a request that its lease allows."""
@@ -307,7 +326,9 @@ class Caller:
             if self.presented:
                 reason = Reason.SESSION_ENDED
         asks = station.settings.http_auth is HttpAuth.BASIC and RULES[surface].permission is Permission.HTTP
-        realm = station.name if asks and decision.status == 401 else None
+        realm = station.name if asks else realm_for(self.gate, head)
+        if decision.status != 401:
+            realm = None
         return Refusal(reason, decision.status, "", station, surface, lease, realm=realm)
 
     def _foreign(self, station: Station, surface: Surface) -> Refusal:

@@ -17,14 +17,14 @@ _BY_PRINCIPAL: Final = "too many requests by this login or token; try again late
 
 
 def charge_address(
-    gate: Gate, address: str, station: Station, surface: Surface, lease: Lease | None = None
+    gate: Gate, address: str, station: Station | None, surface: Surface | None, lease: Lease | None = None
 ) -> Refusal | None:
     """Charge an address for what was asked without a login, guesses of a password or token included."""
     wait = gate.anonymous.admit(subject(address))
     return _late("anonymous", gate.anonymous, wait, station, surface, lease) if wait > 0 else None
 
 
-def guessed_enough(gate: Gate, address: str, station: Station, surface: Surface) -> Refusal | None:
+def guessed_enough(gate: Gate, address: str, station: Station | None, surface: Surface | None) -> Refusal | None:
     """Whether an address has guessed too often to be looked up. Looking up what is right costs it nothing."""
     limit = gate.anonymous
     wait = limit.rate.wait(limit.ahead(subject(address)))
@@ -62,8 +62,8 @@ def _late(
     policy: str,
     limit: Limit,
     wait: float,
-    station: Station,
-    surface: Surface,
+    station: Station | None,
+    surface: Surface | None,
     lease: Lease | None = None,
     detail: str = "",
 ) -> Refusal:

@@ -3,6 +3,7 @@
 import re
 from typing import Final
 
+from proxy.gate.principal import Principal
 from proxy.gate.verdict import Head
 from proxy.gate.world import Station
 from proxy.model.access import Reason
@@ -23,6 +24,14 @@ def _escapable(name: str) -> str:
 
 _TOKEN: Final = re.compile(rf"[?&]{_escapable('access_token')}(?:[=&\[%]|$)".encode(), re.IGNORECASE)
 
+_OF_BROWSERS: Final = (
+    b"sec-fetch-mode",
+    b"sec-fetch-site",
+    b"x-requested-with",
+    b"referer",
+    b"upgrade-insecure-requests",
+)
+
 Found = tuple[Reason, int, str]
 """Reason, status and detail of a refusal."""
 
@@ -37,6 +46,23 @@ def from_here(head: Head, site: Site | None, station: Station) -> bool:
     own = site.origin.encode() if site else b""
     fetch_site = value_of(head.lines, b"sec-fetch-site")
     return origin_allowed(head.noted.get("origin"), fetch_site, station.origins | {own})
+
+
+def by_browser(head: Head) -> bool:
+    """Whether a browser may have sent this: one of those would show a dialog where it is asked for a password."""
+    if not head.noted.keys().isdisjoint(("cookie", "origin", "upgrade")):
+        return True
+    if any(value_of(head.lines, name) is not None for name in _OF_BROWSERS):
+        return True
+    accept = (value_of(head.lines, b"accept") or b"").lower()
+    return b"text/html" in accept or b"application/xhtml+xml" in accept
+
+
+def sent_by_itself(principal: Principal, authorization: bytes | None) -> bool:
+    """Whether a browser sends such a credential by itself, also for somebody else's script: all but a bearer's token."""
+    if authorization is None or (principal.token is None and not principal.consumes):
+        return True
+    return authorization.partition(b" ")[0].lower() != b"bearer"
 
 
 def refusal(head: Head, path: bytes, surface: Surface, station: Station) -> Found | None:

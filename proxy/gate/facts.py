@@ -10,16 +10,26 @@ from math import inf
 from typing import Final
 
 from auth_plugins import Unavailable
+from proxy.gate.identified import Identified
 from proxy.gate.principal import Kind, Principal, nobody
 from proxy.gate.principals import Principals
-from proxy.gate.verdict import Fact, Missing, PasswordFact, PersonFact, SessionFact, SidFact, TokenFact
+from proxy.gate.verdict import (
+    CredentialFact,
+    Fact,
+    Missing,
+    PasswordFact,
+    PersonFact,
+    SessionFact,
+    SidFact,
+    TokenFact,
+)
 from proxy.gate.world import Station, World
 from proxy.model.identity import Person, Session, Token
 from proxy.services.bounded import Bounded
 from proxy.services.clock import Clock
 from proxy.store import Database, Shared, StoreUnavailable
 
-KEPT: Final = frozenset({Kind.SESSION, Kind.TOKEN})
+KEPT: Final = frozenset({Kind.SESSION, Kind.TOKEN, Kind.CREDENTIAL})
 """Principals of which only a store can say whether they still act."""
 LEARNING: Final = 3.0
 """Seconds a fact may take."""
@@ -53,6 +63,7 @@ class Facts:
         self._tokens: Bounded[bytes, Principal] = Bounded(_RECALLED)
         self._unknown: Bounded[bytes, float] = Bounded(_UNKNOWN)
         self._principals = Principals()
+        self.identified = Identified(self._principals, clock)
         self._people: Bounded[str, Person | None] = Bounded(_RECALLED)
         self._sids: Bounded[str, str] = Bounded(_RECALLED)
         self._passwords: Bounded[bytes, bool] = Bounded(_PASSWORDS)
@@ -60,6 +71,8 @@ class Facts:
         self._secret = secrets.token_bytes(32)
         self._learning: dict[Fact, asyncio.Task[None]] = {}
         self._slots = asyncio.Semaphore(_AT_ONCE)
+        self._asking = asyncio.Semaphore(_AT_ONCE)
+        """For what others are asked: a provider that hangs holds up nobody who comes by something else."""
 
     def session(self, cookie: bytes) -> "tuple[Principal, str] | Missing | None":
         """The principal a cookie (sha256) opens and the host it opens; None for a cookie of nobody's."""
@@ -98,8 +111,9 @@ class Facts:
 
     async def learn(self, missing: Missing) -> None:
         """Fetch facts, each at most once at a time. Raises StoreUnavailable when that fails or takes too long."""
+        asks = any(isinstance(fact, CredentialFact) for fact in missing.facts)
         try:
-            async with asyncio.timeout(LEARNING), self._slots:
+            async with asyncio.timeout(LEARNING), self._asking if asks else self._slots:
                 for fact in missing.facts:
                     await asyncio.shield(self._learning.get(fact) or self._start(fact))
         except TimeoutError as error:
@@ -129,19 +143,25 @@ class Facts:
                 await self._fetch_token(fact.hash)
             case PersonFact():
                 await self._fetch_person(fact.user_id)
-            case SidFact() if fact.principal == self.nobody.key:
-                # Nobody's sids are kept in memory alone: anybody could fill the store with them. A login's sid is
-                # found there all the same, and nobody can know one before its login has used it.
-                kept_by = await self._shared.get(fact.key, self.clock.wall())
-                self._sids.keep(fact.key, kept_by or fact.principal)
+            case CredentialFact():
+                async with asyncio.timeout(LEARNING):
+                    await self.identified.fetch(fact)
             case SidFact():
-                until = self.clock.wall() + _SID_LIFE
-                self._sids.keep(fact.key, await self._shared.put_new(fact.key, fact.principal, until))
+                await self._fetch_sid(fact)
             case PasswordFact():
                 station = self.world.stations.get(fact.resource_id)
                 if station is not None:
                     key = self._fingerprint(station, fact.authorization)
                     self._passwords.keep(key, await self._check(station, fact.authorization))
+
+    async def _fetch_sid(self, fact: SidFact) -> None:
+        now = self.clock.wall()
+        if fact.principal == self.nobody.key:
+            # Nobody's sids are kept in memory alone: anybody could fill the store with them. A login's sid is
+            # found there all the same, and nobody can know one before its login has used it.
+            self._sids.keep(fact.key, await self._shared.get(fact.key, now) or fact.principal)
+        else:
+            self._sids.keep(fact.key, await self._shared.put_new(fact.key, fact.principal, now + _SID_LIFE))
 
     async def _fetch_session(self, cookie: bytes) -> None:
         """Read until nothing was forgotten meanwhile: what was read before a change is not true after it."""
@@ -267,13 +287,14 @@ class Facts:
         return [principal]
 
     def forget_person(self, user_id: str) -> list[Principal]:
-        """A user changed: fetch the row again when it is needed; return the sessions and tokens to judge anew.
+        """A user changed: fetch the row again when it is needed; return the principals to judge anew.
 
         Tokens are fetched again too: with its last space, or with its user, a token goes without another word.
         """
         self._forgotten += 1
         self._people.pop(user_id, None)
         concerned = self._principals.of_user(user_id)
+        self.identified.forget(user_id, concerned)
         for principal in concerned:
             self._tokens.pop(principal.hash, None)
             principal.doubt()
@@ -292,6 +313,7 @@ class Facts:
         self._cookies.clear()
         self._tokens.clear()
         self._unknown.clear()
+        self.identified.forget_all()
         for principal in self._principals:
             principal.end()
         self._principals.clear()

@@ -1,5 +1,6 @@
 """Judgement on facts, and the leases it grants. Both lanes call it through a `Caller`."""
 
+import ssl
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
@@ -16,6 +17,7 @@ from proxy.gate.fees import Tariff
 from proxy.gate.judge import judge
 from proxy.gate.limits import judge_endpoint_token, limits_of
 from proxy.gate.principal import Block, Kind, Lease, Principal
+from proxy.gate.readers import Reader, names_read
 from proxy.gate.verdict import Missing
 from proxy.gate.world import Station, World
 from proxy.model.access import Decision, Reason, Role
@@ -28,6 +30,7 @@ from proxy.services.tokens import Uses
 from proxy.services.traffic import Traffic
 from proxy.store import Database, Limits, Shared
 from proxy.wire.address import Network
+from proxy.wire.headers import REQUEST, Treatments, treatments
 
 LEASE: Final = 15.0
 """Seconds for which a decision is not looked at again, unless something changes."""
@@ -73,6 +76,25 @@ class Gate(Facts):
         self.uses = Uses()
         """When tokens were last used, to be written down."""
         self._sign, self._issuer = sign, issuer
+        self.readers: tuple[Reader, ...] = ()
+        """Plugins that identify requests, in the order in which they are asked."""
+        self.names_read: frozenset[str] = frozenset()
+        """The header fields that some of them look at."""
+        self.reads_certificates = self.asks_for_basic = False
+        self.fields: Treatments = REQUEST
+
+    def identify_by(self, readers: tuple[Reader, ...]) -> None:
+        """Let plugins say whose requests are, from before the first connection on."""
+        self.readers, self.names_read = readers, names_read(readers)
+        self.reads_certificates = any(reader.certificate for reader in readers)
+        self.asks_for_basic = any(reader.scheme == "basic" for reader in readers)
+        self.fields = treatments(self.names_read)
+
+    def certificate_of(self, tls: ssl.SSLObject | None) -> bytes:
+        """The client's certificate (DER), as the handshake verified it; empty where there is none, or nobody reads it."""
+        if tls is None or not self.reads_certificates:
+            return b""
+        return tls.getpeercert(binary_form=True) or b""
 
     @property
     def border(self) -> Border:
@@ -145,9 +167,10 @@ class Gate(Facts):
         """Somebody is there, or something uses a token."""
         if principal.token is not None:
             self.uses.note(principal.token, self.clock.wall())
-        elif principal.session is not None and surface not in _PASSIVE:
+        elif principal.user_id is not None and surface not in _PASSIVE:
             principal.seen = now
-            self.touched.add(principal)
+            if principal.session is not None:
+                self.touched.add(principal)
 
     def _lease(
         self,
@@ -212,7 +235,8 @@ class Gate(Facts):
 
 
 def _ended(principal: Principal) -> Reason:
-    return Reason.SESSION_ENDED if principal.token is None else Reason.CREDENTIALS_WRONG
+    shown = principal.token is not None or principal.recognised is not None
+    return Reason.CREDENTIALS_WRONG if shown else Reason.SESSION_ENDED
 
 
 def _unknown(principal: Principal) -> Decision:
@@ -228,6 +252,7 @@ def _log_tail(principal: Principal, station: Station, surface: Surface, decision
         "user": principal.user_id,
         "session": principal.session.id if principal.session else None,
         **({"token": principal.token.id} if principal.token else {}),
+        **({"provider": principal.recognised.provider} if principal.recognised else {}),
         "role": decision.role.label,
         "reason": decision.reason,
     }

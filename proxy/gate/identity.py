@@ -43,7 +43,8 @@ def claims(
     who: Bearer, principal: Principal, station: Station, role: Role, *, editor: bool, issuer: str, now: float
 ) -> dict[str, object]:
     """The claims of an assertion (RFC 7519); `now` in seconds since the epoch."""
-    session, token = principal.session, principal.token
+    session, token, recognised = principal.session, principal.token, principal.recognised
+    shown = session or recognised
     told: dict[str, object] = {
         "iss": issuer,
         "aud": station.resource.id,
@@ -56,16 +57,16 @@ def claims(
         "tenant": who.tenant,
         "groups": list(who.groups),
         "tags": dict(who.tags),
-        "sso_groups": [],
+        "sso_groups": list(shown.groups) if shown else [],
         "ip": who.address,
-        "amr": list(session.amr) if session else ["token"] if token else [],
-        "provider": session.provider if session else "token" if token else "",
+        "amr": list(shown.amr) if shown else ["token"] if token else [],
+        "provider": shown.provider if shown else "token" if token else "",
         "session": session.id if session else "",
         "use": "editor" if editor else "http",
         "iat": int(now),
         "exp": int(now) + LIFETIME,
     }
-    ends = session.expires if session else token.expires if token else now + LIFETIME
+    ends = session.expires if session else token.expires if token else recognised.ends if recognised else now + LIFETIME
     if (
         ends is not None
     ):  # not before the session's end: a page that comes back too early would find its login still good

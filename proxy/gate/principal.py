@@ -8,6 +8,7 @@ from proxy.model.access import Decision
 from proxy.model.estate import InstanceSettings
 from proxy.model.identity import Person, Session, Token
 from proxy.nodered.surfaces import RULES, Surface
+from proxy.services.identifying import Recognised
 from proxy.services.traffic import Tally
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 class Kind(StrEnum):
     SESSION = "session"
     TOKEN = "token"  # noqa: S105 - a kind of principal
+    CREDENTIAL = "credential"
+    """Something that a plugin took for somebody's: a password, a token of another issuer, a certificate."""
     INSTANCE_PASSWORD = "instance_password"  # noqa: S105 - a kind of principal
     NOBODY = "nobody"
 
@@ -89,11 +92,12 @@ class Block:
 
 
 class Principal:
-    """A session, a token, an instance's password, or nobody. Ending it forgets every lease, so the next request is judged anew."""
+    """A session, a token, a credential, an instance's password, or nobody. Ending it forgets every lease, so the next request is judged anew."""
 
     __slots__ = (
         "__weakref__",
         "blocks",
+        "consumes",
         "cookies",
         "ended",
         "expires",
@@ -102,6 +106,7 @@ class Principal:
         "key",
         "kind",
         "leases",
+        "recognised",
         "seen",
         "session",
         "token",
@@ -115,15 +120,20 @@ class Principal:
         *,
         session: Session | None = None,
         token: Token | None = None,
+        recognised: Recognised | None = None,
         expires: float,
         idle: float,
         seen: float,
     ) -> None:
         self.kind = kind
         self.key = key
-        """What an engine.io sid is bound to: the session's id, the token's, or the kind."""
-        self.session, self.token = session, token
+        """What an engine.io sid is bound to: the session's id, the token's, a provider and user, or the kind."""
+        self.session, self.token, self.recognised = session, token, recognised
         self.user_id = session.user_id if session else token.user if token else None
+        if recognised is not None:
+            self.user_id = recognised.user_id
+        self.consumes = False
+        """Whether the Authorization field is the credential by which it was recognised."""
         self.hash = b""
         """Of a token: sha256 of its value."""
         self.expires, self.idle, self.seen = expires, idle, seen
@@ -132,7 +142,7 @@ class Principal:
         self.leases: dict[int, Lease] = {}
         self.blocks: dict[tuple[str, str], Block] = {}
         self.cookies: set[bytes] = set()
-        """Hashes of the cookies by which it is recalled."""
+        """Hashes of the cookies, or of the credentials, by which it is recalled."""
 
     def end(self) -> None:
         self.ended = True
@@ -146,12 +156,12 @@ class Principal:
         self.blocks.clear()
 
     def ends(self, settings: InstanceSettings | None = None) -> float:
-        """When it ends by itself (steady seconds), on an instance that may have times of its own; those are for sessions."""
+        """When it ends by itself (steady seconds), on an instance that may have times of its own; tokens heed none."""
         idle, end = self.idle, self.expires
-        if settings is not None and self.session is not None:
+        if settings is not None and (self.session is not None or self.recognised is not None):
             if settings.session_idle is not None:
                 idle = settings.session_idle
-            if settings.session_absolute is not None:
+            if settings.session_absolute is not None and self.session is not None:
                 end = min(end, self.expires - self.session.expires + self.session.created + settings.session_absolute)
         return min(end, self.seen + idle)
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from proxy.gate.principal import Lease, Principal
+from proxy.gate.readers import Carried, Reader
 from proxy.gate.world import Station
 from proxy.model.access import Reason
 from proxy.nodered.surfaces import Surface
@@ -94,7 +95,18 @@ class SidFact:
     principal: str
 
 
-Fact = SessionFact | TokenFact | PersonFact | PasswordFact | SidFact
+@dataclass(frozen=True, slots=True)
+class CredentialFact:
+    """Whose a credential is that a plugin has to look at."""
+
+    key: bytes
+    """What stands for all that was sent."""
+    reader: Reader = field(compare=False)
+    carried: Carried = field(compare=False)
+    address: str = field(compare=False)
+
+
+Fact = SessionFact | TokenFact | PersonFact | PasswordFact | SidFact | CredentialFact
 
 
 @dataclass(slots=True)

@@ -19,7 +19,18 @@ _NEVER: Final = float("inf")
 class Tap(asyncio.Protocol):
     """Stands before aiohttp's protocol and passes everything on, so that the connection can be taken out of its hands."""
 
-    __slots__ = ("_enter", "_inner", "_leave", "_recent", "begun", "deadline", "paid", "peer", "transport")
+    __slots__ = (
+        "_enter",
+        "_inner",
+        "_leave",
+        "_recent",
+        "begun",
+        "certificate",
+        "deadline",
+        "paid",
+        "peer",
+        "transport",
+    )
 
     transport: asyncio.Transport
 
@@ -34,6 +45,8 @@ class Tap(asyncio.Protocol):
         self.deadline = _NEVER
         """Steady seconds by which a whole head is to be here."""
         self.peer = ""
+        self.certificate: bytes | None = None
+        """The client's (DER), once somebody has looked."""
 
     @property
     def secure(self) -> bool:

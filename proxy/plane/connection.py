@@ -72,7 +72,7 @@ class Connection(asyncio.Protocol, ABC):
 
     def __init__(self, plane: "Plane") -> None:
         self._plane = plane
-        self._reader = HeadReader()
+        self._reader = HeadReader(plane.gate.fields)
         self._upstream: Upstream | None = None
         self._lease: Lease | None = None
         self._request: Request
@@ -110,10 +110,12 @@ class Connection(asyncio.Protocol, ABC):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = transport  # type: ignore[assignment]  # a stream's transport reads and writes
         self.transport.set_write_buffer_limits(HIGH_WATER)
-        secure = transport.get_extra_info("ssl_object") is not None
+        tls = transport.get_extra_info("ssl_object")
+        secure = tls is not None
         peername = transport.get_extra_info("peername")
         self.peer = peername[0] if isinstance(peername, tuple) else "127.0.0.1"
-        self._caller = Caller(self._plane.gate, self.peer, secure=secure, inspects=False)
+        gate = self._plane.gate
+        self._caller = Caller(gate, self.peer, secure=secure, inspects=False, certificate=gate.certificate_of(tls))
         self.tail = self._plane.hsts if secure else b""
         self.deadline = monotonic() + self._plane.timeouts.head
         if not self._plane.enter(self):

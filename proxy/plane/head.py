@@ -7,7 +7,7 @@ import httptools
 from proxy.gate.verdict import Head
 from proxy.model.access import Reason
 from proxy.wire.framing import NO_BODY, BadFraming, Framing, request_framing
-from proxy.wire.headers import FIELDS_LIMIT, REQUEST, BadFields, note
+from proxy.wire.headers import FIELDS_LIMIT, BadFields, Treatments, note
 
 HEAD_LIMIT: Final = 32 * 1024
 FIELD_LIMIT: Final = 8 * 1024
@@ -34,9 +34,10 @@ class Request(Head):
 class HeadReader:
     """Turns the bytes of whole heads into requests; one per connection, its parser is kept."""
 
-    __slots__ = ("_complete", "_dropped", "_keep", "_lines", "_noted", "_old", "_parser", "_target")
+    __slots__ = ("_complete", "_dropped", "_keep", "_lines", "_noted", "_old", "_parser", "_target", "_treatments")
 
-    def __init__(self) -> None:
+    def __init__(self, treatments: Treatments) -> None:
+        self._treatments = treatments
         self._parser: httptools.HttpRequestParser | None = None
 
     def read(self, raw: bytes) -> Request:
@@ -101,7 +102,7 @@ class HeadReader:
         self._target = self._target + part if self._target else part
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        treatment = REQUEST[name]
+        treatment = self._treatments[name]
         if treatment.__class__ is bytes:  # cheaper than isinstance, ten times per request
             self._lines += (treatment, value)
         elif treatment is None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from auth_plugins.registry import Provider
+from proxy.gate.principal import Principal
 from proxy.model.estate import Estate
 from proxy.model.identity import Person
 from proxy.services.accounts import Accounts
@@ -23,6 +24,8 @@ from proxy.store import Database
 SITE = web.RequestKey("site", Site)
 ADDRESS = web.RequestKey("address", str)
 SECURE = web.RequestKey("secure", bool)
+IDENTIFIED = web.RequestKey("identified", Principal)
+"""Whom a plugin took a request to the API for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,3 +50,5 @@ class Desk:
     allowances: Allowances
     lockout: Lockout
     now: Callable[[], float]
+    patience: float = 2.5
+    """Seconds a login provider may take for an answer: with what else there is to do, a visitor has theirs within three."""

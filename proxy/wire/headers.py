@@ -5,6 +5,7 @@ Treatments are remembered per spelling, so that a field costs one dict look-up o
 
 import re
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Final
 
 Treatment = bytes | str | None
@@ -82,10 +83,10 @@ def canonical(name: bytes) -> bytes:
     return name.lower().replace(b"_", b"-")
 
 
-def request_treatment(name: bytes) -> Treatment:
-    """How a field of a request is treated, by its name alone."""
+def request_treatment(name: bytes, credentials: frozenset[bytes] = frozenset()) -> Treatment:
+    """How a field of a request is treated, by its name alone. `credentials`: further names, noted for who can read them."""
     plain = canonical(name)
-    if plain in NOTED:
+    if plain in NOTED or plain in credentials:
         return plain.decode() if b"_" not in name else None  # content_length is nobody's friend
     if plain in HOP_BY_HOP or _OURS.fullmatch(plain):
         return None
@@ -100,6 +101,12 @@ def response_treatment(name: bytes) -> Treatment:
     if plain in HOP_BY_HOP or plain in _POWERS or plain.startswith(b"x-flowward-"):
         return None
     return b"\r\n" + name + b": "
+
+
+def treatments(credentials: frozenset[str]) -> Treatments:
+    """How fields of requests are treated where these hold credentials: no instance gets to see them."""
+    names = frozenset(name.encode() for name in credentials)
+    return Treatments(partial(request_treatment, credentials=names)) if names else REQUEST
 
 
 REQUEST: Final = Treatments(request_treatment)
@@ -147,14 +154,16 @@ def note(noted: dict[str, bytes], name: str, value: bytes) -> bool:
     return True
 
 
-def treated(fields: Iterable[tuple[bytes, bytes]]) -> tuple[list[bytes], dict[str, bytes]]:
+def treated(
+    fields: Iterable[tuple[bytes, bytes]], treatment_of: Treatments = REQUEST
+) -> tuple[list[bytes], dict[str, bytes]]:
     """The lines to pass on and the noted fields of a whole head. Raises BadFields."""
     lines: list[bytes] = []
     noted: dict[str, bytes] = {}
     for count, (name, value) in enumerate(fields, 1):
         if count > FIELDS_LIMIT:
             raise BadFields(f"a head has at most {FIELDS_LIMIT} fields")
-        treatment = REQUEST[name]
+        treatment = treatment_of[name]
         if isinstance(treatment, bytes):
             lines += (treatment, value)
         elif treatment is not None:

@@ -6,15 +6,16 @@ from typing import Final
 
 from aiohttp import web
 
+from proxy.gate.checks import sent_by_itself
 from proxy.model.access import Reason
-from proxy.model.identity import Actor, Session
+from proxy.model.identity import Actor, Session, UserState
 from proxy.services.problems import Denied
 from proxy.services.ratelimit import Late, TooOften, standing
 from proxy.store import Limit
 from proxy.web.api.keys import Api
 from proxy.web.api.refusing import Stop
 from proxy.web.guards import from_own_page
-from proxy.web.keys import ADDRESS, Desk
+from proxy.web.keys import ADDRESS, IDENTIFIED, Desk
 from proxy.web.visitors import visitor
 from proxy.wire.address import subject
 
@@ -23,7 +24,7 @@ SAFE: Final = frozenset({"GET", "HEAD"})
 
 
 async def who(api: Api, request: web.Request) -> Actor:
-    """Who calls: whom a token of ours stands for, else whose session it is.
+    """Who calls: whom a token of ours stands for, else whom a plugin takes the request for, else whose session it is.
 
     Raises Denied or Stop for a token that is not good here, and for nobody; TooOften for nobody who asks too often.
     """
@@ -35,7 +36,7 @@ async def who(api: Api, request: web.Request) -> Actor:
     except Denied:
         charge_stranger(api, request)
         raise
-    actor = actor or await _by_session(api, request)
+    actor = actor or await _by_credential(api, request) or await _by_session(api, request)
     if actor is None:
         charge_stranger(api, request)
         raise Stop(401, Reason.LOGIN_REQUIRED, "Log in, or send Authorization: Bearer with an API token.")
@@ -44,6 +45,18 @@ async def who(api: Api, request: web.Request) -> Actor:
 
 async def _by_token(api: Api, request: web.Request, field: str) -> Actor | None:
     return await api.tokens.actor_of(field.encode("utf-8", "surrogateescape"), request[ADDRESS])
+
+
+async def _by_credential(api: Api, request: web.Request) -> Actor | None:
+    """Neither a session nor a token: what takes a session is refused. Raises Stop for what another page may have sent."""
+    principal = request.get(IDENTIFIED)
+    person = await api.desk.person(principal.user_id) if principal is not None and principal.user_id else None
+    if principal is None or person is None or person.user.state is not UserState.ACTIVE:
+        return None
+    field = request.headers.get("Authorization", "").encode("utf-8", "surrogateescape")
+    if request.method not in SAFE and sent_by_itself(principal, field) and not from_own_page(request):
+        raise Stop(403, Reason.FOREIGN_ORIGIN, "This request comes from a page of another origin.")
+    return Actor(person=person, address=request[ADDRESS])
 
 
 async def _by_session(api: Api, request: web.Request) -> Actor | None:
