@@ -1,9 +1,11 @@
 """What a page tells to type or to write down works as it stands there."""
 
 import configparser
+import os
 import re
 import shlex
 import subprocess
+import sys
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
@@ -137,3 +139,35 @@ def test_files_of_the_checkout_that_a_command_names_are_there(snippet: Snippet) 
     """`/path/to/checkout/…`, and paths in tools/ and docker/."""
     named = re.findall(r"(?:/path/to/checkout/|(?=tools/|docker/))([\w./-]+)", snippet.text)
     assert all((ROOT / name).exists() for name in named), named
+
+
+def modules() -> dict[str, dict[str, str]]:
+    """Of each page the modules it shows: Python whose first line names its file."""
+    found: dict[str, dict[str, str]] = {}
+    for snippet in snippets("python"):
+        if name := re.match(r"# (\w+\.py)\n", snippet.text):
+            found.setdefault(snippet.page, {})[name[1]] = snippet.text
+    return found
+
+
+@pytest.mark.parametrize("page", modules(), ids=str)
+def test_modules_shown_are_sound_and_their_tests_pass(page: str, tmp_path: Path) -> None:
+    for name, text in modules()[page].items():
+        # Older Pythons have it from the package that newer ones took it from.
+        (tmp_path / name).write_text(
+            text.replace("from typing import override", "from typing_extensions import override")
+        )
+    (tmp_path / "test_modules.py").write_text(
+        "import importlib\n\n\ndef test_each_can_be_imported():\n"
+        + "".join(f"    importlib.import_module({Path(name).stem!r})\n" for name in modules()[page])
+    )
+    ways = ["-o", "asyncio_mode=auto", "-p", "no:cacheprovider", "--rootdir", str(tmp_path), "-c", os.devnull, "-q"]
+    environment = os.environ | {"PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"}
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", *ways, str(tmp_path)],
+        check=False,
+        capture_output=True,
+        text=True,
+        env=environment,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
