@@ -21,6 +21,7 @@ def _server_problems(config: Config) -> Iterator[Problem]:
     yield from _listeners(config)
     yield from _weakened(config)
     yield from _state(config)
+    yield from _domains(config)
     yield from _enforced(config)
     yield from _sign_up(config)
 
@@ -117,3 +118,19 @@ def _sign_up(config: Config) -> Iterator[Problem]:
         message = "lets everybody make an account who has a mail address"
         remedy = "List the domains of your people in accounts.sign_up.domains, unless everybody is meant."
         yield source.problem(("accounts", "sign_up"), message, remedy, severity=Severity.WARNING)
+
+
+def _domains(config: Config) -> Iterator[Problem]:
+    """Who speaks for an address must be clear, or one provider could let in the people of another."""
+    holders: dict[str, str] = {}
+    for index, entry in enumerate(config.settings.auth):
+        for domain in (domain.lower() for domain in entry.domains):
+            holder = holders.setdefault(domain, entry.name)
+            if holder != entry.name:
+                message = f"holds {domain}, for which {holder} speaks already"
+                remedy = "Leave it to one of the two: a domain's people log in by one way."
+                yield config.source.problem(("auth", index, "domains"), message, remedy)
+            if entry.plugin == "local":
+                message = f"holds {domain}, but local accounts speak for no domain"
+                remedy = "Remove it here; list it with the provider whose people have such addresses."
+                yield config.source.problem(("auth", index, "domains"), message, remedy)

@@ -47,6 +47,11 @@ class UserEntry(Section):
     state: Literal["active", "suspended"] = Field(default="active", description="suspended ends every session.")
     password_hash: PasswordHash | None = Field(default=None, description="An argon2id hash, in single quotes.")
     password: SecretFile | None = Field(default=None, description="{file: path} of the password; it is stored hashed.")
+    provider: Slug | None = Field(
+        default=None,
+        description="Name of the way in (auth) by which alone the user logs in; the first who does so by it under this "
+        "username, or this address in one of its domains, is the user from then on.",
+    )
     link: Literal["activation"] | None = Field(
         default=None, description="activation prints a one-time link by which the user chooses a password."
     )

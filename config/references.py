@@ -18,6 +18,8 @@ class _Names:
 
     spaces: Mapping[str, SpaceEntry]
     owners: Mapping[str, str]
+    providers: frozenset[str]
+    """Ways in that have accounts of their own linked to them."""
 
     def lineage(self, slug: str) -> Iterator[str]:
         """The space and those above it; a cycle ends where it would begin again."""
@@ -40,6 +42,7 @@ def reference_problems(config: Config) -> Iterator[Problem]:
         spaces={one.entry.slug: one.entry for one in spaces},
         owners={one.entry.path: one.entry.space for one in applications}
         | {one.entry.resource_path: one.entry.application.split("/")[0] for one in instances},
+        providers=frozenset(entry.name for entry in config.settings.auth if entry.plugin != "local"),
     )
     yield from _twice(spaces, "slug", lambda space: space.slug)
     yield from _twice(applications, "slug", lambda application: application.path)
@@ -106,11 +109,25 @@ def _user(user: Placed[UserEntry], names: _Names) -> Iterator[Problem]:
     entry = user.entry
     if entry.password is not None and entry.password_hash is not None:
         yield user.problem(("password_hash",), "stands beside password", "Keep one of the two.")
+    yield from _provider(user, names)
     for slug in entry.memberships:
         if slug not in names.spaces:
             yield _unknown(user, ("memberships", slug), "space", slug, names.spaces)
     for path in entry.overrides:
         yield from _override(user, path, names)
+
+
+def _provider(user: Placed[UserEntry], names: _Names) -> Iterator[Problem]:
+    entry = user.entry
+    if entry.provider is None:
+        return
+    if entry.provider not in names.providers:
+        remedy = suggestion(entry.provider, names.providers) if names.providers else "Add it to auth in flowward.yaml."
+        message = "must name a way in other than the local accounts"
+        yield user.problem(("provider",), message, remedy, value=repr(entry.provider))
+    for key, there in (("password", entry.password), ("password_hash", entry.password_hash), ("link", entry.link)):
+        if there is not None:
+            yield user.problem((key,), "stands beside provider, which alone lets the user in", "Keep one of the two.")
 
 
 def _override(user: Placed[UserEntry], path: str, names: _Names) -> Iterator[Problem]:

@@ -40,11 +40,21 @@ def _without_the_gone(person: Person, estate: Estate) -> Person:
     return replace(
         person,
         memberships={
-            space: replace(held, overrides={on: role for on, role in held.overrides.items() if on in estate.resources})
+            space: _on_what_is_there(held, estate)
             for space, held in person.memberships.items()
             if space in estate.spaces
         },
     )
+
+
+def _on_what_is_there(held: Membership, estate: Estate) -> Membership:
+    overrides = {on: role for on, role in held.overrides.items() if on in estate.resources}
+    return replace(held, overrides=overrides, managed=held.managed & overrides.keys())
+
+
+def _managed_alone(held: Membership, estate: Estate) -> Membership:
+    """The membership with those overrides that a login provider keeps up, and no others."""
+    return _on_what_is_there(replace(held, overrides={on: held.overrides[on] for on in held.managed}), estate)
 
 
 def _user(place: Place, entry: UserEntry, old: User, *, has_password: bool) -> User:
@@ -54,6 +64,8 @@ def _user(place: Place, entry: UserEntry, old: User, *, has_password: bool) -> U
         email=entry.email or "",
         name=entry.name,
         admin=entry.admin,
+        provider=entry.provider,
+        subject=old.subject if entry.provider is not None and old.provider == entry.provider else None,
         state=_state(entry, old, has_password=has_password),
         declared=place.origin,
     )
@@ -64,7 +76,7 @@ def _state(entry: UserEntry, old: User, *, has_password: bool) -> UserState:
     said = "state" in entry.model_fields_set
     if entry.state == "suspended" or (old.state is UserState.SUSPENDED and not said):
         return UserState.SUSPENDED
-    waits = entry.link is not None and not has_password and old.provider is None
+    waits = entry.link is not None and not has_password
     return UserState.PENDING if waits else UserState.ACTIVE
 
 
@@ -76,14 +88,16 @@ def _memberships(
     resources: Mapping[str, Resource],
     ledger: Ledger,
 ) -> dict[str, Membership]:
-    """The declared memberships with their overrides; those a login provider keeps up stay beside them."""
-    kept = old.memberships.values() if old else ()
-    after = {held.space: replace(held, overrides={}) for held in kept if held.source == "sso"}
-    after = {space: held for space, held in after.items() if space in estate.spaces}
+    """The declared memberships with their overrides; what a login provider keeps up stays beside them."""
+    linked = old is not None and old.user.provider is not None and old.user.provider == entry.provider
+    kept = [held for held in old.memberships.values() if held.space in estate.spaces] if old and linked else []
+    managed = {held.space: _managed_alone(held, estate) for held in kept}
+    after = {space: held for space, held in managed.items() if held.source == "sso"}
     spaces = {space.slug: space.id for space in estate.spaces.values()}
     for slug, role in entry.memberships.items():
         if slug in spaces:
-            after[spaces[slug]] = Membership(space=spaces[slug], role=Role[role.upper()])
+            before = managed.get(spaces[slug], Membership(space=spaces[slug], role=Role.NONE))
+            after[spaces[slug]] = replace(before, role=Role[role.upper()], source="manual")
         else:
             message, remedy = "names a space that is not there", "Declare that space or correct the slug."
             ledger.wrong(place, message, remedy, key=("memberships", slug))
@@ -116,7 +130,8 @@ def _override(
         ledger.wrong(place, f"needs a membership of {username} in a space above {path}", remedy, key=key)
         return
     held = memberships[space]
-    memberships[space] = replace(held, overrides={**held.overrides, target.id: role})
+    overrides = {**held.overrides, target.id: role}
+    memberships[space] = replace(held, overrides=overrides, managed=held.managed - {target.id})
 
 
 def _refuse_shared_logins(people: Iterable[Person], ledger: Ledger) -> None:

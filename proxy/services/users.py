@@ -60,6 +60,9 @@ async def update(occasion: Occasion, key: str, *, username: str, name: str, emai
     await _refuse_taken(occasion, after)
     if not admin:
         await _keep_an_admin(occasion, person.user)
+    if email != person.user.email and person.user.provider is not None:
+        detail = f"The e-mail address of {username} is what {person.user.provider} says it is. Change it there."
+        raise NotPossible("managed_by_sso", detail)
     if admin and person.user.kind is UserKind.SERVICE:
         raise NotPossible("service_account", f"{username} is a service account, and those are never admins.")
     return _put(occasion, replace(person, user=after), "user.updated-user", changes(person.user, after))

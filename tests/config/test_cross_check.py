@@ -34,3 +34,22 @@ def test_settings_that_do_not_fit_together_are_told(told: Told, server: str, pro
 )
 def test_settings_that_fit_together_are_fine(told: Told, server: str) -> None:
     assert told(f"server: {{{server}}}") == []
+
+
+def test_s_18_a_domain_belongs_to_one_way_in(told: Told) -> None:
+    corp, other = (
+        "{name: corp, plugin: ldap, domains: [acme.example]}",
+        "{name: other, plugin: saml, domains: [ACME.example]}",
+    )
+    assert told(f"auth: [{corp}, {other}]") == [
+        (
+            "flowward.yaml:1: auth[1].domains: holds acme.example, for which corp speaks already. "
+            "Leave it to one of the two: a domain's people log in by one way."
+        )
+    ]
+    assert told("auth: [{name: local, plugin: local, domains: [acme.example]}]") == [
+        (
+            "flowward.yaml:1: auth[0].domains: holds acme.example, but local accounts speak for no domain. "
+            "Remove it here; list it with the provider whose people have such addresses."
+        )
+    ]

@@ -41,6 +41,8 @@ def estate(
         (estate(users="{username: a, overrides: {acme/plan: none}}"), "2: users[0].overrides.acme/plan: must name a declared application or instance, but it is 'acme/plan'. Did you mean acme/plant?"),
         (estate(users="{username: a, overrides: {acme/plant: none}}"), "2: users[0].overrides.acme/plant: has no effect: a is no member of acme. Add a membership, for example acme: viewer."),
         (estate(spaces=f"{ACME}, {CUSTOMER}", users="{username: a, memberships: {cust: owner}, overrides: {acme/plant/a: none}}"), "2: users[0].overrides.acme/plant/a: has no effect: a is no member of acme. Add a membership, for example acme: viewer."),
+        (estate(users="{username: a, provider: corp}"), "2: users[0].provider: must name a way in other than the local accounts, but it is 'corp'. Add it to auth in flowward.yaml."),
+        (estate(users="{username: a, provider: local}"), "2: users[0].provider: must name a way in other than the local accounts, but it is 'local'. Add it to auth in flowward.yaml."),
         # grants
         (estate(grants="{target: acme/plan, space: acme, role: viewer}"), "5: grants[0].target: must name a declared application or instance, but it is 'acme/plan'. Did you mean acme/plant?"),
         (estate(grants="{target: acme/plant, space: acne, role: viewer}"), "5: grants[0].space: must name a declared space, but it is 'acne'. Did you mean acme?"),

@@ -27,7 +27,7 @@ async def add(moment: Moment, key: str, *, person: Person | None, role: Role) ->
         raise unknown("user", "user")
     if space.id in person.memberships:
         raise Exists("user", person.user.username)
-    _refuse_kept_by_file(person)
+    refuse_kept_by_file(person)
     after = with_membership(person, Membership(space=space.id, role=role))
     event = told(moment, f"{space.kind}.user.added", space, user=person.user.id, body={"role": role.label})
     return Step(result=after, edits=[PutPerson(person=after)], events=[event])
@@ -95,10 +95,11 @@ def refuse_kept(person: Person, space: Space) -> None:
         name = person.user.username
         detail = f"The membership of {name} in {space.slug} is kept up by the login provider. Change it there."
         raise NotPossible("managed_by_sso", detail)
-    _refuse_kept_by_file(person)
+    refuse_kept_by_file(person)
 
 
-def _refuse_kept_by_file(person: Person) -> None:
+def refuse_kept_by_file(person: Person) -> None:
+    """Raises DeclaredInFile for somebody whom an estate file declares."""
     refuse_declared(person.user, f"The user {person.user.username}, with every membership,")
 
 

@@ -9,9 +9,9 @@ from proxy.model.audit import Update
 from proxy.model.directory import Space
 from proxy.model.estate import Estate, Resource, ResourceKind
 from proxy.model.identity import Membership, Person
-from proxy.services.administration.members import held_by, refuse_kept, with_membership
+from proxy.services.administration.members import held_by, refuse_kept_by_file, with_membership
 from proxy.services.authority import require, resource_at, space_at, told
-from proxy.services.problems import Invalid, NotThere, Wrong
+from proxy.services.problems import Invalid, NotPossible, NotThere, Wrong
 from proxy.services.writer import Moment, Step
 from proxy.store import PutPerson
 
@@ -40,14 +40,23 @@ async def set_overrides(moment: Moment, key: str, user_id: str, roles: Mapping[s
         return Step(result=person)
     for at in changed:
         require(moment, Permission.APPLICATION_ACCESS_CONTROL, estate.resources[at])
-    refuse_kept(person, space)
-    after = with_membership(person, replace(held, overrides=wanted))
+    refuse_kept_by_file(person)
+    _refuse_managed(estate, held, changed)
+    after = with_membership(person, replace(held, overrides=wanted, managed=held.managed & wanted.keys()))
     updates = tuple(
         Update(key=estate.address(estate.resources[at]), old=_label(before.get(at)), new=_label(wanted.get(at)))
         for at in changed
     )
     event = told(moment, f"{space.kind}.user.permissions-changed", space, user=user_id, updates=updates)
     return Step(result=after, edits=[PutPerson(person=after)], events=[event])
+
+
+def _refuse_managed(estate: Estate, held: Membership, changed: Sequence[str]) -> None:
+    """Raises NotPossible for roles that a login provider keeps up; those made by hand beside them are the owners' own."""
+    managed = [estate.address(estate.resources[at]) for at in changed if at in held.managed]
+    if managed:
+        detail = f"The login provider keeps up the role on {', '.join(managed)}. Send it as it is, and change it there."
+        raise NotPossible("managed_by_sso", detail)
 
 
 def heard(estate: Estate, space: Space, held: Membership) -> Mapping[str, Role]:

@@ -44,6 +44,8 @@ class MemberItem(Item):
     """manual, invite, or sso: then the login provider alone changes it."""
     overrides: dict[str, str]
     """Resource id -> role there; for owners of the space."""
+    managed: tuple[str, ...]
+    """Ids of those resources whose role there the login provider alone changes."""
 
 
 class Member(MemberItem):
@@ -79,6 +81,8 @@ class Overrides(Answer):
 
     overrides: dict[str, str]
     """Resource id -> role; none locks out."""
+    managed: tuple[str, ...]
+    """Ids of those resources whose role there the login provider alone changes."""
     overridable: tuple[Ref, ...]
     """What may be named; nothing while the space has no application."""
 
@@ -142,6 +146,7 @@ def _described(seen: Eyes, space: Space, person: Person) -> dict[str, object]:
         "role": held.role.label,
         "source": held.source,
         "overrides": _told(seen.estate, space, held) if manages else {},
+        "managed": sorted(held.managed) if manages else (),
         "actions": tuple(str(permission) for permission in _MANAGING if seen.may(permission, space)),
     }
 
@@ -201,8 +206,10 @@ async def show_overrides(api: Api, call: Call) -> Overrides:
 
 
 def _overrides(api: Api, call: Call, space: Space, person: Person) -> Overrides:
-    told = _told(call.moment.estate, space, person.memberships[space.id])
-    return Overrides(overrides=told, overridable=_overridable(eyes(api, call), space))
+    held = person.memberships[space.id]
+    told = _told(call.moment.estate, space, held)
+    managed = tuple(sorted(held.managed & told.keys()))
+    return Overrides(overrides=told, managed=managed, overridable=_overridable(eyes(api, call), space))
 
 
 def _told(estate: Estate, space: Space, held: Membership) -> dict[str, str]:

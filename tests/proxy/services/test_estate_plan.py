@@ -1,6 +1,7 @@
 """What applying estate files plans, told as text: the pure part, without a store."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 
@@ -342,8 +343,27 @@ def test_memberships_kept_up_by_a_login_provider_stay_beside_the_declared_ones()
     before = done(EMPTY, planned(EMPTY, read(ACME + "\n")))
     vic, customer = user(before, "vic"), space_id(before, "customer-a")
     synced = Membership(space=customer, role=Role.MEMBER, source="sso")
-    before = by_hand(before, Person(user=vic.user, memberships={**vic.memberships, customer: synced}))
-    assert not planned(before, read(ACME))
+    linked = replace(vic.user, provider="corp", subject="77")
+    before = by_hand(before, Person(user=linked, memberships={**vic.memberships, customer: synced}))
+    by_corp = ACME.replace("{username: vic,", "{username: vic, provider: corp,")
+    assert not planned(before, read(by_corp)), "nor is the link touched"
+    after = done(before, planned(before, read(ACME)))
+    assert (user(after, "vic").user.provider, user(after, "vic").user.subject) == (None, None)
+    assert customer not in user(after, "vic").memberships, "nobody keeps it up any more"
+
+
+def test_overrides_kept_up_by_a_login_provider_stay_unless_the_file_speaks_of_the_same() -> None:
+    """S-23."""
+    by_corp = ACME.replace("{username: vic,", "{username: vic, provider: corp,")
+    before = done(EMPTY, planned(EMPTY, read(by_corp)))
+    vic, acme, line = user(before, "vic"), space_id(before, "acme"), resource_id(before, "acme/plant/line-3")
+    held = vic.memberships[acme]
+    both = replace(held, overrides={**held.overrides, line: Role.NONE}, managed=frozenset({line}))
+    before = by_hand(before, Person(user=vic.user, memberships={acme: both}))
+    assert not planned(before, read(by_corp))
+    said = by_corp.replace("{acme/plant: member}", "{acme/plant: member, acme/plant/line-3: owner}")
+    after = user(done(before, planned(before, read(said))), "vic").memberships[acme]
+    assert (after.overrides[line], after.managed) == (Role.OWNER, frozenset())
 
 
 def test_an_activation_link_makes_a_pending_user_who_is_invited_once() -> None:

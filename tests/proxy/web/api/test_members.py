@@ -9,7 +9,6 @@ from proxy.model.directory import SpaceKind
 from proxy.model.identity import Membership, Person, User
 from proxy.services.administration.invitations import LASTS
 from proxy.store import PutPerson
-from tests.peers.gateway import HASH
 from tests.proxy.web.api.yard import DASHBOARD, MEMBER, NONE, OWNER, VIEWER, Yard
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -60,17 +59,28 @@ async def test_p_13_leaving_twice_reads_like_a_space_that_never_was(yard: Yard) 
     assert (gone.status, gone.text) == (404, never.text)
 
 
-async def test_a_membership_that_a_login_provider_keeps_up_is_not_changed_here(yard: Yard) -> None:
+async def test_s_25_a_membership_that_a_login_provider_keeps_up_is_not_changed_here(yard: Yard) -> None:
+    """Roles on single resources are, but for those that the provider keeps up too (S-23)."""
     team = await yard.team()
     owner, name = await yard.someone({team.id: OWNER}), yard.name("sso")
-    held = {team.id: Membership(space=team.id, role=VIEWER, source="sso")}
-    await yard.put(PutPerson(person=Person(user=User(id=name, username=name), memberships=held), password_hash=HASH))
+    kept = Membership(
+        space=team.id, role=VIEWER, source="sso", overrides={team.at("p1"): MEMBER}, managed=frozenset({team.at("p1")})
+    )
+    user = User(id=name, username=name, provider="corp", subject="77")
+    await yard.put(PutPerson(person=Person(user=user, memberships={team.id: kept})))
+    mine, over = members(team.id, name), members(team.id, name) + "/overrides"
     for answer in (
-        await owner.put(members(team.id, name), {"role": "member"}),
-        await owner.delete(members(team.id, name)),
-        await owner.put(members(team.id, name) + "/overrides", {"overrides": {team.at("p1"): "none"}}),
+        await owner.put(mine, {"role": "member"}),
+        await owner.delete(mine),
+        await owner.put(over, {"overrides": {team.at("p1"): "none"}}),
+        await owner.put(over, {"overrides": {team.at("p2"): "none"}}),
     ):
         assert (answer.status, answer.code) == (409, "managed_by_sso")
+    both = {team.at("p1"): "member", team.at("p2"): "none"}
+    answer = await owner.put(over, {"overrides": both})
+    assert (answer.status, answer.json["overrides"], answer.json["managed"]) == (200, both, [team.at("p1")])
+    shown = (await owner.get(mine)).json
+    assert (shown["source"], shown["overrides"], shown["managed"]) == ("sso", both, [team.at("p1")])
 
 
 async def test_only_from_above_is_somebody_made_a_member_without_being_asked(yard: Yard) -> None:

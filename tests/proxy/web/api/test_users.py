@@ -130,3 +130,12 @@ async def test_the_directory_holds_those_one_may_know_of(house: House) -> None:
         assert (await nora.get("/directory?query=max@acme.example")).total == 0
         assert (await ada.get("/directory")).total == 7
         assert "@" not in (await dora.get("/directory")).text, "no address of anybody"
+
+
+async def test_s_33_the_address_of_who_logs_in_by_a_provider_is_not_changed_here(house: House) -> None:
+    async with house.user("ada") as ada:
+        await house.alter("max", provider="corp", subject="77")
+        changed = {"username": "max", "name": "Max", "email": "max@other.example"}
+        answer = await ada.put("/users/max", changed)
+        assert (answer.status, answer.code) == (409, "managed_by_sso")
+        assert (await ada.put("/users/max", {**changed, "email": "max@acme.example"})).status == 200
