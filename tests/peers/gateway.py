@@ -173,12 +173,14 @@ class Visitor:
     async def log_in(self, username: str, url: str, password: str = PASSWORD) -> ClientResponse:
         """Go to an address, fill in the form that comes, and return what is shown in the end."""
         page = await self.navigate(url)
-        text = await page.text()
+        return await self.fill_in(await page.text(), username=username, password=password)
+
+    async def fill_in(self, page: str, **typed: str) -> ClientResponse:
+        """Fill in the login form of a page, and return what is shown in the end."""
         fields = {
             name: value.replace("&amp;", "&")
-            for name, value in re.findall(r'<input[^>]*name="([^"]+)"[^>]*value="([^"]*)"', text)
+            for name, value in re.findall(r'<input[^>]*name="([^"]+)"[^>]*value="([^"]*)"', page)
         }
-        fields |= {"username": username, "password": password}
         home = urlsplit(self.site.home)
         answer = await self.request(
             "POST",
@@ -188,7 +190,7 @@ class Visitor:
                 "Origin": self.site.home,
                 "Content-Type": "application/x-www-form-urlencoded",
             },
-            data=urlencode(fields),
+            data=urlencode(fields | typed),
         )
         if answer.status != 303:
             return answer
