@@ -9,7 +9,7 @@ from proxy.gate.world import Station
 from proxy.model.access import Role
 from proxy.model.directory import Space, SpaceKind
 from proxy.model.estate import Estate
-from proxy.model.identity import Person, Token
+from proxy.model.identity import Person, Session, Token
 from proxy.nodered.permissions import scopes
 from proxy.nodered.presets import ASSERTION, Bearer, ControlCharacter, identity_lines
 
@@ -17,6 +17,8 @@ LIFETIME: Final = 60
 """Seconds an assertion is valid."""
 REUSED: Final = 45
 """Seconds for which a minted one is used again."""
+GROUPS: Final = 4096
+"""Bytes of a provider's groups that an instance is told."""
 
 Sign = Callable[[dict[str, object]], bytes]
 
@@ -77,6 +79,19 @@ def claims(
         settings = station.settings
         told["permissions"] = list(scopes(role, protected=settings.protected, min_edit_role=settings.min_edit_role))
     return told
+
+
+def sso_groups(session: Session | None) -> tuple[str, ...]:
+    """Groups as the login provider named them at the login, in its order, as many as fit: Node-RED takes headers of 16 KiB
+    in all.
+    """
+    shown, room = [], GROUPS
+    for group in session.groups if session else ():
+        room -= len(group.encode()) + 3
+        if room < 0:
+            break
+        shown.append(group)
+    return tuple(shown)
 
 
 def lines(who: Bearer, station: Station, assertion: Callable[[], bytes]) -> bytes:

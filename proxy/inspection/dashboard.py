@@ -3,7 +3,7 @@
 import orjson
 from aiohttp import web
 
-from proxy.gate.identity import bearer
+from proxy.gate.identity import bearer, sso_groups
 from proxy.inspection.desk import InspectionDesk
 from proxy.inspection.exchange import Exchange, json_object, whole
 from proxy.model.identity import Person
@@ -41,7 +41,7 @@ def _shown(exchange: Exchange, person: Person) -> dict[str, object]:
         "tenant": who.tenant,
         "groups": who.groups,
         "tags": dict(who.tags),
-        "SSOGroups": [],
+        "SSOGroups": sso_groups(exchange.verdict.principal.session),
         "provider": "flowward",
         "ip": who.address,
     }

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from proxy.gate.identity import bearer, claims, lines
+from proxy.gate.identity import bearer, claims, lines, sso_groups
 from proxy.gate.principal import Kind, Principal, nobody
 from proxy.gate.world import Station, World
 from proxy.model.access import Role
@@ -13,7 +13,15 @@ from proxy.model.identity import Membership, Person, Session, User
 from tests.proxy.gate.house import LINE_3, House, instance
 
 SESSION = Session(
-    id="handle", user_id="u1", provider="local", amr=("pwd", "otp"), created=0.0, seen=0.0, expires=900.7, idle=60.0
+    id="handle",
+    user_id="u1",
+    provider="local",
+    amr=("pwd", "otp"),
+    created=0.0,
+    seen=0.0,
+    expires=900.7,
+    idle=60.0,
+    groups=("staff", "Köche"),
 )
 
 
@@ -46,7 +54,7 @@ def test_the_claims_are_those_of_the_specification() -> None:
         "tenant": "acme",
         "groups": ["crew"],
         "tags": {"shift": "night"},
-        "sso_groups": [],
+        "sso_groups": ["staff", "Köche"],
         "ip": "203.0.113.7",
         "amr": ["pwd", "otp"],
         "provider": "local",
@@ -56,6 +64,14 @@ def test_the_claims_are_those_of_the_specification() -> None:
         "iat": 100,
         "exp": 160,
     }
+
+
+def test_of_a_providers_many_groups_as_many_are_told_as_fit_into_a_header() -> None:
+    many = tuple(f"group-{number:03}" for number in range(1000))
+    told = sso_groups(replace(SESSION, groups=many))
+    assert told == many[: len(told)]
+    assert 4000 < sum(len(group) + 3 for group in told) <= 4096
+    assert sso_groups(None) == ()
 
 
 @pytest.mark.parametrize(

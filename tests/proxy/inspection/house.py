@@ -69,9 +69,9 @@ class House:
     def home(self) -> str:
         return f"http://gate.localhost:{self.port}"
 
-    async def log_in(self, name: str) -> str:
+    async def log_in(self, name: str, groups: tuple[str, ...] = ()) -> str:
         """The Cookie field of a new session of somebody's on the instance's host."""
-        visit = Visit(user_id=f"u-{name}", provider="local", amr=("pwd",), host=HOST)
+        visit = Visit(user_id=f"u-{name}", provider="local", amr=("pwd",), host=HOST, groups=groups)
         _, value = await self.gateway.sessions.start(visit)
         return f"flowward={value}"
 

@@ -49,6 +49,13 @@ async def test_the_page_shows_the_visitor_where_templates_and_add_ons_look(
         assert answer.headers["Cache-Control"] == "private, no-store"
 
 
+async def test_the_page_shows_the_groups_that_the_login_provider_named(tmp_path: Path) -> None:
+    async with upstream(dashboard({"RED": {}})) as instance, house(tmp_path, instance.url) as gate:
+        cookie = await gate.log_in("dan", groups=("staff", "ff-acme-viewer"))
+        answer = await gate.ask("/dashboard/_setup", cookie)
+        assert answer.json()["user"] == {**DAN, "SSOGroups": ["staff", "ff-acme-viewer"]}
+
+
 async def test_a_setup_without_a_socket_gets_none(tmp_path: Path) -> None:
     async with upstream(dashboard({"RED": {}})) as instance, house(tmp_path, instance.url) as gate:
         answer = await gate.ask("/dashboard/_setup", await gate.log_in("dan"))
