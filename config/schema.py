@@ -31,6 +31,25 @@ class Tls(Certificate):
     hosts: Mapping[HostName, Certificate] = Field(
         default={}, description="Certificates for further host names, chosen by SNI."
     )
+    client_ca: ExistingFile | None = Field(
+        default=None,
+        description="PEM file of the CAs whose client certificates are taken, for the plugins certificate and headers; "
+        "null asks visitors for none.",
+    )
+    client_crl: ExistingFile | None = Field(
+        default=None,
+        description="PEM file with a revocation list of every CA in client_ca; null where nothing is revoked.",
+    )
+    client_certificate: Literal["optional", "required"] = Field(
+        default="optional", description="Whether a connection without a client certificate is refused."
+    )
+
+    @field_validator("client_crl", "client_certificate")
+    @classmethod
+    def _needs_client_ca(cls, value: object, info: ValidationInfo) -> object:
+        if value not in (None, "optional") and info.data.get("client_ca") is None:
+            raise wrong("has no effect without client_ca", "Name the CAs in client_ca, or leave this out.")
+        return value
 
 
 class Timeouts(Section):

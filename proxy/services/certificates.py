@@ -1,7 +1,7 @@
-"""TLS for visitors: a certificate per host name, chosen by SNI, and replaceable while connections are open."""
+"""TLS for visitors: a certificate per host name, chosen by SNI, replaceable while connections are open; and theirs."""
 
 import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -30,13 +30,24 @@ class Entrance:
     """The context of the listening sockets: it has no certificate of its own, but those that are there when one connects."""
 
     def __init__(self, certificates: Certificates) -> None:
-        self.certificates = certificates
-        """Replaced when they are renewed; connections that are open keep theirs."""
         self.context = _context()
+        self.certificates = certificates
         self.context.sni_callback = self._choose
 
+    @property
+    def certificates(self) -> Certificates:
+        """Replaced when they are renewed; connections that are open keep theirs."""
+        return self._certificates
+
+    @certificates.setter
+    def certificates(self, certificates: Certificates) -> None:
+        self._certificates = certificates
+        # Whether clients are asked for a certificate OpenSSL reads here; whose it takes, in the context that is chosen.
+        self.context.verify_mode = certificates.fallback.verify_mode
+        self.context.verify_flags = certificates.fallback.verify_flags
+
     def _choose(self, connection: ssl.SSLObject | ssl.SSLSocket, name: str | None, _: ssl.SSLContext) -> None:
-        connection.context = self.certificates.of(name)
+        connection.context = self._certificates.of(name)
 
 
 def certificates_of(config: Config) -> Certificates | None:
@@ -57,6 +68,7 @@ def certificates_of(config: Config) -> Certificates | None:
             message = f"and its key cannot be used: {reason}"
             remedy = "Both must be PEM, the key without a passphrase, the certificate made for this key."
             problems.append(config.source.problem((*key, "certificate"), message, remedy))
+    problems += _ask_clients(config, tls, loaded.values())
     if problems:
         raise ConfigurationError(problems)
     return Certificates(
@@ -66,9 +78,12 @@ def certificates_of(config: Config) -> Certificates | None:
 
 def certificate_files(tls: Tls | None) -> Iterator[Path]:
     """Every file whose change means other certificates."""
-    for _, certificate in _entries(tls) if tls is not None else ():
+    if tls is None:
+        return
+    for _, certificate in _entries(tls):
         yield certificate.certificate
         yield certificate.key
+    yield from (file for file in (tls.client_ca, tls.client_crl) if file is not None)
 
 
 def _entries(tls: Tls) -> Iterator[tuple[Key, Certificate]]:
@@ -81,6 +96,32 @@ def _loaded(certificate: Certificate) -> ssl.SSLContext:
     # With an empty passphrase an encrypted key is an error; without one OpenSSL would ask on the terminal.
     context.load_cert_chain(certificate.certificate, certificate.key, password="")
     return context
+
+
+def _ask_clients(config: Config, tls: Tls, contexts: Iterable[ssl.SSLContext]) -> Iterator[Problem]:
+    """Ask visitors for a certificate of these CAs; what is wrong with their files."""
+    if tls.client_ca is None:
+        return
+    try:
+        for context in contexts:
+            context.load_verify_locations(tls.client_ca)
+            context.verify_mode = ssl.CERT_REQUIRED if tls.client_certificate == "required" else ssl.CERT_OPTIONAL
+    except OSError as error:
+        reason = getattr(error, "reason", None) or error.strerror or error
+        yield config.source.problem((*_TLS, "client_ca"), f"cannot be used: {reason}", "It must be PEM certificates.")
+        return
+    if tls.client_crl is not None:
+        yield from _heed_revocation(config, tls.client_crl, contexts)
+
+
+def _heed_revocation(config: Config, file: Path, contexts: Iterable[ssl.SSLContext]) -> Iterator[Problem]:
+    try:
+        for context in contexts:
+            context.load_verify_locations(file)
+            context.verify_flags |= ssl.VERIFY_CRL_CHECK_LEAF
+    except OSError as error:
+        reason = getattr(error, "reason", None) or error.strerror or error
+        yield config.source.problem((*_TLS, "client_crl"), f"cannot be used: {reason}", "It must be a PEM CRL.")
 
 
 def _context() -> ssl.SSLContext:
