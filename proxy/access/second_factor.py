@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from proxy.model.estate import Estate
-from proxy.model.identity import Person, Session
+from proxy.model.identity import Person
 
 
 class Ask(StrEnum):
@@ -51,11 +51,11 @@ def asked(*, enforced: bool, enrolled: bool, vouched: bool, proven: bool, step_u
     return Ask.CHALLENGE if enrolled else Ask.ENROL
 
 
-def lacks(policy: Policy, estate: Estate, person: Person, session: Session, *, step_up: bool) -> bool:
-    """Whether a session that is going on has to prove a second factor first; `step_up` as for `asked`.
+def lacks(policy: Policy, estate: Estate, person: Person, *, vouched: bool, proven: bool, step_up: bool) -> bool:
+    """Whether a login that is going on has to prove a second factor first; the words are those of `asked`.
 
-    Whoever has one without having to was asked at the login: their session is as good as it was then.
+    Whoever has one without having to was asked when they logged in: their session is as good as it was then.
     """
-    if session.factor > 0 or (session.vouched and not step_up):
+    if proven or (vouched and not step_up):
         return False
     return step_up or policy.concerns(estate, person)

@@ -17,6 +17,8 @@ _HERE: Final = Path(__file__).parent
 _STYLE: Final = (_HERE / "static" / "flowward.css").read_text(encoding="utf-8")
 _ICON: Final = base64.b64encode((_HERE / "static" / "flowward.svg").read_bytes()).decode()
 _STYLE_HASH: Final = base64.b64encode(sha256(_STYLE.encode()).digest()).decode()
+_PASSKEYS: Final = (_HERE / "static" / "passkey.js").read_text(encoding="utf-8")
+_PASSKEYS_HASH: Final = base64.b64encode(sha256(_PASSKEYS.encode()).digest()).decode()
 _POLICY: Final = f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; img-src data:; base-uri 'none'"
 
 
@@ -31,6 +33,7 @@ def _environment() -> Environment:
     )
     # Ours, read from our own files: the only texts that are not escaped.
     environment.globals["style"] = Markup(_STYLE)  # noqa: S704
+    environment.globals["passkey_script"] = Markup(_PASSKEYS)  # noqa: S704
     environment.globals["icon"] = f"data:image/svg+xml;base64,{_ICON}"
     for name in environment.list_templates():
         environment.get_template(name)  # read now, since nothing may block the loop later
@@ -49,20 +52,29 @@ class Page:
     body: bytes
 
 
-def form(template: str, *, status: int = 200, target: str = "", retry_after: int = 0, **context: object) -> Page:
-    """A page with a form. `target` is one more origin its answer may lead to.
+def form(
+    template: str,
+    *,
+    status: int = 200,
+    target: str = "",
+    retry_after: int = 0,
+    passkeys: bool = False,
+    **context: object,
+) -> Page:
+    """A page with a form. `target` is one more origin its answer may lead to; with `passkeys` it may ask for one.
 
     Chromium checks form-action against the redirects that follow a post too, so that origin must be named.
     """
     # No frames: a form of ours is never part of somebody else's page. The referrer stays on this origin; with none at all
     # browsers send `Origin: null` with the form (Fetch section 3.1), which could not be told from a stranger's.
-    policy = f"{_POLICY}; form-action 'self'{' ' + target if target else ''}; frame-ancestors 'none'"
+    script = f"; script-src 'sha256-{_PASSKEYS_HASH}'" if passkeys else ""
+    policy = f"{_POLICY}{script}; form-action 'self'{' ' + target if target else ''}; frame-ancestors 'none'"
     headers = [
         *_headers(policy, "same-origin", retry_after),
         ("Cross-Origin-Opener-Policy", "same-origin"),
         ("X-Frame-Options", "DENY"),
     ]
-    return Page(status=status, headers=tuple(headers), body=_body(template, context))
+    return Page(status=status, headers=tuple(headers), body=_body(template, {**context, "passkeys": passkeys}))
 
 
 def page(template: str, *, status: int = 200, retry_after: int = 0, **context: object) -> Page:

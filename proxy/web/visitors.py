@@ -7,9 +7,11 @@ from typing import Final
 import structlog
 from aiohttp import web
 
-from auth_plugins import Identity
+from auth_plugins import Identity, Refused
 from auth_plugins.registry import Provider
+from proxy.access.second_factor import lacks
 from proxy.model.audit import Event
+from proxy.model.estate import InstanceSettings
 from proxy.model.identity import Person, Session, UserState
 from proxy.services import cookies
 from proxy.services.audit import PLATFORM, By, by_user, happened, on_user
@@ -20,8 +22,12 @@ from proxy.web.guards import cookie_field
 from proxy.web.keys import ADDRESS, SITE, Desk
 
 _log = structlog.get_logger(__name__)
+FACTOR: Final = "/-/second-factor"
+"""Where a second factor is proven, and must be before all else where one is asked for."""
 CHOOSE: Final = "/-/password"
 """Where somebody chooses a new password, and must before all else where the old one has expired."""
+_LONGEST_DETAIL: Final = 500
+"""Characters of what a provider said that are kept."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,25 +56,48 @@ class Proven:
     """When they proved a second factor of the gateway's own; 0 where none was asked."""
 
 
-async def visitor(desk: Desk, request: web.Request, going_to: Target | None = None) -> Visitor | None:
+async def visitor(
+    desk: Desk, request: web.Request, going_to: Target | None = None, *, unproven: bool = False
+) -> Visitor | None:
     """Whose session this request carries on this host: the first cookie of ours that opens it.
 
-    Nobody's, where the instance they are `going_to` has shorter times of its own and asks for a new login.
+    Nobody's, where the instance they are `going_to` has shorter times of its own and asks for a new login, nor where they
+    lack a second factor that they must have; pages that lead them there, or out, take them as `unproven`.
     """
     for value in cookies.values(cookie_field(request), desk.logins.cookies.session):
         session = await desk.sessions.open(value, request[SITE].name)
         person = await desk.person(session.user_id) if session else None
         if session and person and person.user.state is UserState.ACTIVE and _admitted(desk, session, going_to):
+            if not unproven and lacks_factor(desk, person, session, None):
+                return None
             desk.sessions.touch(session.id)
             return Visitor(session=session, person=person)
     return None
 
 
-def _admitted(desk: Desk, session: Session, target: Target | None) -> bool:
-    """Whether the instance at the target lets a session of this age in."""
+def lacks_factor(desk: Desk, person: Person, session: Session, target: Target | None) -> bool:
+    """Whether a second factor is to be proven before anything else: at all, or where the target is."""
+    instance = instance_at(desk, target)
+    return lacks(
+        desk.factors.policy,
+        desk.estate(),
+        person,
+        vouched=session.vouched,
+        proven=session.factor > 0,
+        step_up=instance is not None and instance.second_factor,
+    )
+
+
+def instance_at(desk: Desk, target: Target | None) -> InstanceSettings | None:
+    """The instance that somebody was going to."""
     site = desk.sites().find(target.host.encode()) if target else None
     mount = site.mount(target.path.encode()) if site and target else None
-    instance = mount.resource.instance if mount else None
+    return mount.resource.instance if mount else None
+
+
+def _admitted(desk: Desk, session: Session, target: Target | None) -> bool:
+    """Whether the instance at the target lets a session of this age in."""
+    instance = instance_at(desk, target)
     if instance is None:
         return True
     return session.alive(desk.now(), idle=instance.session_idle, absolute=instance.session_absolute)
@@ -82,7 +111,7 @@ async def welcome(desk: Desk, request: web.Request, proven: Proven, target: Targ
 
 async def log_in(desk: Desk, request: web.Request, proven: Proven) -> tuple[Session, str]:
     """A new session for somebody who proved who they are, and the Set-Cookie for this host. It is on record first."""
-    before = await visitor(desk, request)
+    before = await visitor(desk, request, unproven=True)
     name, person = proven.provider.name, proven.person
     await desk.database.record(account_event(desk, request, "account.login", person, {"provider": name}))
     session, value = await desk.sessions.start(_visit(request, proven), replaces=before.session if before else None)
@@ -100,7 +129,7 @@ def _visit(request: web.Request, proven: Proven) -> Visit:
         address=request[ADDRESS],
         agent=_readable(request.headers.get("User-Agent", "")),
         factor=proven.factor,
-        vouched=_vouches(proven.provider),
+        vouched=vouches(proven.provider),
         groups=identity.groups or (),
         provider_session=identity.session,
         keep=identity.keep,
@@ -110,7 +139,7 @@ def _visit(request: web.Request, proven: Proven) -> Visit:
     )
 
 
-def _vouches(provider: Provider) -> bool:
+def vouches(provider: Provider) -> bool:
     """Whether a login by it counts as two factors; a password of the gateway's own, whoever checks it, never does."""
     plugin = provider.plugin
     own = plugin.local_accounts or plugin.speaks_for() != provider.name
@@ -124,6 +153,8 @@ def _readable(value: str) -> str:
 
 async def onward(desk: Desk, request: web.Request, person: Person, session: Session, target: Target | None) -> str:
     """Where a visitor goes who is logged in: back to where they came from, by way of its `enter`, or to the launcher."""
+    if lacks_factor(desk, person, session, target):
+        return f"{FACTOR}?to={desk.logins.seal(target) if target else ''}"
     if person.user.password_expired:
         return CHOOSE
     site = desk.sites().find(target.host.encode()) if target else None
@@ -149,20 +180,25 @@ def account_event(
     )
 
 
-async def login_failed(desk: Desk, request: web.Request, login: str, *, provider: str, code: str, locked: bool) -> None:
+async def login_failed(
+    desk: Desk, request: web.Request, login: str, provider: Provider, error: Refused, *, locked: bool
+) -> None:
     """Put a failed attempt on record, and that it `locked` the account. All of it takes as long for a name nobody has.
 
     Such a name is left out: it may be a password in the wrong field.
     """
     account = await desk.database.account(login) if 0 < len(login) <= 254 else None
     whose = account.user if account else None
+    elsewhere = whose is not None and whose.provider is not None and provider.plugin.local_accounts
+    code = "sso_required" if elsewhere and error.code == "credentials_wrong" else error.code
+    body = {"provider": provider.name} | ({"detail": error.detail[:_LONGEST_DETAIL]} if error.detail else {})
     note = partial(
         happened,
         at=desk.now(),
         by=By(name=whose.username if whose else "", address=request[ADDRESS]),
         on=on_user(whose.id) if whose else PLATFORM,
         user=whose.id if whose else None,
-        body={"provider": provider},
+        body=body,
     )
     events = [note("account.login", error=code), *([note("account.locked")] if locked else [])]
     await desk.database.record(*events)
