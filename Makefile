@@ -10,7 +10,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 ENVIRONMENT := $(PYTHON) tools/environment.py .venv
 PROGRAMS := curl=curl jq=jq chromium=chromium node=nodejs npm=npm initdb=postgresql redis-server=redis-server \
-            haproxy=haproxy
+            haproxy=haproxy slapd=slapd
 PYTEST := $(BIN)/python -m pytest $(if $(CI),--require-services)
 PYTEST_ARGS ?=
 

@@ -13,7 +13,7 @@ import trustme
 from blockbuster import blockbuster_ctx
 
 from proxy.cli.nodered_setup import CannotRun
-from tests.peers import browser, nodered, postgresql
+from tests.peers import browser, nodered, oidc_provider, postgresql, slapd
 
 OUR_PACKAGES = ["config", "auth_plugins", "proxy"]
 
@@ -86,6 +86,16 @@ def node_red_programs(pytestconfig: pytest.Config) -> nodered.Programs:
 
 
 @pytest.fixture(scope="session")
+def oidc_provider_modules(pytestconfig: pytest.Config) -> Path:
+    """The packages of an OpenID Connect provider, from npm's cache in the repository."""
+    try:
+        return oidc_provider.installed()
+    except CannotRun as error:
+        _absent(pytestconfig, str(error))
+        raise
+
+
+@pytest.fixture(scope="session")
 def postgresql_server(pytestconfig: pytest.Config) -> Iterator[postgresql.Postgresql]:
     """PostgreSQL for all tests of this process; each makes a database of its own."""
     programs = postgresql.programs()
@@ -93,6 +103,13 @@ def postgresql_server(pytestconfig: pytest.Config) -> Iterator[postgresql.Postgr
         _absent(pytestconfig, "PostgreSQL (initdb) is not installed")
         raise AssertionError
     with postgresql.postgresql(programs) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def openldap(needs: Needs, authority: trustme.CA) -> Iterator[slapd.Slapd]:
+    """OpenLDAP for all tests of this process, over ldaps and StartTLS; what a test changes is its own."""
+    with slapd.slapd(needs("slapd"), authority) as server:
         yield server
 
 
