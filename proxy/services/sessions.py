@@ -2,7 +2,7 @@
 
 import re
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Final
@@ -40,10 +40,19 @@ class Sessions:
     """Starts, opens and ends sessions. Only hashes of cookie values are kept, never the values."""
 
     def __init__(
-        self, shared: Shared, *, now: Callable[[], float], absolute: float, idle: float, wake: Callable[[], None]
+        self,
+        shared: Shared,
+        *,
+        now: Callable[[], float],
+        absolute: float,
+        idle: float,
+        wake: Callable[[], None],
+        asked_again: Collection[str] = (),
     ) -> None:
-        """`absolute` and `idle` in seconds; `wake` lets what was ended end everywhere at once."""
-        self._shared, self._now, self._wake = shared, now, wake
+        """`absolute` and `idle` in seconds; `wake` lets what was ended end everywhere at once. `asked_again`: providers
+        that are asked now and then whether people may still be logged in.
+        """
+        self._shared, self._now, self._wake, self._asked_again = shared, now, wake, asked_again
         self._absolute, self._idle = absolute, idle
         self._seen: dict[str, float] = {}
 
@@ -74,6 +83,8 @@ class Sessions:
         if visit.provider_session:
             at = _elsewhere(visit.provider, visit.provider_session)
             await self._shared.put(at, visit.user_id, session.expires)
+        if visit.provider in self._asked_again:
+            await self._shared.enlist(logged_in_by(visit.provider), visit.user_id, session.expires)
         if replaces is not None:
             await self.end(replaces.id)
         return session, value
@@ -165,6 +176,11 @@ class Sessions:
         except BaseException:
             self._seen = seen | self._seen
             raise
+
+
+def logged_in_by(provider: str) -> str:
+    """The listing of users who have a session that began by a provider."""
+    return f"logged in by {provider}"
 
 
 def _elsewhere(provider: str, provider_session: str) -> str:

@@ -45,7 +45,7 @@ class Subject(StrEnum):
     SESSION = "session"
     """A session that ended."""
     PROOF = "proof"
-    """A session that goes on, whose user has just proved anew who they are."""
+    """A session that goes on, whose user has just proved anew who they are, or of whom the provider says something new."""
     TOKEN = "token"  # noqa: S105 - a kind of thing
     SPACE = "space"
     RESOURCE = "resource"
@@ -376,6 +376,10 @@ class Shared(Protocol):
 
     async def prove(self, session_id: str, at: float) -> None:
         """Note that the user has just proved who they are, and publish it as a change that ends nothing."""
+        ...
+
+    async def renew(self, session_id: str, *, groups: tuple[str, ...], keep: str) -> None:
+        """Keep what the provider now says with a session that goes on, and publish it as a change that ends nothing."""
         ...
 
     async def admit(self, key: str, rate: Rate) -> float:

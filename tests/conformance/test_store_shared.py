@@ -74,6 +74,26 @@ async def test_all_sessions_of_one_user_end_and_each_is_told(store: Store) -> No
     assert {(change.subject, change.id) for change in changes} == {(Subject.SESSION, "s1"), (Subject.SESSION, "s2")}
 
 
+async def test_what_a_provider_says_anew_is_kept_with_the_session_and_told(store: Store) -> None:
+    before = replace(session("s1"), groups=("old",), keep="token 1")
+    await store.shared.create_session(before, cookie("home"), "home.example")
+    version = await store.database.version()
+    await store.shared.renew("s1", groups=("new", "more"), keep="token 2")
+    found = await store.shared.session(cookie("home"))
+    assert found is not None
+    assert found[0] == replace(before, groups=("new", "more"), keep="token 2")
+    assert [(each.subject, each.id) for each in await store.database.changes(version)] == [(Subject.PROOF, "s1")]
+
+
+async def test_a_session_that_ended_is_not_renewed(store: Store) -> None:
+    await store.shared.create_session(session("s1"), cookie("home"), "home.example")
+    await store.shared.end_session("s1")
+    version = await store.database.version()
+    await store.shared.renew("s1", groups=("new",), keep="")
+    assert await store.shared.session(cookie("home")) is None
+    assert await store.database.version() == version
+
+
 async def test_sessions_of_a_user_are_listed_oldest_first(shared: Shared) -> None:
     for name, created in (("s1", 3.0), ("s2", 1.0), ("s3", 2.0)):
         await shared.create_session(replace(session(name), created=created), cookie(name), "home.example")

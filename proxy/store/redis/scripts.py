@@ -55,6 +55,16 @@ return 1
     durable=True,
 )
 
+RENEW: Final = Script(
+    """
+if redis.call('HEXISTS', KEYS[1], 'record') == 0 or redis.call('HEXISTS', KEYS[1], 'ended') == 1 then return 0 end
+redis.call('HSET', KEYS[1], 'record', ARGV[1])
+return 1
+""",
+    durable=True,
+)
+"""Another record of a session that goes on."""
+
 PUT_NEW: Final = Script(
     """
 local kept = redis.call('GET', KEYS[1])

@@ -6,7 +6,7 @@ judged by the times written in it. The end of a session is published in the data
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from hashlib import sha256
 from math import ceil
 from typing import Final
@@ -65,6 +65,14 @@ class RedisShared:
 
     async def prove(self, session_id: str, at: float) -> None:
         if await self._servers.run(scripts.PROVE, _session(session_id), repr(at)):
+            await self._publish(Subject.PROOF, [session_id])
+
+    async def renew(self, session_id: str, *, groups: tuple[str, ...], keep: str) -> None:
+        session = await self._read(session_id)
+        if session is None:
+            return
+        record = _record(replace(session, groups=groups, keep=keep))
+        if await self._servers.run(scripts.RENEW, _session(session_id), record):
             await self._publish(Subject.PROOF, [session_id])
 
     async def sessions_of(self, user_id: str) -> Sequence[Session]:

@@ -60,6 +60,12 @@ class SqlShared:
             if (await connection.execute(proved)).rowcount:
                 await changes.publish(connection, [(Subject.PROOF, session_id)])
 
+    async def renew(self, session_id: str, *, groups: tuple[str, ...], keep: str) -> None:
+        renewed = update(session).where(session.c.id == session_id).values(groups=groups, keep=keep)
+        async with self._connections.writing() as connection:
+            if (await connection.execute(renewed)).rowcount:
+                await changes.publish(connection, [(Subject.PROOF, session_id)])
+
     async def admit(self, key: str, rate: Rate) -> float:
         now = self._steady()
         bucket = self._bucket(key, rate, now)
