@@ -1,7 +1,5 @@
 """Credentials on requests: whom a plugin takes them for, and which of our users that is."""
 
-import base64
-import binascii
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -10,6 +8,7 @@ from typing import Final
 import structlog
 
 from auth_plugins import CredentialRequest, Identity, Refused, Unavailable
+from auth_plugins.basic import name_and_password
 from auth_plugins.registry import Provider
 from proxy.model.identity import Person
 from proxy.services.allowances import Allowances
@@ -124,10 +123,7 @@ class Identifying:
 
 def name_in(headers: Mapping[str, str]) -> str | None:
     """The name that came with a password (RFC 7617), None where there is none."""
-    scheme, _, encoded = headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "basic":
-        return None
-    with suppress(binascii.Error, ValueError):
-        name, colon, _ = base64.b64decode(encoded.strip(), validate=True).decode().partition(":")
-        return name if colon else None
+    with suppress(Refused):
+        pair = name_and_password(headers.get("authorization", ""))
+        return pair[0] if pair is not None else None
     return None
