@@ -20,8 +20,10 @@ _NO_GUESS: Final = frozenset({"credentials_missing"})
 """Refusals of credentials that nobody could have guessed with."""
 _log = structlog.get_logger(__name__)
 
-Whose = Callable[[Provider, Identity, str], Awaitable[Person]]
-"""(provider, identity, address) -> our user. Raises Refused and Unavailable."""
+Whose = Callable[[Provider, Identity, str], Awaitable[tuple[Person, bool]]]
+"""(provider, identity, address) -> our user, and whether the provider stands for a second factor of theirs too.
+
+Raises Refused, also where a second factor is asked for and nobody stands for it; and Unavailable."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +90,7 @@ class Identifying:
             return None
         if identity.ends is not None and identity.ends <= self.now():
             raise Refused("identity_ended", "the provider wanted this login to end before now")
-        person = await self.whose(provider, identity, address)
+        person, vouched = await self.whose(provider, identity, address)
         if person.user.password_expired:
             raise Refused("password_expired", "a new password is to be chosen first, on the login page")
         return Recognised(
@@ -97,7 +99,7 @@ class Identifying:
             amr=identity.amr,
             groups=identity.groups or (),
             ends=identity.ends,
-            vouched=person.user.provider is not None and provider.entry.second_factor == "trust",
+            vouched=vouched,
         )
 
     async def _settle(self, account: str, address: str, found: Recognised | Refused | None, *, again: bool) -> Standing:
