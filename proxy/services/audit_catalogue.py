@@ -57,6 +57,8 @@ _PERSON: Final = {
     "mfa.enabled": "A second factor was switched on.",
     "mfa.disabled": "A second factor was switched off.",
     "mfa.reset": "A second factor was taken away by an admin.",
+    "mfa.recovery-codes": "Recovery codes were made anew; those before are void.",
+    "mfa.recovery-used": "A recovery code was used in place of a second factor.",
     "pat.created": "An API token of a person or service account was made.",
     "pat.updated": "An API token was changed.",
     "pat.deleted": "An API token was revoked.",

@@ -13,7 +13,7 @@ from proxy.model.audit import Event
 from proxy.model.identity import Factor, FactorKind, User
 from proxy.services import recovery_codes, totp
 from proxy.services.offload import Offload
-from proxy.services.passkeys import Challenges, Passkeys
+from proxy.services.passkeys import Challenges, Passkeys, amr_of
 from proxy.services.problems import NotPossible
 from proxy.services.sealing import Seal
 from proxy.store import Conflict, Database, Edit, PutFactor, Remove, Shared
@@ -37,6 +37,28 @@ class Answer:
 
     code: str = ""
     assertion: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proof:
+    """That somebody proved one."""
+
+    kind: FactorKind
+    amr: tuple[str, ...]
+    """How (RFC 8176)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Enrolled:
+    """A factor that counts from now on."""
+
+    factor: Factor
+    codes: tuple[str, ...] = ()
+    """Recovery codes, where it is the first one; they are shown this once."""
+
+    @property
+    def amr(self) -> tuple[str, ...]:
+        return ("otp", "mfa") if self.factor.kind is FactorKind.TOTP else (*amr_of(self.factor), "mfa")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,17 +127,17 @@ class Factors:
         parts = [user.id, kept or "", *sorted(each.id for each in held.confirmed)]
         return sha256("\0".join(parts).encode()).hexdigest()
 
-    async def prove(self, user: User, answer: Answer, binder: str) -> tuple[str, ...]:
-        """How they proved one (RFC 8176). Each code, and each assertion, is good once. Raises Refused."""
+    async def prove(self, user: User, answer: Answer, binder: str) -> Proof:
+        """How they proved one. Each code, and each assertion, is good once. Raises Refused."""
         if answer.assertion:
             proven = await self.passkeys.asserted(answer.assertion, binder, now=self.now(), of=user)
-            return proven.amr
+            return Proof(kind=FactorKind.PASSKEY, amr=(*proven.amr, "mfa"))
         held = await self.of(user.id)
         digits = totp.code_in(answer.code)
         used = await (self._by_app(held.totp, digits) if digits else self._by_recovery(held, answer.code))
         if not used:
             raise Refused(WRONG)
-        return ("otp",)
+        return Proof(kind=FactorKind.TOTP if digits else FactorKind.RECOVERY, amr=("otp", "mfa"))
 
     async def _by_app(self, factor: Factor | None, digits: str) -> bool:
         if factor is None:
@@ -154,8 +176,8 @@ class Factors:
         address = totp.address(secret, user.username, self.settings().issuer)
         return Enrolment(secret=secret, address=address, picture=await self.offload(totp.picture, address))
 
-    async def confirm(self, user: User, code: str, tell: Tell) -> tuple[str, ...]:
-        """From now on the app counts. The recovery codes, where it is their first factor.
+    async def confirm(self, user: User, code: str, tell: Tell) -> Enrolled:
+        """From now on the app counts.
 
         Raises Refused for a wrong code, with which the secret is gone; NotPossible where nothing is being set up.
         """
@@ -182,8 +204,8 @@ class Factors:
     async def to_register(self, user: User, binder: str) -> str:
         return self.passkeys.to_register(user, (await self.of(user.id)).passkeys, binder)
 
-    async def register(self, user: User, sent: str, binder: str, name: str, tell: Tell) -> tuple[str, ...]:
-        """Keep a new passkey. The recovery codes, where it is their first factor. Raises Refused and NotPossible."""
+    async def register(self, user: User, sent: str, binder: str, name: str, tell: Tell) -> Enrolled:
+        """Keep a new passkey. Raises Refused and NotPossible."""
         held = await self.of(user.id)
         if len(held.passkeys) >= PASSKEYS:
             raise NotPossible("too_many", f"There are {PASSKEYS} passkeys already. Remove one before you add another.")
@@ -194,14 +216,14 @@ class Factors:
         except Conflict as error:
             raise Refused("passkey_known") from error
 
-    async def _add(self, held: Held, factor: Factor, tell: Tell) -> tuple[str, ...]:
+    async def _add(self, held: Held, factor: Factor, tell: Tell) -> Enrolled:
         codes = () if held.enrolled else recovery_codes.new_codes()
         edits: list[Edit] = [PutFactor(factor=factor)]
         if codes:
             edits += [*_removed(*held.codes), *self._kept(factor.user, codes)]
         event = tell("user.mfa.enabled", body={"factor": factor.kind.value, "name": factor.name})
         await self.database.edit(edits, [event])
-        return codes
+        return Enrolled(factor=factor, codes=codes)
 
     # -- recovery codes
 
@@ -275,6 +297,11 @@ def factors_of(
     return Factors(
         database=database, passkeys=passkeys, seal=seal, offload=offload, settings=settings, now=now, new_id=new_id
     )
+
+
+def locked_by(user_id: str) -> str:
+    """What failures are counted by: apart from those of passwords, which a right password forgives."""
+    return f"second factor of {user_id}"
 
 
 def policy_of(settings: Mfa) -> Policy:

@@ -166,7 +166,7 @@ class Passkeys:
         # Section 6.1.1: a counter that does not move on is the sign of a copied authenticator.
         if not await self.database.use_factor(factor.id, found.new_sign_count, now):
             raise Refused("passkey_counter")
-        return Asserted(factor=factor, amr=("hwk" if _stays(found.credential_device_type) else "swk",))
+        return Asserted(factor=factor, amr=amr_of(factor))
 
     async def _spent(self, sent: str, binder: str) -> bytes:
         """The challenge that an answer is to. Raises Refused where it is not one of ours, or not for this, or used."""
@@ -180,8 +180,9 @@ def _described(held: Sequence[Factor]) -> list[PublicKeyCredentialDescriptor]:
     return [PublicKeyCredentialDescriptor(id=each.credential) for each in held if each.credential is not None]
 
 
-def _stays(kind: CredentialDeviceType) -> bool:
-    return kind is CredentialDeviceType.SINGLE_DEVICE
+def amr_of(passkey: Factor) -> tuple[str, ...]:
+    """How somebody authenticates by it (RFC 8176): with a key that stays in its hardware, or one that is synchronised."""
+    return ("hwk" if passkey.details.get(_SAID) == CredentialDeviceType.SINGLE_DEVICE.value else "swk",)
 
 
 def _told(error: Exception) -> str:

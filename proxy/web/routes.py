@@ -8,12 +8,12 @@ from auth_plugins import Unavailable
 from proxy.model.access import Reason
 from proxy.services.ratelimit import TooOften
 from proxy.store import StoreUnavailable
-from proxy.web import activation, entering, home, leaving, login, password
+from proxy.web import activation, enrolling, entering, home, leaving, login, password, second_factor, security
 from proxy.web.answers import answer, problem, see_other
 from proxy.web.guards import TurnedAway, is_navigation, public_address
 from proxy.web.keys import SITE, Desk
 from proxy.web.refusals import refusal
-from proxy.web.visitors import CHOOSE
+from proxy.web.visitors import CHOOSE, FACTOR
 
 Answer = Callable[[Desk, web.Request], Awaitable[web.Response]]
 Handler = Callable[[web.Request], Awaitable[web.Response]]
@@ -47,11 +47,24 @@ def routes(desk: Desk) -> list[web.RouteDef]:
         web.post("/-/activate/{token}", bound(activation.submit)),
         web.get(CHOOSE, bound(password.show)),
         web.post(CHOOSE, bound(password.submit)),
+        *_factor_routes(bound),
         web.get("/-/me", bound(home.me)),
         web.get("/-/jwks.json", bound(home.jwks, any_host=True)),
         web.get("/", bound(home.launcher)),
         web.get("/-/", bound(home.launcher)),
         web.route("*", "/{anything:.*}", bound(_nothing)),
+    ]
+
+
+def _factor_routes(bound: Callable[[Answer], Handler]) -> list[web.RouteDef]:
+    return [
+        web.get(FACTOR, bound(second_factor.show)),
+        web.post(FACTOR, bound(second_factor.submit)),
+        web.get(second_factor.ENROL, bound(enrolling.show)),
+        web.post(second_factor.ENROL, bound(enrolling.submit)),
+        web.get(enrolling.SECURITY, bound(security.show)),
+        web.get(enrolling.CONFIRM, bound(security.ask)),
+        web.post(enrolling.CONFIRM, bound(security.confirm)),
     ]
 
 

@@ -1,5 +1,6 @@
 """Who is in front of one of the gateway's pages, and how they become somebody."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -167,7 +168,13 @@ async def onward(desk: Desk, request: web.Request, person: Person, session: Sess
 
 
 def account_event(
-    desk: Desk, request: web.Request, event: str, person: Person, body: dict[str, object] | None = None
+    desk: Desk,
+    request: web.Request,
+    event: str,
+    person: Person,
+    body: Mapping[str, object] | None = None,
+    *,
+    error: str = "",
 ) -> Event:
     user = person.user
     return happened(
@@ -176,6 +183,7 @@ def account_event(
         by=by_user(user, address=request[ADDRESS]),
         on=on_user(user.id),
         user=user.id,
+        error=error,
         body=body or {},
     )
 

@@ -42,6 +42,7 @@
     if (!window.PublicKeyCredential || !button) continue;
     for (const hidden of document.querySelectorAll("[data-with-passkeys]")) hidden.hidden = false;
     button.addEventListener("click", async () => {
+      if (!form.reportValidity()) return;
       button.disabled = true;
       problem.hidden = true;
       try {
