@@ -139,6 +139,8 @@ class Finding:
     level: Literal["ok", "warning", "error"]
     detail: str
     """A sentence that names what was asked, what came back, and the remedy."""
+    ends: float | None = None
+    """When something ends that it warns of, such as a certificate (seconds since the epoch)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

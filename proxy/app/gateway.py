@@ -51,7 +51,9 @@ from proxy.services.flows import Flows
 from proxy.services.linking import Linking
 from proxy.services.lockout import Lockout
 from proxy.services.login import Logins
+from proxy.services.notices import Notices
 from proxy.services.offload import Offload
+from proxy.services.refreshing import Refreshing
 from proxy.services.sessions import Sessions
 from proxy.services.snapshot import Snapshot
 from proxy.services.tokens import Tokens
@@ -85,6 +87,8 @@ class Gateway:
     auditing: Auditing
     premises: Premises
     providers: tuple[Provider, ...]
+    refreshing: Refreshing
+    notices: Notices
 
     def take_over(self, settings: Settings) -> None:
         """What of other settings can hold from now on, without a restart."""
@@ -136,7 +140,14 @@ async def assemble(config: Config, keys: Keys, store: Store, log: AccessLog, clo
     outside = ClientSession(cookie_jar=DummyCookieJar(), trust_env=False, auto_decompress=True, timeout=timeout)
     writer = Writer(database=store.database, snapshot=snapshot, now=clock.wall, wake=store.bus.tell)
     absolute, idle = settings.session.absolute, settings.session.idle
-    sessions = Sessions(store.shared, now=clock.wall, absolute=absolute, idle=idle, wake=store.bus.tell)
+    sessions = Sessions(
+        store.shared,
+        now=clock.wall,
+        absolute=absolute,
+        idle=idle,
+        wake=store.bus.tell,
+        asked_again={entry.name for entry in settings.auth if entry.refresh > 0},
+    )
     desk = await asyncio.to_thread(
         _desk, settings, store, gate, signer, sessions, offload, outside, keys, clock, premises, writer
     )
@@ -194,6 +205,14 @@ async def assemble(config: Config, keys: Keys, store: Store, log: AccessLog, clo
         auditing=auditing,
         premises=premises,
         providers=desk.providers,
+        refreshing=Refreshing(
+            providers=lambda: desk.providers,
+            linking=desk.linking,
+            sessions=sessions,
+            shared=store.shared,
+            now=clock.wall,
+        ),
+        notices=api.notices,
     )
 
 
@@ -296,8 +315,10 @@ def _api(
     auditing: Auditing,
     clock: Clock,
 ) -> Api:
+    notices = Notices(providers=lambda: desk.providers, database=store.database, shared=store.shared, now=clock.wall)
     return Api(
         desk=desk,
+        notices=notices,
         writer=writer,
         tokens=Tokens(database=store.database, uses=gate.uses, now=clock.wall),
         refused=partial(_denied, gate, auditing),

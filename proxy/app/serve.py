@@ -172,7 +172,15 @@ async def _watching(gateway: Gateway) -> AsyncIterator["asyncio.Task[None]"]:
 @contextlib.asynccontextmanager
 async def _beside(gateway: Gateway, bus: Bus, reloader: Reloader) -> AsyncIterator[None]:
     """What goes on beside the requests."""
-    works = (gateway.plane.sweep(), gateway.lane.sweep(), reloader.run(), _flush(gateway), _hear(bus, gateway.watch))
+    works = (
+        gateway.plane.sweep(),
+        gateway.lane.sweep(),
+        reloader.run(),
+        _flush(gateway),
+        _hear(bus, gateway.watch),
+        gateway.refreshing.run(),
+        gateway.notices.run(),
+    )
     async with contextlib.AsyncExitStack() as stack:
         for work in works:
             stack.push_async_callback(cancelled, asyncio.create_task(work))

@@ -11,6 +11,7 @@ from config.configuration import Config
 from config.problems import ConfigurationError, Problem
 from proxy.cli.apply import apply
 from proxy.cli.audit import audit
+from proxy.cli.auth import auth
 from proxy.cli.demo import demo
 from proxy.cli.explain import explain
 from proxy.cli.keys import keys, nodered
@@ -70,6 +71,7 @@ def version() -> None:
 
 flowward.add_command(apply)
 flowward.add_command(audit)
+flowward.add_command(auth)
 flowward.add_command(demo)
 flowward.add_command(explain)
 flowward.add_command(keys)

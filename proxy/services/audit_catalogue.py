@@ -38,7 +38,7 @@ _ANYWHERE: Final = tuple(Level)
 _ACCOUNT: Final = {
     "register": "Somebody made an account for themselves.",
     "login": "A login; with an error, one that failed.",
-    "logout": "A session ended because its user asked for it.",
+    "logout": "A session ended because its user, or the provider they logged in by, asked for it; with an error, a message of a provider's that was not believed.",
     "forgot-password": "Somebody asked for a way to choose another password.",
     "reset-password": "A password was chosen by a link.",
     "change-email-request": "Somebody asked to change their e-mail address.",
@@ -147,10 +147,14 @@ _PLATFORM_EVENTS: Final = {
     "platform.sso.created": "A login provider was added.",
     "platform.sso.updated": "A login provider was changed.",
     "platform.sso.deleted": "A login provider was removed.",
+    "platform.sso.tested": "An admin tried out what a login by a provider would come to.",
     "platform.sso.refused": "A login provider spoke for somebody of whom it may not speak; with what it claimed.",
     "platform.sso.finding": "A login provider needs attention, for example since a certificate of its expires soon.",
     "platform.view-as.started": "An admin looks at the gateway as somebody else.",
     "platform.view-as.ended": "An admin looks at the gateway as themselves again.",
+    "platform.address.banned": "An address may not try to log in for a while, after too many logins that failed.",
+    "platform.address.unbanned": "A ban of an address was lifted.",
+    "platform.mail.failed": "A mail could not be sent, and will not be tried again; with what it was about, and why.",
     "audit.pruned": "Old events were forgotten; with how many, and the number and hash of the last.",
 }
 

@@ -40,6 +40,12 @@ class Outcome:
     readings: Sequence[Reading] = ()
     """What each of its groups means."""
     kept_admin: bool = False
+    """They are an admin still although no group says so: the last one there is."""
+
+    @property
+    def made(self) -> bool:
+        """Whether there was no account before."""
+        return self.how is How.MADE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

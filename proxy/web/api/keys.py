@@ -9,6 +9,7 @@ from proxy.model.access import Decision, Permission
 from proxy.model.identity import Actor
 from proxy.services.administration.instances import Premises
 from proxy.services.administration.probing import Ask
+from proxy.services.notices import Notices
 from proxy.services.tokens import Tokens
 from proxy.services.writer import Writer
 from proxy.store import Limit
@@ -23,6 +24,8 @@ class Api:
     """All that the API reaches for."""
 
     desk: Desk
+    notices: Notices
+    """What login providers need attention for."""
     writer: Writer
     tokens: Tokens
     refused: Refused

@@ -23,6 +23,7 @@ from proxy.web.api import (
     settings,
     sharing,
     spaces,
+    sso,
     users,
 )
 from proxy.web.api.operation import Operation
@@ -48,6 +49,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     *explaining.OPERATIONS,
     *audit.OPERATIONS,
     *settings.OPERATIONS,
+    *sso.OPERATIONS,
 )
 
 
