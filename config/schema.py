@@ -225,6 +225,10 @@ class Limits(Section):
         default=Rate(count=5, seconds=30.0), description="Passwords chosen by an activation link, per address."
     )
     invites: RateSetting = Field(default=Rate(count=5, seconds=30.0), description="Invitations, per user.")
+    callback: RateSetting = Field(
+        default=Rate(count=20, seconds=60.0),
+        description="Answers that visitors bring from login providers, and logouts they bring, per address.",
+    )
     api: RateSetting = Field(
         default=Rate(count=1000, seconds=60.0), description="Requests to the API, per session or token."
     )

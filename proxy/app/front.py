@@ -40,6 +40,7 @@ from proxy.wire.headers import BadFields, Treatments, treated
 _ROUNDS: Final = 3
 _API: Final = "/-/api/"
 _JWKS: Final = JWKS.decode()
+_BACK_CHANNEL: Final = "/backchannel"
 _OWN_PAGE: Final = 60.0
 """Seconds for a page of the gateway's own, the arrival of its form included."""
 _log = structlog.get_logger(__name__)
@@ -125,9 +126,9 @@ class Front:
             return await self._refuse(request, head, caller, trouble)
 
     async def _own_page(self, request: web.Request, caller: Caller, page: Handler) -> web.StreamResponse:
-        """A page of ours; who asks for one without a login is counted, but by the API, which knows of tokens, itself."""
+        """A page of ours; who asks for one without a login is counted, but where that is counted apart."""
         try:
-            if not request.path.startswith(_API) and request.path != _JWKS:
+            if not (request.path.startswith(_API) or request.path == _JWKS or request.path.endswith(_BACK_CHANNEL)):
                 self._charge_stranger(caller)
             async with asyncio.timeout(_OWN_PAGE):
                 response = await page(request)

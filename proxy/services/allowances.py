@@ -1,5 +1,6 @@
 """How often somebody may try what costs dearly or gives something away, whichever process they meet."""
 
+import time
 from collections.abc import Callable, Mapping
 from enum import StrEnum
 from hashlib import sha256
@@ -8,6 +9,7 @@ from typing import Final
 from config import times
 from config.schema import Limits
 from proxy.access.gcra import Rate
+from proxy.services.bans import Bans, key_of
 from proxy.services.ratelimit import Late, TooOften
 from proxy.store import Shared
 from proxy.wire.address import subject
@@ -16,6 +18,9 @@ ACCOUNTS: Final = 20
 """How many accounts may be tried from one address as often as one account may."""
 ENTRIES: Final = Rate(count=100, period=3600.0)
 """How many further hosts and browsers one session may be carried to: each is a row that stays until the session ends."""
+
+MESSAGES: Final = Rate(count=1000, period=60.0)
+"""How many logouts a provider may tell of by itself: one that ends everybody's sessions tells of each."""
 
 
 class Policy(StrEnum):
@@ -26,6 +31,10 @@ class Policy(StrEnum):
     TOKEN_CREATE = "token_create"  # noqa: S105 - something to do
     ACTIVATION = "activation"
     INVITES = "invites"
+    FORGOT = "forgot"
+    SIGN_UP = "sign_up"
+    VERIFY = "verify"
+    CALLBACK = "callback"
 
 
 _TEXTS: Final[Mapping[Policy, str]] = {
@@ -34,22 +43,29 @@ _TEXTS: Final[Mapping[Policy, str]] = {
     Policy.TOKEN_CREATE: "Too many tokens were made at once.",
     Policy.ACTIVATION: "There were too many attempts to choose a password by a link.",
     Policy.INVITES: "Too many people were invited at once.",
+    Policy.FORGOT: "A link to a new password was asked for too often.",
+    Policy.SIGN_UP: "Too many accounts were asked for at once.",
+    Policy.VERIFY: "Addresses and codes were tried too often.",
+    Policy.CALLBACK: "Login providers sent too many answers from this address.",
 }
 
 
 class Allowances:
     """Limits that hold strictly: trouble with the store that counts is raised as StoreUnavailable, and admits nobody."""
 
-    def __init__(self, shared: Shared, limits: Callable[[], Limits]) -> None:
+    def __init__(self, shared: Shared, limits: Callable[[], Limits], now: Callable[[], float] = time.time) -> None:
         """`limits`: the settings that hold now."""
-        self._shared, self._limits = shared, limits
+        self._shared, self._limits, self._now = shared, limits, now
+        self._bans = Bans(shared, now)
 
     async def login(self, address: str, account: str) -> None:
-        """Count an attempt to log in: by address and account, and by address whatever the account. Raises TooOften.
+        """Count an attempt to log in: by address and account, and by address whatever the account. Raises TooOften, also
+        for an address that is banned.
 
         Without the second, one address could keep the only worker that checks passwords busy with made-up names. The
         account's comes first, so that guesses at one name use up nobody else's allowance.
         """
+        await self._refuse_banned(address)
         (named, rate), (placed, many) = self._attempts(address, account)
         await self._take(named, Policy.LOGIN, rate, _TEXTS[Policy.LOGIN])
         try:
@@ -76,6 +92,20 @@ class Allowances:
         """Count a session that is carried to one more host or browser. Raises TooOften."""
         await self._take(f"enter {session_id}", "enter", ENTRIES, "This login was used in too many places at once.")
 
+    async def back_channel(self, address: str) -> None:
+        """Count a message that a provider sent by itself. Raises TooOften."""
+        await self._take(f"back channel {subject(address)}", "backchannel", MESSAGES, "Too many messages came at once.")
+
+    async def was_none(self, policy: Policy, who: str) -> None:
+        """One that came to nothing for a reason of ours does not count."""
+        await self._shared.give_back(f"{policy} {who}", rate_of(self._setting(policy)))
+
+    async def _refuse_banned(self, address: str) -> None:
+        until = await self._bans.until(key_of(address))
+        if until:
+            late = Late(policy="ban", rate=self._bans.rate(self._limits().ban), wait=until - self._now())
+            raise TooOften(late, "Too many logins failed that came from your network.")
+
     async def _take(self, key: str, policy: str, rate: Rate, text: str) -> None:
         wait = await self._shared.admit(key, rate)
         if wait > 0:
@@ -87,18 +117,10 @@ class Allowances:
         return (f"login {place} {name_key(account)}", rate), (f"login {place}", many)
 
     def _setting(self, policy: Policy) -> times.Rate:
-        limits = self._limits()
-        match policy:
-            case Policy.LOGIN:
-                return limits.login
-            case Policy.MFA:
-                return limits.mfa
-            case Policy.TOKEN_CREATE:
-                return limits.token_create
-            case Policy.ACTIVATION:
-                return limits.activation
-            case Policy.INVITES:
-                return limits.invites
+        found = getattr(self._limits(), policy.value)
+        if not isinstance(found, times.Rate):
+            raise TypeError(f"limits.{policy} is no rate")
+        return found
 
 
 def rate_of(setting: times.Rate) -> Rate:

@@ -1,20 +1,21 @@
-"""One attempt to log in, whichever way it comes: held to the limits, and on record when it fails."""
+"""One attempt to log in by a form, whichever way it comes: held to the limits, and on record when it fails."""
 
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Final
 
 import structlog
 from aiohttp import web
 
-from auth_plugins import Form, LoginRequest, Redirect, Refused, Unavailable
+from auth_plugins import Form, Identity, LoginRequest, Redirect, Refused, Unavailable
 from auth_plugins.registry import Provider
-from proxy.model.access import Reason
 from proxy.model.audit import Event
 from proxy.model.identity import User
 from proxy.services.lockout import Standing
 from proxy.store import StoreUnavailable
-from proxy.web.guards import TurnedAway
+from proxy.web.asking import in_time, proven_by
+from proxy.web.choosing import may_by_password
 from proxy.web.keys import ADDRESS, Desk
 from proxy.web.visitors import Proven, login_failed
 
@@ -25,14 +26,28 @@ _NO_GUESS: Final = frozenset({"credentials_missing"})
 """Refusals of attempts in which no password was sent."""
 
 
-async def attempt(
-    desk: Desk, request: web.Request, provider: Provider, fields: Mapping[str, str]
-) -> Proven | Form | Redirect:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    """What a form brought."""
+
+    provider: Provider
+    fields: Mapping[str, str]
+    flow: str = ""
+    """Name of the flow that begins where the provider sends the visitor elsewhere."""
+    local: bool = False
+    """Whether it came by the door for admins."""
+
+    @property
+    def login(self) -> str:
+        return self.fields.get("username", "")
+
+
+async def attempt(desk: Desk, request: web.Request, sent: Sent) -> Proven | Form | Redirect:
     """Who that is, or what the provider asks next. Raises TooOften, Refused, Unavailable and StoreUnavailable."""
-    address, login = request[ADDRESS], fields.get("username", "")
+    address, login = request[ADDRESS], sent.login
     await desk.allowances.login(address, login)
     try:
-        found = await _answered(desk, provider, fields, address)
+        found = await _answered(desk, request, sent)
         if isinstance(found, Form | Redirect):
             return found
         standing = Standing.COUNTS
@@ -47,24 +62,39 @@ async def attempt(
         found = Refused("account_locked")
     if isinstance(found, Proven):
         return found
-    _log.info("login-refused", provider=provider.name, code=found.code, client=address)
-    locked = standing is Standing.LOCKED_NOW
-    await login_failed(desk, request, login, provider=provider.name, code=found.code, locked=locked)
+    await refused(desk, request, sent, found, locked=standing is Standing.LOCKED_NOW)
     raise found
 
 
-async def _answered(
-    desk: Desk, provider: Provider, fields: Mapping[str, str], address: str
-) -> Proven | Refused | Form | Redirect:
+async def refused(desk: Desk, request: web.Request, sent: Sent, error: Refused, *, locked: bool = False) -> None:
+    """Put on record that an attempt failed, and why."""
+    name = sent.provider.name
+    _log.info("login-refused", provider=name, code=error.code, detail=error.detail, client=request[ADDRESS])
+    await login_failed(desk, request, sent.login, sent.provider, error, locked=locked)
+
+
+async def _answered(desk: Desk, request: web.Request, sent: Sent) -> Proven | Refused | Form | Redirect:
     """What comes of it as far as the provider knows."""
     try:
-        step = await provider.plugin.login(LoginRequest(fields=fields))
+        step = await _step(desk, sent)
         if isinstance(step, Form | Redirect):
             return step
-        person = await desk.linking.person(provider, step, address=address)
-    except Refused as refused:
-        return refused
-    return Proven(person=person, identity=step, provider=provider, amr=step.amr)
+        proven = await proven_by(desk, request, sent.provider, step)
+    except Refused as error:
+        return error
+    if sent.provider.plugin.local_accounts and not may_by_password(desk, proven.person.user, local=sent.local):
+        return Refused("sso_required")
+    return proven
+
+
+async def _step(desk: Desk, sent: Sent) -> Identity | Form | Redirect:
+    provider, fields = sent.provider, sent.fields
+    if not sent.local:
+        return await in_time(desk, provider, provider.plugin.login(LoginRequest(fields=fields, flow=sent.flow)))
+    username, password = sent.login.strip(), fields.get("password", "")
+    if not username or not password:
+        raise Refused("credentials_missing")
+    return await desk.accounts.check(username, password, admins=True)
 
 
 async def change_password(desk: Desk, request: web.Request, user: User, sent: Mapping[str, str], event: Event) -> None:
@@ -81,11 +111,3 @@ async def change_password(desk: Desk, request: web.Request, user: User, sent: Ma
     except Refused:
         await desk.lockout.settle(user.id, address, right=False)
         raise
-
-
-def chosen(desk: Desk, name: str) -> Provider:
-    """The way in that was asked for, else the first that has a login page."""
-    offered = [provider for provider in desk.providers if provider.plugin.offers_login()]
-    if not offered:
-        raise TurnedAway(Reason.NOT_FOUND, 404, "None of the configured ways in has a login page.")
-    return next((provider for provider in offered if provider.name == name), offered[0])

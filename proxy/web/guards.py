@@ -11,6 +11,8 @@ from proxy.web.keys import SITE
 from proxy.wire.origin import origin_allowed
 
 FORM_BYTES: Final = 16 * 1024
+MESSAGE_BYTES: Final = 256 * 1024
+"""Of a message from an identity provider, which may name hundreds of groups."""
 FORM_TYPE: Final = "application/x-www-form-urlencoded"
 
 
@@ -50,13 +52,25 @@ async def own_form(request: web.Request) -> dict[str, str]:
     """The fields of a form that a page of this very host posted. Raises TurnedAway."""
     if not from_own_page(request):
         raise TurnedAway(Reason.FOREIGN_ORIGIN, 403)
+    return await _form(request, FORM_BYTES)
+
+
+async def foreign_form(request: web.Request) -> dict[str, str]:
+    """The fields of a form that anybody's page or server sent: whoever reads them decides what they are worth.
+
+    Raises TurnedAway.
+    """
+    return await _form(request, MESSAGE_BYTES)
+
+
+async def _form(request: web.Request, longest: int) -> dict[str, str]:
     if request.content_type != FORM_TYPE:
         raise TurnedAway(Reason.BAD_REQUEST, 415, f"A form is sent as {FORM_TYPE}.")
     body = bytearray()
     async for chunk in request.content.iter_any():
         body += chunk
-        if len(body) > FORM_BYTES:
-            raise TurnedAway(Reason.BAD_REQUEST, 413, f"A form has at most {FORM_BYTES} bytes.")
+        if len(body) > longest:
+            raise TurnedAway(Reason.BAD_REQUEST, 413, f"A form has at most {longest} bytes.")
     try:
         return dict(parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=32))
     except ValueError as error:

@@ -1,10 +1,11 @@
-"""The gateway's pages as bytes: self-contained, without script, for people.
+"""The gateway's pages as bytes: self-contained, for people, and whole without script.
 
 Pages may be shown on an instance's host, where the gateway serves no files of its own: the style is part of every page,
 and the policy names its hash.
 """
 
 import base64
+from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -19,6 +20,8 @@ _ICON: Final = base64.b64encode((_HERE / "static" / "flowward.svg").read_bytes()
 _STYLE_HASH: Final = base64.b64encode(sha256(_STYLE.encode()).digest()).decode()
 _PASSKEYS: Final = (_HERE / "static" / "passkey.js").read_text(encoding="utf-8")
 _PASSKEYS_HASH: Final = base64.b64encode(sha256(_PASSKEYS.encode()).digest()).decode()
+_SEND: Final = "HTMLFormElement.prototype.submit.call(document.forms[0])"
+_SEND_HASH: Final = base64.b64encode(sha256(_SEND.encode()).digest()).decode()
 _POLICY: Final = f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; img-src data:; base-uri 'none'"
 
 
@@ -34,6 +37,7 @@ def _environment() -> Environment:
     # Ours, read from our own files: the only texts that are not escaped.
     environment.globals["style"] = Markup(_STYLE)  # noqa: S704
     environment.globals["passkey_script"] = Markup(_PASSKEYS)  # noqa: S704
+    environment.globals["send"] = Markup(_SEND)  # noqa: S704
     environment.globals["icon"] = f"data:image/svg+xml;base64,{_ICON}"
     for name in environment.list_templates():
         environment.get_template(name)  # read now, since nothing may block the loop later
@@ -83,6 +87,17 @@ def page(template: str, *, status: int = 200, retry_after: int = 0, **context: o
     return Page(
         status=status, headers=tuple(_headers(policy, "no-referrer", retry_after)), body=_body(template, context)
     )
+
+
+def passage(origins: Iterable[str], **context: object) -> Page:
+    """A page that leads on to another site by itself; its form may go to these origins alone.
+
+    The origin is told where the form is sent, and no more of the address.
+    """
+    script = f"script-src 'sha256-{_SEND_HASH}'"
+    policy = f"{_POLICY}; {script}; form-action {' '.join(origins)}; frame-ancestors 'none'"
+    headers = [*_headers(policy, "strict-origin", 0), ("X-Frame-Options", "DENY")]
+    return Page(status=200, headers=tuple(headers), body=_body("passage.html", context))
 
 
 def _headers(policy: str, referrer: str, retry_after: int) -> list[tuple[str, str]]:

@@ -8,7 +8,20 @@ from auth_plugins import Unavailable
 from proxy.model.access import Reason
 from proxy.services.ratelimit import TooOften
 from proxy.store import StoreUnavailable
-from proxy.web import activation, enrolling, entering, home, leaving, login, password, second_factor, security
+from proxy.web import (
+    activation,
+    ending,
+    enrolling,
+    entering,
+    home,
+    leaving,
+    login,
+    passkey_login,
+    password,
+    returning,
+    second_factor,
+    security,
+)
 from proxy.web.answers import answer, problem, see_other
 from proxy.web.guards import TurnedAway, is_navigation, public_address
 from proxy.web.keys import SITE, Desk
@@ -40,6 +53,7 @@ def routes(desk: Desk) -> list[web.RouteDef]:
     return [
         web.get("/-/login", bound(login.show)),
         web.post("/-/login", bound(login.submit)),
+        *_provider_routes(bound),
         web.get("/-/enter", bound(entering.enter), allow_head=False),
         web.get("/-/logout", bound(leaving.show)),
         web.post("/-/logout", bound(leaving.submit)),
@@ -56,12 +70,30 @@ def routes(desk: Desk) -> list[web.RouteDef]:
     ]
 
 
+def _provider_routes(bound: Callable[[Answer], Handler]) -> list[web.RouteDef]:
+    """What the plugins know as theirs. A HEAD would use up what is good once."""
+    below = "/-/auth/{name}"
+    back = bound(returning.come_back)
+    return [
+        web.get(f"{below}/login", bound(login.begin), allow_head=False),
+        *(web.get(f"{below}/{last}", back, allow_head=False) for last in ("callback", "acs")),
+        *(web.post(f"{below}/{last}", back) for last in ("callback", "acs")),
+        web.get(f"{below}/resume", bound(returning.resume), allow_head=False),
+        web.get(f"{below}/slo", bound(ending.through_browser), allow_head=False),
+        web.post(f"{below}/slo", bound(ending.through_browser)),
+        web.post(f"{below}/backchannel", bound(ending.by_itself)),
+        web.get(f"{below}/metadata", bound(ending.metadata)),
+    ]
+
+
 def _factor_routes(bound: Callable[[Answer], Handler]) -> list[web.RouteDef]:
     return [
         web.get(FACTOR, bound(second_factor.show)),
         web.post(FACTOR, bound(second_factor.submit)),
         web.get(second_factor.ENROL, bound(enrolling.show)),
         web.post(second_factor.ENROL, bound(enrolling.submit)),
+        web.get("/-/passkey", bound(passkey_login.show)),
+        web.post("/-/passkey", bound(passkey_login.submit)),
         web.get(enrolling.SECURITY, bound(security.show)),
         web.get(enrolling.CONFIRM, bound(security.ask)),
         web.post(enrolling.CONFIRM, bound(security.confirm)),

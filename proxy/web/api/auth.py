@@ -6,18 +6,20 @@ from multidict import CIMultiDict
 from pydantic import Field, SecretStr, StringConstraints
 
 from auth_plugins import Refused
+from auth_plugins.registry import Provider
 from proxy.access.passwords import LONGEST
 from proxy.model.access import Reason
 from proxy.model.identity import Session
 from proxy.services.audit import by, happened, on_user
 from proxy.services.problems import NotPossible
+from proxy.web import choosing
 from proxy.web.api.callers import csrf_of
 from proxy.web.api.keys import Api
 from proxy.web.api.me import SessionInfo, session_info
 from proxy.web.api.models import Answer, Body, Line
 from proxy.web.api.operation import Call, Operation, Reply, Visit
 from proxy.web.api.refusing import Stop
-from proxy.web.attempts import WRONG, attempt, chosen
+from proxy.web.attempts import WRONG, Sent, attempt
 from proxy.web.visitors import Proven, log_in
 
 TAG: Final = "auth"
@@ -54,29 +56,39 @@ class LoggedIn(Answer):
 
 async def login(api: Api, visit: Visit) -> Reply:
     desk, request, sent = api.desk, visit.request, visit.sent(Login)
-    provider = chosen(desk, sent.provider)
-    if sent.provider not in ("", provider.name):
+    provider = choosing.chosen(desk, sent.provider)
+    if sent.provider and (provider is None or sent.provider != provider.name):
         raise NotPossible("provider_unknown", f"No way in with a login page is called {sent.provider}.")
-    proven = await _proven(api, visit, sent.username, sent.password, provider.name)
+    speaks = choosing.speaker(desk, sent.username)
+    if speaks is not None and not sent.provider:
+        provider = speaks
+    proven = await _proven(api, visit, sent.username, sent.password, provider)
     session, cookie = await log_in(desk, request, proven)
     content = _logged_in(api, session, expired=proven.person.user.password_expired)
     return Reply(content=content, fields=CIMultiDict({"Set-Cookie": cookie}))
 
 
-async def _proven(api: Api, visit: Visit, username: str, password: SecretStr, provider: str) -> Proven:
+async def _proven(
+    api: Api, visit: Visit, username: str, password: SecretStr, provider: Provider | None, *, local: bool = False
+) -> Proven:
+    if provider is None or not provider.plugin.checks_passwords():
+        name = provider.name if provider else "Every way in"
+        raise NotPossible("not_by_password", f"{name} asks for more than a password. Use the login page.")
     fields = {"username": username, "password": password.get_secret_value()}
     try:
-        step = await attempt(api.desk, visit.request, chosen(api.desk, provider), fields)
+        step = await attempt(api.desk, visit.request, Sent(provider=provider, fields=fields, local=local))
     except Refused:
         raise Stop(401, Reason.CREDENTIALS_WRONG, WRONG) from None
     if not isinstance(step, Proven):
-        raise NotPossible("not_by_password", f"{provider} asks for more than a password. Use the login page.")
+        raise NotPossible("not_by_password", f"{provider.name} asks for more than a password. Use the login page.")
     return step
 
 
 async def reauthenticate(api: Api, call: Call) -> LoggedIn:
     session, user = own_session(call), call.moment.actor.person.user
-    proven = await _proven(api, call, user.username, call.sent(Proof).password, session.provider)
+    local = session.provider == api.desk.local.name
+    provider = api.desk.local if local else choosing.named(api.desk, session.provider)
+    proven = await _proven(api, call, user.username, call.sent(Proof).password, provider, local=local)
     if proven.person.user.id != user.id:
         raise Stop(401, Reason.CREDENTIALS_WRONG, "Wrong password.")
     await api.desk.sessions.prove(session.id)
