@@ -46,7 +46,7 @@ from proxy.services.audit import on
 from proxy.services.clock import SYSTEM, Clock
 from proxy.services.cookies import Cookies
 from proxy.services.devices import Devices
-from proxy.services.factors import factors_of
+from proxy.services.factors import factors_of, policy_of
 from proxy.services.flows import Flows
 from proxy.services.linking import Linking
 from proxy.services.lockout import Lockout
@@ -98,6 +98,9 @@ class Gateway:
         self.inspection.carrier.patience = self.lane.timeouts = timeouts
         self.gate.trusted = server.trusted_proxies
         self.premises.settings = settings
+        if (policy := policy_of(settings.mfa)) != self.gate.second_factor:
+            self.gate.second_factor = policy
+            self.watch.judge_all()
         self.gate.anonymous = self.gate.limits.limit("anonymous", rate_of(anonymous))
 
     async def close(self) -> None:
@@ -251,6 +254,7 @@ async def _gate(
         limits=store.limits,
         anonymous=rate_of(settings.limits.anonymous),
         verify=lambda kept, password: offload(verify, password, kept),
+        second_factor=policy_of(settings.mfa),
         trusted=settings.server.trusted_proxies,
         listeners=own_listeners(settings),
     )

@@ -34,6 +34,7 @@ PHRASES: Final = {
 DETAILS: Final = {
     Reason.LOGIN_REQUIRED: "log in first",
     Reason.SESSION_ENDED: "the session has ended; log in again",
+    Reason.SECOND_FACTOR_REQUIRED: "prove a second factor first, on the gateway's own pages",
     Reason.CREDENTIALS_WRONG: "the credentials are not accepted here",
     Reason.ROLE_TOO_LOW: "your role on this instance does not allow this",
     Reason.NO_ACCESS: "you have no access to this instance",
@@ -148,6 +149,8 @@ def _challenge(refusal: Refusal) -> str:
         return f'Basic realm="{quoted}", charset="UTF-8"'
     if refusal.reason is Reason.LOGIN_REQUIRED:
         return 'Bearer realm="flowward"'
+    if refusal.reason is Reason.SECOND_FACTOR_REQUIRED:  # RFC 9470 section 3
+        return 'Bearer realm="flowward", error="insufficient_user_authentication"'
     return 'Bearer realm="flowward", error="invalid_token"'
 
 

@@ -11,10 +11,11 @@ import structlog
 from config.addresses import Listen
 from proxy.access.decide import in_scope
 from proxy.access.gcra import Rate
+from proxy.access.second_factor import NOBODY, Policy, lacks
 from proxy.gate import identity
 from proxy.gate.facts import KEPT, Facts, VerifyPassword
 from proxy.gate.fees import Tariff
-from proxy.gate.judge import judge
+from proxy.gate.judge import judge, unproven
 from proxy.gate.limits import judge_endpoint_token, limits_of
 from proxy.gate.principal import Block, Kind, Lease, Principal
 from proxy.gate.readers import Reader, names_read
@@ -58,6 +59,7 @@ class Gate(Facts):
         limits: Limits,
         anonymous: Rate,
         verify: VerifyPassword,
+        second_factor: Policy = NOBODY,
         trusted: tuple[Network, ...] = (),
         listeners: tuple[Listen, ...] = (),
     ) -> None:
@@ -73,6 +75,8 @@ class Gate(Facts):
         self.anonymous = limits.limit("anonymous", anonymous)
         """Requests without a login, by address."""
         self.new_sids = limits.limit("sids", NEW_SIDS)
+        self.second_factor = second_factor
+        """Who must have proved one."""
         self.uses = Uses()
         """When tokens were last used, to be written down."""
         self._sign, self._issuer = sign, issuer
@@ -160,8 +164,23 @@ class Gate(Facts):
         actor = Actor(person=person, session=principal.session, token=principal.token) if person is not None else None
         estate, now = self.world.estate, self.clock.wall()
         decision = judge(estate, principal.kind, actor, station.resource, station.settings, surface, now)
+        if person is not None and principal.token is None and self._lacks_factor(principal, person, station):
+            return unproven(decision)
         # Where anybody may come in, a token that is limited to other spaces comes as a stranger.
         return decision if in_scope(estate, principal.token, station.resource) else replace(decision, role=Role.NONE)
+
+    def _lacks_factor(self, principal: Principal, person: Person, station: Station) -> bool:
+        """Whether whoever is there must prove a second factor first. Tokens are programs': they never are asked."""
+        session, recognised = principal.session, principal.recognised
+        vouched = session.vouched if session is not None else recognised is not None and recognised.vouched
+        return lacks(
+            self.second_factor,
+            self.world.estate,
+            person,
+            vouched=vouched,
+            proven=session is not None and session.factor > 0,
+            step_up=station.settings.second_factor,
+        )
 
     def _note(self, principal: Principal, surface: Surface, now: float) -> None:
         """Somebody is there, or something uses a token."""

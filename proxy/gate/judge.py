@@ -39,6 +39,17 @@ def judge(
     return _by_role(estate, actor, resource, settings, surface, now)
 
 
+def unproven(decision: Decision) -> Decision:
+    """What becomes of a decision about somebody who must prove a second factor first: where anybody may go, they go as a
+    stranger; what they may do once they have proved it has to wait.
+    """
+    if not decision.allowed:
+        return decision
+    if decision.reason is not Reason.ROLE:
+        return replace(decision, role=Role.NONE)
+    return _refused(Reason.SECOND_FACTOR_REQUIRED, 401)
+
+
 def explain_judgement(
     estate: Estate,
     kind: Kind,

@@ -12,7 +12,7 @@ from proxy.gate.live import Live, LiveConnections, rights_of
 from proxy.gate.principal import Kind, Principal
 from proxy.gate.pulse import Pulse
 from proxy.gate.verdict import Missing
-from proxy.gate.world import Ground, world_of
+from proxy.gate.world import Ground, World, world_of
 from proxy.model.access import Reason
 from proxy.services.snapshot import Snapshot
 from proxy.store import Change, Database, Shared, StoreUnavailable, Subject
@@ -63,6 +63,13 @@ class Watch:
     def wake(self) -> None:
         """Something was written, here or elsewhere: look now."""
         self._wake.set()
+
+    def judge_all(self) -> None:
+        """Something beside the state has changed that decisions are made on: look at everything again."""
+        world = self._gate.world
+        self._gate.change_world(World(world.estate, world.sites, world.stations))
+        self._pending.update(self._live)
+        self.wake()
 
     def stop(self) -> None:
         """Look no more. Cancelling could cut a question to the store in half."""

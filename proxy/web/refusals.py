@@ -28,6 +28,10 @@ _TEXTS: Final[Mapping[Reason, tuple[str, str]]] = MappingProxyType(
             "This address takes no changes from your role",
             "If it belongs to a flow and is meant to, its owner can list it under the instance's endpoints.",
         ),
+        Reason.SECOND_FACTOR_REQUIRED: (
+            "A second factor is needed here",
+            "Log in once more on the gateway's own pages, and prove it there.",
+        ),
         Reason.FOREIGN_ORIGIN: ("Sent from another site", "This request came from a page that may not send it."),
         Reason.FOREIGN_SID: ("This connection belongs to another session", "Reload the page to get one of your own."),
         Reason.UNKNOWN_HOST: ("Nothing is at this address", "No instance is reachable under this host name."),
