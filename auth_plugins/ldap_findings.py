@@ -62,7 +62,8 @@ def _certificate(line: Line, now: float) -> Iterator[Finding]:
     der = line.certificate()
     if der is None:
         return
-    days = (x509.load_der_x509_certificate(der).not_valid_after_utc.timestamp() - now) / _DAY
+    ends = x509.load_der_x509_certificate(der).not_valid_after_utc.timestamp()
+    days = (ends - now) / _DAY
     if days <= _SOON:
         detail = f"the certificate of {line.address} expires in {max(int(days), 0)} days: renew it there"
-        yield Finding(code="certificate_expires", level="warning", detail=detail)
+        yield Finding(code="certificate_expires", level="warning", detail=detail, ends=ends)

@@ -4,7 +4,8 @@ import re
 from typing import Final
 
 _FIRST: Final = re.compile(r"\s*([A-Za-z][A-Za-z0-9.-]*)\s*=\s*((?:\\.|[^\\,+])*)", re.DOTALL)
-_BETWEEN: Final = re.compile(r"(?<!\\)\s*([,=+])\s*")
+_BETWEEN: Final = re.compile(r"\s*([,=+])\s*")
+_SPECIAL: Final = re.compile(r"\\([ \"#+,;<=>\\])")
 _ESCAPED: Final = re.compile(r"((?:\\[0-9A-Fa-f]{2})+)|\\(.)", re.DOTALL)
 
 
@@ -22,7 +23,9 @@ def below(base: str, dn: str) -> bool:
 
 
 def _plain(dn: str) -> str:
-    return _BETWEEN.sub(r"\1", dn).lower()
+    """With each name spelled in one way, and its escaped separators as digits."""
+    spelled = _SPECIAL.sub(lambda found: f"\\{ord(found[1]):02x}", dn)
+    return _BETWEEN.sub(r"\1", spelled).lower()
 
 
 def _unescaped(found: re.Match[str]) -> str:
