@@ -1,25 +1,42 @@
-"""Local accounts: checking a password, and the one-time link by which a user chooses one."""
+"""Local accounts: checking a password, choosing another, and the one-time link by which a user chooses one."""
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from hashlib import sha256
 from typing import Final
 
 from auth_plugins import Identity, Refused, Unavailable
-from proxy.access.passwords import LONGEST, SHORTEST, hash_password, needs_rehash, verify
-from proxy.model.audit import Event
+from config import accounts_schema
+from config.times import duration_text
+from proxy.access.password_rules import REUSED, UNCHANGED, Flaw, flaws, weak
+from proxy.access.passwords import LONGEST, hash_password, needs_rehash, verify
+from proxy.model.audit import Event, Update
 from proxy.model.identity import User, UserKind, UserState
 from proxy.services.audit import by_user, happened, on_user
 from proxy.services.offload import Offload
 from proxy.store import Account, Database, Shared, StoreUnavailable
 
-LINK_LASTS: Final = 24 * 3600.0
+RESET_LASTS: Final = 1800.0
 """Seconds."""
 
 
 class WeakPassword(Exception):
-    """A password that is not taken; args[0] is a sentence for the one who chose it."""
+    """A password that is not taken, and why."""
+
+    def __init__(self, *flaws: Flaw) -> None:
+        super().__init__(" ".join(flaw.message for flaw in flaws))
+        self.flaws = flaws
+
+
+class Purpose(StrEnum):
+    """What a link to a password is for, as it stands in its address."""
+
+    ACTIVATE = "activate"
+    """Made by an admin, or by an estate file."""
+    RESET = "reset"
+    """Asked for by whoever forgot theirs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +47,8 @@ class Accounts:
     shared: Shared
     offload: Offload
     now: Callable[[], float]
+    rules: Callable[[], accounts_schema.Accounts] = accounts_schema.Accounts
+    """The setting that holds now."""
 
     async def check(self, username: str, password: str, *, admins: bool = False) -> Identity:
         """Who this is. The refusal is the same, after the same work, whatever was wrong.
@@ -44,6 +63,7 @@ class Accounts:
                 raise Refused("credentials_wrong")
             if needs_rehash(kept) and account.user.declared is None:
                 await self._rehash(account.user, kept, password)
+            await self._age(account)
         except StoreUnavailable as error:
             raise Unavailable("store_unavailable") from error
         user = account.user
@@ -59,11 +79,52 @@ class Accounts:
         if not await self.offload(verify, current, kept):
             await self.database.record(replace(event, error="credentials_wrong"))
             raise Refused("credentials_wrong")
-        refuse_weak(user, new)
-        if new == current:
-            raise WeakPassword("The new password is the one you have; choose another.")
-        if not await self.database.set_password(user.id, await self.offload(hash_password, new), event):
+        await self.refuse_weak(new, names=(user.username, user.email), kept=kept, user_id=user.id)
+        await self._keep(user, new, event)
+
+    async def refuse_weak(
+        self, password: str, *, names: Sequence[str], by_link: bool = False, kept: str | None = None, user_id: str = ""
+    ) -> None:
+        """Raises WeakPassword with all that is wrong with a password that somebody chose.
+
+        `kept` is the hash of the one they have, where they have one.
+        """
+        rules = self.rules().password
+        found = list(flaws(rules, password, names))
+        if len(password) <= LONGEST:
+            least = rules.score_by_link if by_link else rules.score
+            found += await self.offload(lambda: list(weak(password, names, least)))
+            if not found and kept is not None:
+                found += await self._worn(password, kept, user_id)
+        if found:
+            raise WeakPassword(*found)
+
+    async def _worn(self, password: str, kept: str, user_id: str) -> Sequence[Flaw]:
+        """What is wrong with a password that is, or was, theirs."""
+        if await self.offload(verify, password, kept):
+            return [UNCHANGED]
+        reuse = self.rules().password.reuse
+        former = (await self.database.former_passwords(user_id))[:reuse] if reuse else ()
+        for hash_ in former:
+            if await self.offload(verify, password, hash_):
+                return [REUSED]
+        return []
+
+    async def _keep(self, user: User, password: str, event: Event) -> None:
+        new = await self.offload(hash_password, password)
+        if not await self.database.set_password(user.id, new, event, keep=self.rules().password.reuse):
             raise Refused("account_unknown")
+
+    async def _age(self, account: Account) -> None:
+        """A password that is too old lets its user do nothing but choose another."""
+        oldest, user = self.rules().password.expires, account.user
+        if not oldest or account.password_set is None or user.password_expired:
+            return
+        before = self.now() - oldest
+        if account.password_set < before:
+            event = self._event("user.updated-user", user, "")
+            changed = (Update(key="password_expired", old=False, new=True),)
+            await self.database.expire_password(user.id, replace(event, updates=changed), set_before=before)
 
     async def activation_link(self, home: str, user_id: str) -> str:
         """The address of a new activation link at the gateway's own origin; links before it are void."""
@@ -72,41 +133,70 @@ class Accounts:
     async def invitation(self, home: str, user: User) -> str:
         """A sentence, to be shown once, that holds the link by which a new user gets in."""
         link = await self.activation_link(home, user.id)
-        return f"{user.username} chooses a password at {link} (once, within a day)."
+        lasts = duration_text(self.rules().activation)
+        return f"{user.username} chooses a password at {link} (once, within {lasts})."
 
     async def issue_link(self, user_id: str) -> str:
         """The token of a new activation link; links issued before for the same user are void from now on."""
         now, token = self.now(), secrets.token_urlsafe(32)
+        until = now + self.rules().activation
         before = await self.shared.take(_newest(user_id), now)
         if before is not None:
             await self.shared.take(before, now)
-        await self.shared.put(_link(token), user_id, now + LINK_LASTS)
-        await self.shared.put(_newest(user_id), _link(token), now + LINK_LASTS)
+        await self.shared.put(_link(Purpose.ACTIVATE, token), f"{user_id} {await self._stamp(user_id)}", until)
+        await self.shared.put(_newest(user_id), _link(Purpose.ACTIVATE, token), until)
         return token
 
-    async def invited(self, token: str) -> User | None:
-        """Whose link this is, without using it up; None when it was used, replaced or is too old."""
-        user_id = await self.shared.get(_link(token), self.now())
-        person = await self.database.person(user_id) if user_id else None
-        return person.user if person and may_log_in(person.user) else None
+    async def issue_reset(self, account: Account | None) -> str:
+        """The token of a link for who forgot their password. Of nobody: the same work, and a link that opens nothing.
 
-    async def activate(self, token: str, password: str, *, address: str) -> User:
+        Those before it stay good, or whoever asks in somebody's name would spoil the one that they have been sent.
+        """
+        token = secrets.token_urlsafe(32)
+        whose = f"{account.user.id} {_stamp_of(account)}" if account else " "
+        await self.shared.put(_link(Purpose.RESET, token), whose, self.now() + RESET_LASTS)
+        return token
+
+    async def invited(self, token: str, purpose: Purpose = Purpose.ACTIVATE) -> User | None:
+        """Whose link this is, without using it up; None when it was used, replaced or is too old.
+
+        Every link is void once its user has another password, name or address.
+        """
+        account = await self._bearer(token, purpose)
+        return account.user if account else None
+
+    async def _bearer(self, token: str, purpose: Purpose) -> Account | None:
+        kept = await self.shared.get(_link(purpose, token), self.now()) or ""
+        user_id, _, stamp = kept.partition(" ")
+        account = await self._account_of(user_id)
+        if account is None or _stamp_of(account) != stamp:
+            return None
+        return account if _may_choose(account.user, purpose) else None
+
+    async def _account_of(self, user_id: str) -> Account | None:
+        person = await self.database.person(user_id) if user_id else None
+        account = await self.database.account(person.user.username) if person else None
+        return account if account and account.user.id == user_id else None
+
+    async def activate(self, token: str, password: str, *, address: str, purpose: Purpose = Purpose.ACTIVATE) -> User:
         """Use up a link: the user gets this password, is active, and whoever was logged in as them no longer is.
 
         Raises WeakPassword (the link stays good) or Refused where the link is not good.
         """
-        user = await self.invited(token)
-        if user is None:
+        account = await self._bearer(token, purpose)
+        if account is None:
             raise Refused("link_spent")
-        refuse_weak(user, password)
-        kept = await self.offload(hash_password, password)
-        if await self.shared.take(_link(token), self.now()) is None:
+        user, names = account.user, (account.user.username, account.user.email)
+        await self.refuse_weak(password, names=names, by_link=True, kept=account.password_hash, user_id=user.id)
+        if await self.shared.take(_link(purpose, token), self.now()) is None:
             raise Refused("link_spent")
-        event = self._event("user.activated", user, address)
-        if not await self.database.set_password(user.id, kept, event):
-            raise Refused("link_spent")
+        await self._keep(user, password, self._event(_CHOSEN[purpose], user, address))
         await self.shared.end_sessions_of(user.id)
         return user
+
+    async def _stamp(self, user_id: str) -> str:
+        account = await self._account_of(user_id)
+        return _stamp_of(account) if account else ""
 
     async def _rehash(self, user: User, kept: str, password: str) -> None:
         new = await self.offload(hash_password, password)
@@ -122,14 +212,14 @@ def may_log_in(user: User) -> bool:
     return user.kind is UserKind.PERSON and user.state is not UserState.SUSPENDED
 
 
-def refuse_weak(user: User, password: str) -> None:
-    """Raises WeakPassword for a password that is too short, too long or the user's own name."""
-    if len(password) < SHORTEST:
-        raise WeakPassword(f"The password has {len(password)} characters; it needs at least {SHORTEST}.")
-    if len(password) > LONGEST:
-        raise WeakPassword(f"The password has {len(password)} characters; it may have at most {LONGEST}.")
-    if password.casefold() in (user.username.casefold(), user.email.casefold()):
-        raise WeakPassword("The password is your username or e-mail; choose something others do not know.")
+def may_reset(user: User) -> bool:
+    """Whether a user who forgot their password may have another by mail: not who logs in by a provider."""
+    return may_log_in(user) and user.provider is None
+
+
+def _may_choose(user: User, purpose: Purpose) -> bool:
+    # An admin gets in by a password of the gateway's own when their provider is gone; it takes an admin to make that link.
+    return may_reset(user) or (purpose is Purpose.ACTIVATE and may_log_in(user) and user.admin)
 
 
 def _may_use_password(account: Account, *, admins: bool) -> bool:
@@ -138,8 +228,19 @@ def _may_use_password(account: Account, *, admins: bool) -> bool:
     return user.state is UserState.ACTIVE and may_log_in(user) and own
 
 
-def _link(token: str) -> str:
-    return "activation:" + sha256(token.encode()).hexdigest()
+_CHOSEN: Final = {Purpose.ACTIVATE: "user.activated", Purpose.RESET: "account.reset-password"}
+
+
+def _stamp_of(account: Account) -> str:
+    """What changes with the password, the name and the address of an account."""
+    user = account.user
+    told = "\n".join((account.password_hash or "", user.username, user.email))
+    return sha256(told.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _link(purpose: Purpose, token: str) -> str:
+    name = "activation" if purpose is Purpose.ACTIVATE else "reset"
+    return f"{name}:" + sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _newest(user_id: str) -> str:

@@ -30,7 +30,5 @@ class Seal:
         try:
             return AESGCM(self.key).decrypt(kept[:_NONCE], kept[_NONCE:], about.encode())
         except (InvalidTag, ValueError) as error:
-            detail = (
-                "a second factor was sealed with another secret than the one in state.directory; restore that secret"
-            )
+            detail = "what is kept was sealed with another secret than the one in state.directory; restore that secret"
             raise Unavailable("secret_unreadable", detail) from error

@@ -8,7 +8,6 @@ from pydantic import BaseModel, Field, StringConstraints
 from proxy.model.access import Permission
 from proxy.model.identity import Person, User, UserState
 from proxy.services import users
-from proxy.services.accounts import LINK_LASTS
 from proxy.services.authority import offered, told
 from proxy.services.writer import Moment, Step
 from proxy.store import PeopleQuery
@@ -165,7 +164,7 @@ async def link(api: Api, call: Call) -> Link:
     users.refuse_link(user)
     await moment.database.record(told(moment, "user.activation.created", user))
     address = await desk.accounts.activation_link(desk.sites().home.origin, user.id)
-    return Link(link=address, expires=moment.now + LINK_LASTS)
+    return Link(link=address, expires=moment.now + desk.accounts.rules().activation)
 
 
 def _shown(call: Call, step: Step[Person]) -> Step[BaseModel]:
