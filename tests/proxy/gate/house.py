@@ -19,7 +19,7 @@ from proxy.services.clock import Clock
 from proxy.services.tokens import digest, new_value
 from proxy.services.traffic import Traffic
 from proxy.store.memory import LocalLimits
-from proxy.wire.headers import JOINABLE, REQUEST
+from proxy.wire.headers import JOINABLE, REQUEST, Treatments
 
 T = TypeVar("T")
 HOME = "https://gate.example"
@@ -171,8 +171,10 @@ class House:
         self.facts.tokens[digest(value.encode())] = token
         return {"Authorization": f"Bearer {value}"}
 
-    def caller(self, peer: str = "203.0.113.7", *, secure: bool = True, inspects: bool = False) -> Caller:
-        return Caller(self.gate, peer, secure=secure, inspects=inspects)
+    def caller(
+        self, peer: str = "203.0.113.7", *, secure: bool = True, inspects: bool = False, certificate: bytes = b""
+    ) -> Caller:
+        return Caller(self.gate, peer, secure=secure, inspects=inspects, certificate=certificate)
 
     async def ask(self, caller: Caller, head: Head, rounds: int = 5) -> Verdict:
         """Judge, learn what is missing, judge again."""
@@ -201,15 +203,16 @@ def head(
     method: str = "GET",
     host: str | None = LINE_3,
     cookie: str | None = None,
+    treatments: Treatments = REQUEST,
 ) -> Head:
-    """A head as a lane hands it in, from what a client sends."""
+    """A head as a lane hands it in, from what a client sends; `treatments` are the gate's `fields`."""
     lines: list[bytes] = []
     noted: dict[str, bytes] = {}
     sent = list(fields.items() if isinstance(fields, Mapping) else fields)
     sent += [("Host", host)] if host is not None else []
     sent += [("Cookie", cookie)] if cookie is not None else []
     for name, value in sent:
-        treatment = REQUEST[name.encode("latin-1")]
+        treatment = treatments[name.encode("latin-1")]
         if isinstance(treatment, bytes):
             lines += [treatment, value.encode()]
         elif treatment is not None:
