@@ -140,6 +140,17 @@ def resume(username: str, path: Path) -> None:
     _note_file(found, "state: active")
 
 
+@user.command("reset-mfa")
+@click.argument("username")
+@config_option
+def reset_mfa(username: str, path: Path) -> None:
+    """Take all of a user's second factors away, for one who has lost them: every session of theirs ends."""
+    found = with_store(configuration(path), lambda opened: opened.directory.reset_factors(username))
+    click.echo(
+        f"{found.username} has no second factor any more, and logs in with the password alone until one is set up."
+    )
+
+
 def _note_file(found: User, line: str) -> None:
     """A file that writes the state down has the last word whenever it is applied."""
     if found.declared:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from proxy.model.access import Role
 from proxy.model.audit import Update
 from proxy.model.directory import SpaceKind
-from proxy.model.identity import Membership, Person, User, UserKind, UserState
+from proxy.model.identity import Factor, Membership, Person, User, UserKind, UserState
 from proxy.services.audit import changes
 from proxy.services.authority import refuse_declared, told
 from proxy.services.problems import Exists, Invalid, NotPossible, NotThere, Wrong
@@ -86,6 +86,14 @@ async def suspend(occasion: Occasion, key: str) -> Step[Person]:
         return Step(result=person)
     await _keep_an_admin(occasion, person.user)
     return _put(occasion, _in_state(person, UserState.SUSPENDED), "user.suspended")
+
+
+async def reset_factors(occasion: Occasion, key: str) -> Step[Person]:
+    """Take away all that a user could prove a second factor by; their sessions are to be ended besides."""
+    person = await user_at(occasion, key)
+    factors = await occasion.database.factors(person.user.id)
+    event = told(occasion, "user.mfa.reset", person.user, body={"factors": sum(each.confirmed for each in factors)})
+    return Step(result=person, edits=[Remove(kind=Factor, id=each.id) for each in factors], events=[event])
 
 
 async def resume(occasion: Occasion, key: str) -> Step[Person]:

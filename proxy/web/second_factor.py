@@ -153,14 +153,18 @@ async def passed(
     if claim.half is not None:
         if not await half_logins.finish(desk, claim.half, desk.logins.known_hop(cookie_field(request))):
             return see_other("/-/login")
-        proven = claim.half.proven
-        done = replace(proven, factor=desk.now(), amr=tuple(dict.fromkeys((*proven.amr, *amr))))
+        done = with_factor(claim.half.proven, amr, desk.now())
         response = await welcome(desk, request, done, claim.target)
     else:
         response = await _reissued(desk, request, claim, amr)
     if cookie is not None:
         response.headers.add("Set-Cookie", cookie)
     return response
+
+
+def with_factor(proven: Proven, amr: tuple[str, ...], now: float) -> Proven:
+    """Somebody who has just proved a second factor, too."""
+    return replace(proven, factor=now, amr=tuple(dict.fromkeys((*proven.amr, *amr))))
 
 
 async def _reissued(desk: Desk, request: web.Request, claim: Claim, amr: tuple[str, ...]) -> web.Response:

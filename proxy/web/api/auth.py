@@ -1,18 +1,25 @@
 """Logging in and out, and proving once more who one is."""
 
+import json
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Annotated, Final
 
+from aiohttp import web
 from multidict import CIMultiDict
-from pydantic import Field, SecretStr, StringConstraints
+from pydantic import Field, JsonValue, SecretStr, StringConstraints
 
 from auth_plugins import Refused
 from auth_plugins.registry import Provider
 from proxy.access.passwords import LONGEST
+from proxy.access.second_factor import Ask
 from proxy.model.access import Reason
-from proxy.model.identity import Session
+from proxy.model.identity import Person, Session
 from proxy.services.audit import by, happened, on_user
+from proxy.services.factors import Answer as Given
+from proxy.services.login import HOP_LASTS
 from proxy.services.problems import NotPossible
-from proxy.web import choosing
+from proxy.web import choosing, factor_attempts, half_logins
 from proxy.web.api.callers import csrf_of
 from proxy.web.api.keys import Api
 from proxy.web.api.me import SessionInfo, session_info
@@ -20,6 +27,9 @@ from proxy.web.api.models import Answer, Body, Line
 from proxy.web.api.operation import Call, Operation, Reply, Visit
 from proxy.web.api.refusing import Stop
 from proxy.web.attempts import WRONG, Sent, attempt
+from proxy.web.guards import cookie_field
+from proxy.web.keys import Desk
+from proxy.web.second_factor import Claim, weigh, with_factor
 from proxy.web.visitors import Proven, log_in
 
 TAG: Final = "auth"
@@ -36,6 +46,17 @@ class Login(Body):
     password: Secret
     provider: Line = ""
     """Name of a way in; empty for the first that has a login page."""
+
+
+class SecondFactor(Body):
+    """What a login of which a second factor is asked goes on with."""
+
+    flow: Line
+    """As the refusal of the password named it."""
+    code: Annotated[SecretStr, Field(max_length=64)] = SecretStr("")
+    """Of an authenticator app, or a recovery code."""
+    assertion: Mapping[str, JsonValue] | None = None
+    """Instead of a code: what navigator.credentials.get() answered, its bytes as base64url."""
 
 
 class Proof(Body):
@@ -63,9 +84,46 @@ async def login(api: Api, visit: Visit) -> Reply:
     if speaks is not None and not sent.provider:
         provider = speaks
     proven = await _proven(api, visit, sent.username, sent.password, provider)
-    session, cookie = await log_in(desk, request, proven)
-    content = _logged_in(api, session, expired=proven.person.user.password_expired)
-    return Reply(content=content, fields=CIMultiDict({"Set-Cookie": cookie}))
+    ask, known = await weigh(desk, request, proven, None)
+    if ask is not Ask.NOTHING:
+        raise await _half(desk, request, proven, ask)
+    return await _begun(api, request, known)
+
+
+async def _half(desk: Desk, request: web.Request, proven: Proven, ask: Ask) -> Stop:
+    """Why there is no session yet, and how the login goes on."""
+    if ask is Ask.ENROL:
+        detail = f"Set up a second factor first: log in at {desk.sites().home.origin}/-/login."
+        return Stop(403, "mfa_enrolment_required", detail)
+    names, hop = desk.logins.cookies, desk.logins.hop(cookie_field(request))
+    flow = await half_logins.begin(desk, hop, proven, None)
+    detail = "Send a second factor to /-/api/v1/auth/second-factor, with `flow` and the cookie of this answer."
+    return Stop(403, "mfa_required", detail, flow=flow, fields={"Set-Cookie": names.set(names.hop, hop, HOP_LASTS)})
+
+
+async def second_factor(api: Api, visit: Visit) -> Reply:
+    desk, request, sent = api.desk, visit.request, visit.sent(SecondFactor)
+    hop = desk.logins.known_hop(cookie_field(request))
+    half = await half_logins.going_on(desk, sent.flow, hop)
+    if half is None or hop is None:
+        raise Stop(403, "flow_over", "This login is over, or another browser's. Log in once more.")
+    assertion = json.dumps(dict(sent.assertion)) if sent.assertion else ""
+    given = Given(code=sent.code.get_secret_value(), assertion=assertion)
+    claim = Claim(person=half.proven.person, target=None, half=half)
+    try:
+        proof = await factor_attempts.prove(desk, request, claim.person, given, claim.binder)
+    except Refused:
+        going_on = await half_logins.failed(desk, half, hop)
+        detail = "Send one that was not used before." if going_on else "There were too many. Log in once more."
+        raise Stop(403, "second_factor_wrong", detail) from None
+    if not await half_logins.finish(desk, half, hop):
+        raise Stop(403, "flow_over", "This login has become a session already.")
+    return await _begun(api, request, with_factor(half.proven, proof.amr, desk.now()))
+
+
+async def _begun(api: Api, request: web.Request, proven: Proven) -> Reply:
+    session, cookie = await log_in(api.desk, request, proven)
+    return Reply(content=logged_in(api, session, proven.person), fields=CIMultiDict({"Set-Cookie": cookie}))
 
 
 async def _proven(
@@ -92,7 +150,7 @@ async def reauthenticate(api: Api, call: Call) -> LoggedIn:
     if proven.person.user.id != user.id:
         raise Stop(401, Reason.CREDENTIALS_WRONG, "Wrong password.")
     await api.desk.sessions.prove(session.id)
-    return _logged_in(api, session, expired=user.password_expired, proved=api.desk.now())
+    return logged_in(api, replace(session, proved=api.desk.now()), call.moment.actor.person)
 
 
 async def logout(api: Api, call: Call) -> Reply:
@@ -113,10 +171,9 @@ def own_session(call: Call) -> Session:
     return session
 
 
-def _logged_in(api: Api, session: Session, *, expired: bool, proved: float | None = None) -> LoggedIn:
-    info = session_info(session)
-    shown = info if proved is None else info.model_copy(update={"proved": proved})
-    return LoggedIn(session=shown, csrf=csrf_of(api.desk, session), password_expired=expired)
+def logged_in(api: Api, session: Session, person: Person) -> LoggedIn:
+    csrf = csrf_of(api.desk, session)
+    return LoggedIn(session=session_info(session), csrf=csrf, password_expired=person.user.password_expired)
 
 
 OPERATIONS: Final = (
@@ -133,6 +190,17 @@ OPERATIONS: Final = (
     ),
     Operation(
         method="POST",
+        path="/auth/second-factor",
+        tag=TAG,
+        summary="Go on with a login that was refused with mfa_required; the answer sets the session's cookie",
+        body=SecondFactor,
+        answer=LoggedIn,
+        audit=("account.login", "user.mfa.recovery-used"),
+        greet=second_factor,
+        while_expired=True,
+    ),
+    Operation(
+        method="POST",
         path="/auth/reauth",
         tag=TAG,
         summary="Prove once more who one is, for what asks for a proof of the last ten minutes",
@@ -141,6 +209,7 @@ OPERATIONS: Final = (
         audit=("account.login",),
         perform=reauthenticate,
         while_expired=True,
+        while_unproven=True,
     ),
     Operation(
         method="POST",
@@ -151,5 +220,6 @@ OPERATIONS: Final = (
         audit=("account.logout",),
         perform=logout,
         while_expired=True,
+        while_unproven=True,
     ),
 )

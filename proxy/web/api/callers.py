@@ -8,7 +8,7 @@ from aiohttp import web
 
 from proxy.gate.checks import sent_by_itself
 from proxy.model.access import Reason
-from proxy.model.identity import Actor, Session, UserState
+from proxy.model.identity import Actor, Person, Session, UserState
 from proxy.services.problems import Denied
 from proxy.services.ratelimit import Late, TooOften, standing
 from proxy.store import Limit
@@ -16,7 +16,7 @@ from proxy.web.api.keys import Api
 from proxy.web.api.refusing import Stop
 from proxy.web.guards import from_own_page
 from proxy.web.keys import ADDRESS, IDENTIFIED, Desk
-from proxy.web.visitors import visitor
+from proxy.web.visitors import lacks_factor, visitor
 from proxy.wire.address import subject
 
 CSRF: Final = "X-Flowward-CSRF"
@@ -60,7 +60,7 @@ async def _by_credential(api: Api, request: web.Request) -> Actor | None:
 
 
 async def _by_session(api: Api, request: web.Request) -> Actor | None:
-    found = await visitor(api.desk, request)
+    found = await visitor(api.desk, request, unproven=True)
     if found is None:
         return None
     return Actor(person=found.person, session=found.session, address=request[ADDRESS])
@@ -83,6 +83,13 @@ def refuse_forgery(api: Api, request: web.Request, session: Session) -> None:
     sent = request.headers.get(CSRF, "")
     if not compare_digest(sent.encode("utf-8", "surrogateescape"), csrf_of(api.desk, session).encode()):
         raise Stop(403, "csrf_missing", f"Send the header {CSRF} with the value `csrf` of GET /-/api/v1/me.")
+
+
+def refuse_unproven(api: Api, person: Person, session: Session) -> None:
+    """Raises Stop for a session that must prove a second factor before it does anything else."""
+    if lacks_factor(api.desk, person, session, None):
+        detail = "Prove a second factor first: POST /-/api/v1/me/mfa/prove, or set one up: PUT /-/api/v1/me/mfa."
+        raise Stop(401, Reason.SECOND_FACTOR_REQUIRED, detail)
 
 
 def charge(limit: Limit, key: str, policy: str) -> Mapping[str, str]:

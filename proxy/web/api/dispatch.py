@@ -12,7 +12,7 @@ from proxy.model.identity import Actor
 from proxy.services.authority import require
 from proxy.services.problems import Denied, NotThere
 from proxy.services.writer import Moment, Step
-from proxy.web.api.callers import SAFE, charge, charge_stranger, refuse_forgery, who
+from proxy.web.api.callers import SAFE, charge, charge_stranger, refuse_forgery, refuse_unproven, who
 from proxy.web.api.conditions import matches, matches_weakly, tag_of
 from proxy.web.api.keys import Api
 from proxy.web.api.models import Page, Trial
@@ -51,8 +51,7 @@ class Door:
         fields |= charge(self.api.calls(), _key(actor), "api")
         if actor.session is not None and request.method not in SAFE:
             refuse_forgery(self.api, request, actor.session)
-        if actor.person.user.password_expired and not operation.while_expired:
-            raise Stop(403, "password_expired", "Choose a new password first: PUT /-/api/v1/me/password.")
+        self._refuse_unready(actor)
         if operation.held is not None:
             await self.api.desk.allowances.take(operation.held, actor.user_id)
         visit = await self._visit(request)
@@ -65,6 +64,13 @@ class Door:
             if self.operation.hides and denied.decision.reason is Reason.NO_ACCESS:
                 raise NotThere(request.path) from None
             raise
+
+    def _refuse_unready(self, actor: Actor) -> None:
+        """Raises Stop for somebody who has to do something else first."""
+        if actor.session is not None and not self.operation.while_unproven:
+            refuse_unproven(self.api, actor.person, actor.session)
+        if actor.person.user.password_expired and not self.operation.while_expired:
+            raise Stop(403, "password_expired", "Choose a new password first: PUT /-/api/v1/me/password.")
 
     async def _greeted(self, request: web.Request, greet: Greet) -> web.StreamResponse:
         if request.method not in SAFE and not from_own_page(request):

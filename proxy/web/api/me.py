@@ -136,6 +136,7 @@ OPERATIONS: Final = (
         answer=Me,
         perform=show,
         while_expired=True,
+        while_unproven=True,
     ),
     Operation(
         method="PUT",

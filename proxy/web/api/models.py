@@ -144,3 +144,5 @@ class ProblemDocument(Answer):
     """What programs look at; see the reference for all of them."""
     detail: str = ""
     errors: tuple[Fault, ...] = ()
+    flow: str = ""
+    """Of mfa_required: name of the login that goes on at /auth/second-factor."""

@@ -178,6 +178,8 @@ class Operation:
     """For somebody who need not be logged in."""
     while_expired: bool = False
     """Open to a user who must choose a new password first."""
+    while_unproven: bool = False
+    """Open to a session that must prove a second factor first."""
     hides: bool = False
     """Whoever has no role for it is answered as if what it names were not there."""
     held: Policy | None = None

@@ -45,9 +45,11 @@ class Stop(Exception):
         *,
         errors: Sequence[Fault] = (),
         fields: Mapping[str, str] = NO_FIELDS,
+        flow: str = "",
     ) -> None:
         super().__init__(status, code)
         self.status, self.code, self.detail, self.errors, self.fields = status, code, detail, errors, fields
+        self.flow = flow
 
     def answer(self) -> web.Response:
         content = ProblemDocument(
@@ -57,6 +59,7 @@ class Stop(Exception):
             code=self.code,
             detail=self.detail,
             errors=tuple(self.errors),
+            flow=self.flow,
         )
         told = content.model_dump(exclude_defaults=True)
         response = document(told, status=self.status, kind="application/problem+json")

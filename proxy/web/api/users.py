@@ -9,6 +9,7 @@ from proxy.model.access import Permission
 from proxy.model.identity import Person, User, UserState
 from proxy.services import users
 from proxy.services.authority import offered, told
+from proxy.services.factors import locked_by
 from proxy.services.writer import Moment, Step
 from proxy.store import PeopleQuery
 from proxy.web.api.keys import Api
@@ -154,6 +155,17 @@ async def unlock(api: Api, call: Call) -> None:
     await api.desk.lockout.lift(person.user.id)
 
 
+async def reset_factors(_: Api, call: Call) -> Step[BaseModel]:
+    return _shown(call, await users.reset_factors(call.moment, call.path["user"]))
+
+
+async def begin_anew(api: Api, call: Call) -> None:
+    """Whoever holds the lost factor is out, too; failed attempts are forgotten."""
+    person = await users.user_at(call.moment, call.path["user"])
+    await api.desk.sessions.end_all(person.user.id)
+    await api.desk.lockout.lift(locked_by(person.user.id))
+
+
 async def expire_password(_: Api, call: Call) -> Step[BaseModel]:
     return _shown(call, await users.expire_password(call.moment, call.path["user"]))
 
@@ -273,6 +285,19 @@ OPERATIONS: Final = (
         answer=UserItem,
         audit=("user.updated-user",),
         change=expire_password,
+    ),
+    Operation(
+        method="POST",
+        path="/users/{user}/reset-mfa",
+        tag=TAG,
+        summary="Take all of a user's second factors away, for one who has lost them; their sessions end",
+        permission=_WRITE,
+        where=PLATFORM,
+        hides=True,
+        answer=UserItem,
+        audit=("user.mfa.reset",),
+        change=reset_factors,
+        afterwards=begin_anew,
     ),
     Operation(
         method="POST",
