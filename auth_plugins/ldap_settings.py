@@ -128,8 +128,8 @@ class LdapSettings(PluginSettings):
     attributes: Attributes = Attributes()
     email_verified: bool = True
     groups_from: GroupSource | None = None
-    timeout: PositiveDuration = 2.5
-    """Seconds for a whole answer."""
+    timeout: PositiveDuration = 2.2
+    """Seconds for a whole answer; the login page waits no longer than 2.5."""
     connect_timeout: PositiveDuration = 1.0
     """Seconds for one address of a server to connect, and for a connection in use to show that it still is one."""
     connections: int = Field(default=4, ge=1, le=64)

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from typing_extensions import override
+
 from auth_plugins.values import Refused, Unavailable
 
 PASSWORD_POLICY: Final = ("1.3.6.1.4.1.42.2.27.8.5.1", False, None)
@@ -69,6 +71,7 @@ class Answered:
             policy=policy_error(value) if isinstance(value, bytes) else None,
         )
 
+    @override
     def __str__(self) -> str:
         return f"result {self.code}" + (f", {self.message}" if self.message else "")
 
@@ -85,8 +88,8 @@ def policy_error(value: bytes) -> int | None:
 
 def judge(answered: Answered) -> None:
     """Return where the bind was right. Raises Refused where it is the visitor who is refused, else Unavailable."""
-    if answered.policy in _POLICY:
-        raise Refused(*_POLICY[answered.policy])
+    if answered.policy is not None and (objection := _POLICY.get(answered.policy)):
+        raise Refused(*objection)
     if answered.code == SUCCESS:
         return
     if answered.code in {INVALID_CREDENTIALS, NO_SUCH_OBJECT, INAPPROPRIATE_AUTHENTICATION}:
