@@ -19,7 +19,7 @@ from proxy.services.accounts import may_log_in
 from proxy.services.audit import PLATFORM, By, happened
 from proxy.services.linking_events import told_of
 from proxy.services.writer import Occasion, Step, Writer
-from proxy.store import Conflict, Database, PutPerson, Shared, StoreUnavailable
+from proxy.store import Conflict, Database, Outdated, PutPerson, Shared, StoreUnavailable
 
 NOTED_AGAIN: Final = 60.0
 """Seconds after which the same refusal of the same person is put on record once more."""
@@ -96,7 +96,10 @@ class Linking:
         if speaker.plugin.local_accounts:
             return Outcome(how=How.LOCAL, person=await self._local(identity))
         occasion = await self.writer.occasion(By(name=speaker.name, source=Source.SSO))
-        return (await self._step(speaker.entry, rules.sound(identity), occasion)).result
+        try:
+            return (await self._step(speaker.entry, rules.sound(identity), occasion)).result
+        except Outdated as error:
+            raise StoreUnavailable("something was changed at the same time") from error
 
     async def again(self, provider: Provider, user_id: str, identity: Identity) -> Person | None:
         """Bring a user up to date with what their provider says now; None where the account is no longer theirs.
@@ -130,7 +133,13 @@ class Linking:
     async def _step(self, entry: AuthEntry, identity: Identity, occasion: Occasion) -> Step[Outcome]:
         rules.refuse_foreign(entry, identity, self._elsewhere(entry))
         found = await _found(occasion.database, entry.name, identity)
-        linked = rules.link(entry, identity, found, new_id=self.new_id())
+        try:
+            linked = rules.link(entry, identity, found, new_id=self.new_id())
+        except Refused as refused:
+            if await occasion.database.version() != occasion.estate.version:
+                # What was found may be of two versions: another login of theirs is just making the account.
+                raise Outdated from refused
+            raise
         if entry.groups is not None and entry.groups.required and identity.groups is None:
             detail = (
                 f"{entry.name} named no groups for {identity.username!r}; have it send them, or write required: false"

@@ -82,8 +82,9 @@ async def found(provider: Provider) -> Sequence[Finding]:
     except TimeoutError:
         detail = f"{provider.name} did not say within {PATIENCE:.0f} seconds how it is. Is its provider reachable?"
         return [Finding(code="no_answer", level="error", detail=detail)]
-    except Exception:  # noqa: BLE001 - a plugin may be anybody's: its defect must not end what looks at the others
-        _log.exception("findings-defect", provider=provider.name)
+    except Exception as error:  # noqa: BLE001 - a plugin may be anybody's: its defect must not end what looks at the others
+        # In a thread: where it came from is read from files.
+        await asyncio.to_thread(_log.error, "findings-defect", provider=provider.name, exc_info=error)
         return [Finding(code="plugin_defect", level="error", detail="The plugin failed; the log says where.")]
 
 

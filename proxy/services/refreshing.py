@@ -112,8 +112,9 @@ class Refreshing:
         except (Unavailable, TimeoutError) as error:
             _log.warning("refresh-unanswered", provider=provider.name, user=user.id, reason=str(error) or "no answer")
             return False
-        except Exception:  # noqa: BLE001 - a plugin may be anybody's: its defect ends nobody's session, nor this task
-            _log.exception("refresh-defect", provider=provider.name, user=user.id)
+        except Exception as error:  # noqa: BLE001 - a plugin may be anybody's: its defect ends nobody's session, nor this task
+            # In a thread: where it came from is read from files.
+            await asyncio.to_thread(_log.error, "refresh-defect", provider=provider.name, exc_info=error)
             return False
         await self._take_over(provider, person, found, told)
         return True
