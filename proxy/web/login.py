@@ -7,6 +7,7 @@ from aiohttp import web
 
 from auth_plugins import Form, Identity, LoginRequest, Redirect, Refused, Unavailable
 from auth_plugins.registry import Provider
+from proxy.model.access import Reason
 from proxy.services.login import safe_path
 from proxy.web import choosing
 from proxy.web.answers import see_other
@@ -14,7 +15,7 @@ from proxy.web.arriving import arrive
 from proxy.web.asking import in_time, proven_by, recognised, told
 from proxy.web.attempts import WRONG, Sent, attempt, refused
 from proxy.web.departing import depart, new_flow
-from proxy.web.guards import at_home, cookie_field, own_form
+from proxy.web.guards import TurnedAway, at_home, cookie_field, own_form
 from proxy.web.keys import ADDRESS, SITE, Desk
 from proxy.web.login_page import Door, page
 from proxy.web.visitors import Proven, onward, visitor
@@ -36,7 +37,10 @@ async def show(desk: Desk, request: web.Request) -> web.Response:
 async def begin(desk: Desk, request: web.Request) -> web.Response:
     """GET /-/auth/NAME/login: the same, by this way in."""
     at_home(request)
-    return await _open(desk, request, request.match_info["name"])
+    name = request.match_info["name"]
+    if choosing.named(desk, name) not in choosing.offered(desk):
+        raise TurnedAway(Reason.NOT_FOUND, 404)
+    return await _open(desk, request, name)
 
 
 async def _open(desk: Desk, request: web.Request, name: str) -> web.Response:
