@@ -73,9 +73,14 @@ async def standing(
     server: Mapping[str, object] | None = None,
     others: tuple[Mapping[str, object], ...] = (),
     session: Mapping[str, object] | None = None,
+    auth: tuple[Mapping[str, object], ...] = (),
+    limits: Mapping[str, object] | None = None,
     **instance: object,
 ) -> AsyncIterator[Stage]:
-    """A gateway before an instance at `url`; `instance` are its own settings, `others` stand beside it."""
+    """A gateway before an instance at `url`; `instance` are its own settings, `others` stand beside it.
+
+    `auth` are the ways in, where they are not local accounts alone.
+    """
     known = {
         "slug": "line-3",
         "hosts": [HOST],
@@ -87,8 +92,9 @@ async def standing(
     site = Site(folder, estate([{**known, **instance}, *others]))
     site.settings = {
         "server": {"fast_lane": fast_lane, **(server or {})},
-        "limits": {"anonymous": "100000/1s"},
+        "limits": {"anonymous": "100000/1s", **(limits or {})},
         **({"session": dict(session)} if session else {}),
+        **({"auth": [dict(entry) for entry in auth]} if auth else {}),
     }
     async with site.running(clock) as running:
         gate = Stage(site=site, running=running, cookie=b"")
