@@ -9,7 +9,7 @@ import secrets
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from aiohttp import ClientSession, web
 from typing_extensions import override
@@ -78,7 +78,9 @@ class IdentityProvider:
     async def tell(self, address: str, *, subject: str = "", sid: str = "", secret: str = SECRET) -> int:
         """Say by itself that a login ended; the status of the answer."""
         fields = {"secret": secret, "subject": subject, "sid": sid}
-        async with ClientSession() as session, session.post(address, data=fields) as answer:
+        parts = urlsplit(address)
+        inside, headers = f"http://127.0.0.1:{parts.port}{parts.path}", {"Host": parts.netloc}
+        async with ClientSession() as session, session.post(inside, data=fields, headers=headers) as answer:
             assert "no-store" in answer.headers["Cache-Control"]
             return answer.status
 
@@ -111,6 +113,10 @@ class IdentityProvider:
         raise web.HTTPFound(f"{request.query['back']}?{urlencode({'state': request.query['state']})}")
 
 
+async def _nothing(_: web.Request) -> web.Response:
+    return web.Response(status=204)
+
+
 async def _posted(request: web.Request) -> dict[str, str]:
     return {name: str(value) for name, value in (await request.post()).items()} if request.method == "POST" else {}
 
@@ -127,6 +133,7 @@ async def identity_provider(person: Stay) -> AsyncIterator[IdentityProvider]:
             web.post("/answer", provider._answer),
             web.get("/redeem/{ticket}", provider._redeem),
             web.get("/logout", provider._logout),
+            web.get("/favicon.ico", _nothing),
         ]
     )
     runner = web.AppRunner(application)
