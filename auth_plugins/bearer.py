@@ -96,6 +96,6 @@ class Bearer(AuthPlugin[BearerSettings]):
 
 
 def _sent(authorization: str) -> str | None:
-    scheme, _, token = authorization.strip().partition(" ")
-    token = token.strip()
+    scheme, _, token = authorization.strip(" \t").partition(" ")
+    token = token.strip(" \t")
     return token if scheme.lower() == "bearer" and token and not token.startswith(OWN) else None

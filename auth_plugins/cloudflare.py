@@ -72,7 +72,7 @@ class Cloudflare(AuthPlugin[CloudflareSettings]):
 
     @override
     async def identify(self, request: CredentialRequest) -> Identity | None:
-        token = request.headers.get(ASSERTION, "").strip()
+        token = request.headers.get(ASSERTION, "").strip(" \t")
         return await self._person(token) if token else None
 
     async def _person(self, token: str) -> Identity:

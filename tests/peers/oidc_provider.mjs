@@ -1,5 +1,5 @@
 // An OpenID Connect provider for the tests: node oidc_provider.mjs, with what it is to be as JSON on standard input.
-// It says "ready" when it listens, and ends when standard input does. Every start signs with a new key.
+// It says "ready" when it listens, and ends when standard input does. Every start signs with new keys.
 import { generateKeyPairSync, randomUUID } from 'node:crypto'
 import { createServer } from 'node:http'
 import { createInterface } from 'node:readline'
@@ -13,10 +13,16 @@ lines.on('close', () => process.exit(0))
 async function start ({ modules, issuer, port, clients, accounts }) {
     const found = createRequire(pathToFileURL(`${modules}/x.js`)).resolve('oidc-provider')
     const { Provider } = await import(pathToFileURL(found))
-    const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
+    const pairs = {
+        RS256: generateKeyPairSync('rsa', { modulusLength: 2048 }),
+        ES256: generateKeyPairSync('ec', { namedCurve: 'P-256' })
+    }
+    const keys = Object.entries(pairs).map(([alg, { privateKey }]) => ({
+        ...privateKey.export({ format: 'jwk' }), kid: randomUUID(), alg, use: 'sig'
+    }))
     const provider = new Provider(issuer, {
         clients,
-        jwks: { keys: [{ ...privateKey.export({ format: 'jwk' }), kid: randomUUID(), alg: 'RS256', use: 'sig' }] },
+        jwks: { keys },
         cookies: { keys: ['not a secret'] },
         claims: {
             openid: ['sub'],
@@ -29,7 +35,6 @@ async function start ({ modules, issuer, port, clients, accounts }) {
             introspection: { enabled: true },
             revocation: { enabled: true }
         },
-        fetch: (url, options) => fetch(url, { ...options, dispatcher: undefined }),
         issueRefreshToken: (ctx, client) => client.grantTypeAllowed('refresh_token'),
         findAccount: (ctx, id) => accounts[id] && {
             accountId: id,
