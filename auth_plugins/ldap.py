@@ -12,6 +12,7 @@ from typing_extensions import override
 
 from auth_plugins.contract import AuthPlugin, Kit
 from auth_plugins.ldap_directory import Directory, Search
+from auth_plugins.ldap_filters import placeholders
 from auth_plugins.ldap_findings import findings_of
 from auth_plugins.ldap_people import Somebody, check_standing, known, typed, with_groups
 from auth_plugins.ldap_settings import Address, LdapSettings
@@ -34,13 +35,6 @@ class Ldap(AuthPlugin[LdapSettings]):
     go on while this one waits.
     """
 
-    form = Form(
-        fields=(
-            Field(name="username", label="Username", autocomplete="username"),
-            Field(name="password", label="Password", kind="password", autocomplete="current-password"),
-        )
-    )
-
     def __init__(self, settings: LdapSettings, kit: Kit) -> None:
         super().__init__(settings, kit)
         try:
@@ -48,6 +42,13 @@ class Ldap(AuthPlugin[LdapSettings]):
         except OSError as error:
             detail = f"option 'ca' names {settings.ca}, which holds no certificate in PEM: {error}"
             raise Misconfigured("ca_unreadable", detail) from error
+        label = "Username or e-mail" if "email" in placeholders(settings.layout.user_filter) else "Username"
+        self._form = Form(
+            fields=(
+                Field(name="username", label=label, autocomplete="username"),
+                Field(name="password", label="Password", kind="password", autocomplete="current-password"),
+            )
+        )
         self._directory = Directory(settings, context, kit.now)
         self._threads = ThreadPoolExecutor(settings.connections, thread_name_prefix=f"ldap-{kit.name}")
         self._waiting = 0
@@ -55,7 +56,7 @@ class Ldap(AuthPlugin[LdapSettings]):
     @override
     async def login(self, request: LoginRequest) -> Identity | Form:
         if not request.fields:
-            return self.form
+            return self._form
         return await self.check_password(request.fields.get("username", "").strip(), request.fields.get("password", ""))
 
     @override

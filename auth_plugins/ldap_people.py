@@ -33,7 +33,8 @@ class Somebody:
 
 def typed(search: Search, settings: LdapSettings, username: str) -> Somebody:
     """Whoever typed this. Raises Refused where that is nobody or more than one, Unavailable and Lost."""
-    return _only(search, settings, of_typed(settings.layout.user_filter, username), f"'{username}'")
+    # What was typed may be a password in the wrong field, so no message repeats it.
+    return _only(search, settings, of_typed(settings.layout.user_filter, username), "what was typed")
 
 
 def known(search: Search, settings: LdapSettings, subject: str) -> Somebody:
@@ -68,10 +69,11 @@ def check_standing(entry: Entry, now: float) -> None:
 
 def _only(search: Search, settings: LdapSettings, filter_: str, who: str) -> Somebody:
     found = search.entries(settings.base_dn, filter_, _attributes(settings), limit=1)
+    where = f"{who} below '{settings.base_dn}' by {settings.layout.user_filter}"
     if not found:
-        raise Refused("user_unknown", f"below '{settings.base_dn}' nobody matches {filter_}")
+        raise Refused("user_unknown", f"nobody is {where}")
     if len(found) > 1:
-        raise Refused("user_ambiguous", f"{who} is more than one: below '{settings.base_dn}' several match {filter_}")
+        raise Refused("user_ambiguous", f"more than one is {where}")
     return Somebody(entry=found[0], identity=_identity(settings, found[0]))
 
 

@@ -166,10 +166,6 @@ class LdapSettings(PluginSettings):
         return tuple(map(address_of, self.url))
 
     @property
-    def encrypted(self) -> bool:
-        return self.start_tls or all(address.tls for address in self.servers)
-
-    @property
     def layout(self) -> Layout:
         """The preset with what the operator wrote instead."""
         preset = ACTIVE_DIRECTORY if self.active_directory else OPENLDAP

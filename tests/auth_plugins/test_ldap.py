@@ -97,12 +97,16 @@ async def test_who_types_the_right_password_is_known_by_a_lasting_key_and_by_wha
     assert (ada.email_verified, ada.groups, ada.amr) == (True, None, ("pwd",))
 
 
-async def test_the_form_is_one_password_managers_know() -> None:
-    form = await Visitor(Ldap(LdapSettings(url=("ldaps://dir.example",), base_dn=BASE), kit())).arrives()
+@pytest.mark.parametrize(
+    ("filter_", "label"), [("", "Username"), ("(|(uid={username})(mail={email}))", "Username or e-mail")]
+)
+async def test_the_form_is_one_password_managers_know(filter_: str, label: str) -> None:
+    settings = LdapSettings(url=("ldaps://dir.example",), base_dn=BASE, user_filter=filter_)
+    form = await Visitor(Ldap(settings, kit())).arrives()
     assert isinstance(form, Form)
-    assert [(field.name, field.autocomplete) for field in form.fields] == [
-        ("username", "username"),
-        ("password", "current-password"),
+    assert [(field.name, field.label, field.autocomplete) for field in form.fields] == [
+        ("username", label, "username"),
+        ("password", "Password", "current-password"),
     ]
 
 

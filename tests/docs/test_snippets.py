@@ -14,6 +14,7 @@ import click
 import pytest
 import yaml
 
+from auth_plugins.registry import choose, installed
 from config.load import load
 from proxy.cli.commands import flowward
 from tests.conftest import Needs
@@ -26,7 +27,7 @@ applications:
   - {slug: plant, space: acme}
 instances:
 """
-FILES = {"file", "certificate", "key", "ca"}
+FILES = {"file", "certificate", "key", "ca", "client_ca", "client_crl"}
 HELD = {
     "secrets/database": "postgresql://flowward:secret@db.example:5432/flowward\n",
     "secrets/redis": "redis://:secret@redis.example:6379/0\n",
@@ -69,7 +70,7 @@ def configuration(folder: Path, snippet: Snippet) -> Path:
 def test_a_configuration_shown_is_sound(snippet: Snippet, tmp_path: Path) -> None:
     where = snippet.text.partition("\n")[0]
     assert where in {"# flowward.yaml", "# estate.yaml", "# an instance in estate.yaml"}
-    load(configuration(tmp_path, snippet), {})
+    choose(load(configuration(tmp_path, snippet), {}).settings.auth, installed())
 
 
 @pytest.mark.parametrize("snippet", snippets("js"), ids=str)
