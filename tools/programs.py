@@ -1,7 +1,7 @@
 """Brings the real programs that the tests talk to: python tools/programs.py [PROGRAM=DEBIAN-PACKAGE]...
 
 Where the user is root and apt-get exists, missing programs are installed; elsewhere they are named, and the tests
-that need them are skipped. Node-RED and the Dashboard come from npm in any case.
+that need them are skipped. Node-RED, the Dashboard and oidc-provider come from npm in any case.
 """
 
 import os
@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from proxy.cli.nodered_setup import CannotRun
-from tests.peers.nodered import installed
+from tests.peers import nodered, oidc_provider
 
 PLACES = [os.environ.get("PATH", ""), "/usr/local/sbin", "/usr/sbin", "/sbin"]
 KEPT_ASIDE = Path("/usr/lib/postgresql")  # Debian keeps PostgreSQL's programs in a folder for each version
@@ -23,10 +23,11 @@ def main() -> None:
         install(missing)
     if missing := absent(wanted):
         print(f"Not installed, so tests are skipped: {', '.join(missing)} (Debian: {' '.join(missing.values())})")
-    try:
-        installed()
-    except CannotRun as error:
-        print(f"Without Node-RED tests are skipped: {error}")
+    for name, installed in (("Node-RED", nodered.installed), ("oidc-provider", oidc_provider.installed)):
+        try:
+            installed()
+        except CannotRun as error:
+            print(f"Without {name} tests are skipped: {error}")
 
 
 def absent(programs: dict[str, str]) -> dict[str, str]:
