@@ -53,7 +53,9 @@ from proxy.services.lockout import Lockout
 from proxy.services.login import Logins
 from proxy.services.notices import Notices
 from proxy.services.offload import Offload
+from proxy.services.outbox import Outbox
 from proxy.services.refreshing import Refreshing
+from proxy.services.self_help import outbox_of, self_help_of
 from proxy.services.sessions import Sessions
 from proxy.services.snapshot import Snapshot
 from proxy.services.tokens import Tokens
@@ -80,6 +82,7 @@ class Gateway:
     signer: Signer
     accounts: Accounts
     sessions: Sessions
+    outbox: Outbox
     inspection: InspectionDesk
     outside: ClientSession
     offload: Offload
@@ -201,6 +204,7 @@ async def assemble(config: Config, keys: Keys, store: Store, log: AccessLog, clo
         signer=signer,
         accounts=desk.accounts,
         sessions=sessions,
+        outbox=desk.self_help.outbox,
         inspection=inspection,
         outside=outside,
         offload=offload,
@@ -273,7 +277,24 @@ def _desk(
     premises: Premises,
     writer: Writer,
 ) -> Desk:
-    accounts = Accounts(database=store.database, shared=store.shared, offload=offload, now=clock.wall)
+    accounts = Accounts(
+        database=store.database,
+        shared=store.shared,
+        offload=offload,
+        now=clock.wall,
+        rules=lambda: premises.settings.accounts,
+    )
+    outbox = outbox_of(store.database, lambda: premises.settings, keys.subkey, clock, _new_id)
+    lockout = Lockout(
+        store.database,
+        store.shared,
+        lambda: premises.settings.limits.lockout,
+        clock.wall,
+        ban=lambda: premises.settings.limits.ban,
+        spared=lambda: premises.settings.server.trusted_proxies,
+        notice=outbox.note,
+    )
+    domains = frozenset(domain for entry in settings.auth if entry.active for domain in entry.domains)
     found = ways_in(settings, store.shared, accounts, offload, outside, clock)
     desk = Desk(
         sites=lambda: gate.world.sites,
@@ -299,8 +320,9 @@ def _desk(
         ),
         devices=Devices(store.shared, clock.wall),
         logins=Logins(store.shared, key=keys.subkey("login"), cookies=Cookies.of(_home(settings)), now=clock.wall),
-        allowances=Allowances(store.shared, lambda: premises.settings.limits),
-        lockout=Lockout(store.database, store.shared, lambda: premises.settings.limits.lockout, clock.wall),
+        allowances=Allowances(store.shared, lambda: premises.settings.limits, clock.wall),
+        lockout=lockout,
+        self_help=self_help_of(outbox, accounts, lockout, writer, lambda: domains, keys.subkey, _new_id),
         now=clock.wall,
     )
     gate.identify_by(readers_of(settings.session, desk))

@@ -180,6 +180,7 @@ async def _beside(gateway: Gateway, bus: Bus, reloader: Reloader) -> AsyncIterat
         _hear(bus, gateway.watch),
         gateway.refreshing.run(),
         gateway.notices.run(),
+        gateway.outbox.run(),
     )
     async with contextlib.AsyncExitStack() as stack:
         for work in works:

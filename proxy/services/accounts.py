@@ -16,6 +16,7 @@ from proxy.model.audit import Event, Update
 from proxy.model.identity import User, UserKind, UserState
 from proxy.services.audit import by_user, happened, on_user
 from proxy.services.offload import Offload
+from proxy.services.problems import Wrong
 from proxy.store import Account, Database, Shared, StoreUnavailable
 
 RESET_LASTS: Final = 1800.0
@@ -28,6 +29,10 @@ class WeakPassword(Exception):
     def __init__(self, *flaws: Flaw) -> None:
         super().__init__(" ".join(flaw.message for flaw in flaws))
         self.flaws = flaws
+
+    def wrongs(self, field: str) -> Sequence[Wrong]:
+        """The same, of a field of what was sent."""
+        return [Wrong(field=field, message=flaw.message, code=flaw.code) for flaw in self.flaws]
 
 
 class Purpose(StrEnum):
@@ -153,7 +158,7 @@ class Accounts:
         Those before it stay good, or whoever asks in somebody's name would spoil the one that they have been sent.
         """
         token = secrets.token_urlsafe(32)
-        whose = f"{account.user.id} {_stamp_of(account)}" if account else " "
+        whose = f"{account.user.id} {stamp_of(account)}" if account else " "
         await self.shared.put(_link(Purpose.RESET, token), whose, self.now() + RESET_LASTS)
         return token
 
@@ -168,12 +173,13 @@ class Accounts:
     async def _bearer(self, token: str, purpose: Purpose) -> Account | None:
         kept = await self.shared.get(_link(purpose, token), self.now()) or ""
         user_id, _, stamp = kept.partition(" ")
-        account = await self._account_of(user_id)
-        if account is None or _stamp_of(account) != stamp:
+        account = await self.account_of(user_id)
+        if account is None or stamp_of(account) != stamp:
             return None
         return account if _may_choose(account.user, purpose) else None
 
-    async def _account_of(self, user_id: str) -> Account | None:
+    async def account_of(self, user_id: str) -> Account | None:
+        """The account of a user, with its password's hash."""
         person = await self.database.person(user_id) if user_id else None
         account = await self.database.account(person.user.username) if person else None
         return account if account and account.user.id == user_id else None
@@ -195,8 +201,8 @@ class Accounts:
         return user
 
     async def _stamp(self, user_id: str) -> str:
-        account = await self._account_of(user_id)
-        return _stamp_of(account) if account else ""
+        account = await self.account_of(user_id)
+        return stamp_of(account) if account else ""
 
     async def _rehash(self, user: User, kept: str, password: str) -> None:
         new = await self.offload(hash_password, password)
@@ -231,7 +237,7 @@ def _may_use_password(account: Account, *, admins: bool) -> bool:
 _CHOSEN: Final = {Purpose.ACTIVATE: "user.activated", Purpose.RESET: "account.reset-password"}
 
 
-def _stamp_of(account: Account) -> str:
+def stamp_of(account: Account) -> str:
     """What changes with the password, the name and the address of an account."""
     user = account.user
     told = "\n".join((account.password_hash or "", user.username, user.email))

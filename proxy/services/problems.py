@@ -40,6 +40,8 @@ class Wrong:
     """Where it stands, as a JSON pointer without the leading slash, such as `memberships/0/role`; empty for the whole."""
     message: str
     remedy: str = ""
+    code: str = ""
+    """Which rule it breaks, where rules have names."""
 
 
 class Invalid(NotDone):
@@ -48,6 +50,10 @@ class Invalid(NotDone):
     def __init__(self, *wrongs: Wrong) -> None:
         super().__init__("; ".join(f"{each.field}: {each.message}" for each in wrongs))
         self.wrongs: Sequence[Wrong] = wrongs
+
+
+class Unfit(Invalid):
+    """What was sent is well formed, but breaks rules that have names: all of them, at once."""
 
 
 class NotPossible(NotDone):

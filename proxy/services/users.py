@@ -28,7 +28,7 @@ async def user_at(occasion: Occasion, key: str) -> Person:
 
 async def create(occasion: Occasion, user: User, roles: Mapping[str, Role]) -> Step[Person]:
     """A user who chooses a password by an activation link; `roles` by space id or slug. Raises Exists and Invalid."""
-    await _refuse_taken(occasion, user)
+    await refuse_taken(occasion, user)
     made = Person(user=replace(user, state=UserState.PENDING), memberships=_memberships(occasion, roles))
     spaces = occasion.estate.spaces
     held = {spaces[id_].slug: member.role.label for id_, member in made.memberships.items()}
@@ -57,7 +57,7 @@ async def update(occasion: Occasion, key: str, *, username: str, name: str, emai
     if after == person.user:
         return Step(result=person)
     _refuse_declared(person.user)
-    await _refuse_taken(occasion, after)
+    await refuse_taken(occasion, after)
     if not admin:
         await _keep_an_admin(occasion, person.user)
     if email != person.user.email and person.user.provider is not None:
@@ -149,7 +149,7 @@ def _refuse_declared(user: User) -> None:
     refuse_declared(user, f"The user {user.username}")
 
 
-async def _refuse_taken(occasion: Occasion, user: User) -> None:
+async def refuse_taken(occasion: Occasion, user: User) -> None:
     """What is typed to log in, username or e-mail, means one user."""
     for field, login in (("username", user.username), ("email", user.email)):
         account = await occasion.database.account(login) if login else None

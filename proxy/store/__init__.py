@@ -82,6 +82,8 @@ class PutPerson:
 
     person: Person
     password_hash: str | None = None
+    password_set: float | None = None
+    """When it was chosen, in seconds since the epoch; None leaves what is known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

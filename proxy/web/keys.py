@@ -17,6 +17,7 @@ from proxy.services.flows import Flows
 from proxy.services.linking import Linking
 from proxy.services.lockout import Lockout
 from proxy.services.login import Logins
+from proxy.services.self_help import SelfHelp
 from proxy.services.sessions import Sessions
 from proxy.services.sites import Site, Sites
 from proxy.store import Database
@@ -49,6 +50,7 @@ class Desk:
     devices: Devices
     allowances: Allowances
     lockout: Lockout
+    self_help: SelfHelp
     now: Callable[[], float]
     patience: float = 2.5
     """Seconds a login provider may take for an answer: with what else there is to do, a visitor has theirs within three."""

@@ -26,8 +26,8 @@ _UNIQUE: Final[dict[Table, tuple[tuple[tuple[str, ...], str], ...]]] = {
 }
 """Table -> its unique columns, and the field they stand for."""
 
-_KEPT: Final = (user.c.password_hash, token.c.hash)
-"""Secrets that none given does not overwrite."""
+_KEPT: Final = (user.c.password_hash, user.c.password_set, token.c.hash)
+"""Secrets, and the age of one, that none given does not overwrite."""
 
 
 async def put(connection: AsyncConnection, table: Table, values: Sequence[Values]) -> None:

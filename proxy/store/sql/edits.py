@@ -91,7 +91,11 @@ async def _put_people(connection: AsyncConnection, puts: list[PutPerson]) -> lis
     latest: dict[str, PutPerson] = {}
     for each in puts:
         earlier = latest.get(each.person.user.id, each)
-        latest[each.person.user.id] = replace(each, password_hash=each.password_hash or earlier.password_hash)
+        latest[each.person.user.id] = replace(
+            each,
+            password_hash=each.password_hash or earlier.password_hash,
+            password_set=each.password_set or earlier.password_set,
+        )
     await put(connection, user, [rows.of_person(each) for each in latest.values()])
     await many(
         connection, delete(membership).where(membership.c.user == bindparam("of")), [{"of": key} for key in latest]

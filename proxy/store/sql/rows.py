@@ -187,6 +187,7 @@ def of_person(put: PutPerson) -> Values:
         "provider": user.provider,
         "subject": user.subject,
         "password_hash": put.password_hash,
+        "password_set": put.password_set,
         "tags": dict(user.tags),
         "declared": user.declared,
     }

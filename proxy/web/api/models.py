@@ -132,6 +132,8 @@ class Fault(Answer):
     """Where it stands in the body (RFC 6901), or `?name` for a query parameter."""
     message: str
     remedy: str = ""
+    code: str = ""
+    """Which rule it breaks, where rules have names, as those of passwords do."""
 
 
 class ProblemDocument(Answer):

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from auth_plugins import Unavailable
 from proxy.model.access import Reason
-from proxy.services.problems import Denied, Exists, Invalid, NotDone, NotPossible
+from proxy.services.problems import Denied, Exists, Invalid, NotDone, NotPossible, Unfit
 from proxy.services.ratelimit import TooOften
 from proxy.services.writer import ActorGone
 from proxy.store import Conflict, Dangling, StoreUnavailable
@@ -99,15 +99,22 @@ def _not_done(error: NotDone) -> Stop:
             return Stop(error.decision.status, error.decision.reason)
         case Exists():
             return _taken(error.field, error.value)
+        case Unfit():
+            first = error.wrongs[0]
+            return Stop(400, first.code, first.message, errors=_faults(error))
         case Invalid():
-            faults = [
-                Fault(pointer=f"/{each.field}", message=each.message, remedy=each.remedy) for each in error.wrongs
-            ]
-            return invalid(faults)
+            return invalid(_faults(error))
         case NotPossible():
             return Stop(409, error.code, error.detail)
         case _:
             return Stop(404, Reason.NOT_FOUND)
+
+
+def _faults(error: Invalid) -> list[Fault]:
+    return [
+        Fault(pointer=f"/{each.field}", message=each.message, remedy=each.remedy, code=each.code)
+        for each in error.wrongs
+    ]
 
 
 def _in_the_way(error: Conflict) -> Stop:

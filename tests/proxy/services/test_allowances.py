@@ -1,7 +1,8 @@
 """How often people may try what costs dearly."""
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 
@@ -10,20 +11,16 @@ from config.times import Rate
 from proxy.services.allowances import ACCOUNTS, ENTRIES, Allowances, Policy
 from proxy.services.ratelimit import TooOften
 from proxy.store import StoreUnavailable
-from proxy.store.sql.shared import SqlShared
+from proxy.store.sql import open_store
 
 
 @dataclass
 class House:
-    """Allowances over counters in memory, and a clock."""
+    """Allowances, and a clock."""
 
     now: float = 1000.0
     settings: Limits = field(default_factory=Limits)
     allowances: Allowances = field(init=False)
-
-    def __post_init__(self) -> None:
-        shared = SqlShared(None, lambda: self.now)  # type: ignore[arg-type]  # limits need no database
-        self.allowances = Allowances(shared, lambda: self.settings)
 
     async def admitted(self, address: str = "192.0.2.1", account: str = "ada") -> bool:
         try:
@@ -34,8 +31,11 @@ class House:
 
 
 @pytest.fixture
-def house() -> House:
-    return House()
+async def house(tmp_path: Path) -> AsyncIterator[House]:
+    found = House()
+    async with open_store(tmp_path, lambda: found.now) as store:
+        found.allowances = Allowances(store.shared, lambda: found.settings, lambda: found.now)
+        yield found
 
 
 async def test_s_02_the_sixth_login_waits_and_another_address_or_account_does_not(house: House) -> None:
@@ -78,12 +78,18 @@ async def test_one_address_tries_so_many_accounts_and_those_refused_for_it_keep_
 @pytest.mark.parametrize("policy", [policy for policy in Policy if policy is not Policy.LOGIN])
 async def test_each_limit_counts_by_itself_and_by_subject(house: House, policy: Policy) -> None:
     await house.admitted()
-    for _ in range(5):
+    for _ in range(getattr(house.settings, policy).count):
         await house.allowances.take(policy, "u-ada")
     with pytest.raises(TooOften) as told:
         await house.allowances.take(policy, "u-ada")
     assert told.value.late.policy == policy
     await house.allowances.take(policy, "u-vic")
+
+
+async def test_what_came_to_nothing_for_a_reason_of_ours_does_not_count(house: House) -> None:
+    for _ in range(10):
+        await house.allowances.take(Policy.FORGOT, "192.0.2.1")
+        await house.allowances.was_none(Policy.FORGOT, "192.0.2.1")
 
 
 async def test_other_settings_hold_from_the_next_attempt_on(house: House) -> None:
@@ -105,6 +111,9 @@ async def test_a_session_is_carried_to_so_many_browsers_an_hour(house: House) ->
 
 async def test_a_store_that_is_away_admits_nobody() -> None:
     class Away:
+        async def get(self, key: str, now: float) -> str | None:
+            return None
+
         async def admit(self, key: str, rate: object) -> float:
             raise StoreUnavailable("away")
 
