@@ -1,5 +1,6 @@
 """Certificates as a configuration names them: loaded whole, or every reason told."""
 
+import ssl
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from cryptography.hazmat.primitives import serialization
 from config.configuration import Config
 from config.load import load
 from config.problems import ConfigurationError
-from proxy.services.certificates import certificate_files, certificates_of
+from proxy.services.certificates import Entrance, certificate_files, certificates_of
 
 
 def configuration(folder: Path, tls: str) -> Config:
@@ -63,3 +64,50 @@ def test_everything_that_cannot_be_used_is_told_at_once(tmp_path: Path, authorit
         "server.tls.hosts.a.example.certificate",
     ]
     assert all("without a passphrase" in str(problem) for problem in caught.value.problems)
+
+
+def client_ca(folder: Path, text: bytes, name: str = "people.pem") -> str:
+    (folder / name).write_bytes(text)
+    return name
+
+
+def test_clients_are_asked_for_certificates_on_every_name(tmp_path: Path, authority: trustme.CA) -> None:
+    people = client_ca(tmp_path, authority.cert_pem.bytes())
+    hosts = f"hosts: {{a.example: {{{files(authority, tmp_path, 'a.example')}}}}}"
+    mine = files(authority, tmp_path, "gate.example")
+    for more, mode in (("", ssl.CERT_OPTIONAL), (", client_certificate: required", ssl.CERT_REQUIRED)):
+        config = configuration(tmp_path, f"{{{mine}, {hosts}, client_ca: {people}{more}}}")
+        found = certificates_of(config)
+        assert found is not None
+        assert found.fallback.verify_mode == found.by_name["a.example"].verify_mode == mode
+        assert Entrance(found).context.verify_mode == mode
+        assert tmp_path / people in certificate_files(config.settings.server.tls)
+
+
+def test_an_entrance_asks_as_the_newest_certificates_say(tmp_path: Path, authority: trustme.CA) -> None:
+    people, mine = client_ca(tmp_path, authority.cert_pem.bytes()), files(authority, tmp_path, "gate.example")
+    without = certificates_of(configuration(tmp_path, f"{{{mine}}}"))
+    asking = certificates_of(configuration(tmp_path, f"{{{mine}, client_ca: {people}}}"))
+    assert without is not None
+    assert asking is not None
+    entrance = Entrance(without)
+    for certificates, mode in ((asking, ssl.CERT_OPTIONAL), (without, ssl.CERT_NONE)):
+        entrance.certificates = certificates
+        assert entrance.context.verify_mode == mode
+
+
+@pytest.mark.parametrize("key", ["client_ca", "client_crl"])
+def test_a_file_that_holds_no_certificates_of_clients_is_told(tmp_path: Path, authority: trustme.CA, key: str) -> None:
+    good, bad = client_ca(tmp_path, authority.cert_pem.bytes()), client_ca(tmp_path, b"none", "bad.pem")
+    named = {"client_ca": good, key: bad}
+    more = ", ".join(f"{name}: {file}" for name, file in named.items())
+    with pytest.raises(ConfigurationError) as caught:
+        certificates_of(configuration(tmp_path, f"{{{files(authority, tmp_path, 'gate.example')}, {more}}}"))
+    assert [problem.key for problem in caught.value.problems] == [f"server.tls.{key}"]
+
+
+@pytest.mark.parametrize("more", ["client_crl: people.pem", "client_certificate: required"])
+def test_what_is_for_client_certificates_needs_their_ca(tmp_path: Path, authority: trustme.CA, more: str) -> None:
+    client_ca(tmp_path, b"")
+    with pytest.raises(ConfigurationError, match="without client_ca"):
+        configuration(tmp_path, f"{{{files(authority, tmp_path, 'gate.example')}, {more}}}")

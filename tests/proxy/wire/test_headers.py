@@ -18,6 +18,7 @@ from proxy.wire.headers import (
     Treatments,
     canonical,
     treated,
+    treatments,
     value_of,
     without_nominated,
 )
@@ -177,3 +178,17 @@ def test_a_head_has_a_bounded_number_of_fields() -> None:
     treated([(b"X-Flowward-User", b"x")] * FIELDS_LIMIT)
     with pytest.raises(BadFields, match="at most 100"):
         treated([(b"X-Flowward-User", b"x")] * (FIELDS_LIMIT + 1))
+
+
+def test_a_header_that_holds_credentials_is_noted_and_never_passed_on() -> None:
+    """Also one that presets set, and is taken off otherwise; other spellings stay what they are."""
+    found = treatments(frozenset({"x-badge", "remote-user"}))
+    assert (found[b"X-Badge"], found[b"REMOTE-USER"], found[b"remote-name"]) == ("x-badge", "remote-user", None)
+    assert (found[b"x_badge"], found[b"Remote_User"]) == (None, None)
+    assert found[b"X-Badges"] == b"\r\nX-Badges: "
+    with pytest.raises(BadFields, match="at most one x-badge"):
+        treated([(b"X-Badge", b"1"), (b"x-badge", b"2")], found)
+
+
+def test_without_any_nothing_is_different() -> None:
+    assert treatments(frozenset()) is REQUEST
