@@ -1,5 +1,7 @@
 """The login page at home."""
 
+import re
+from base64 import b64encode
 from hashlib import sha256
 
 import pytest
@@ -177,11 +179,13 @@ async def test_a_store_that_is_away_is_no_wrong_password(house: House) -> None:
     assert "Retry-After" in answers[0].headers
 
 
-async def test_the_page_runs_no_script_and_names_the_one_host_it_may_lead_to(house: House) -> None:
+async def test_the_page_runs_one_script_by_its_hash_and_names_the_one_host_it_may_lead_to(house: House) -> None:
     browser = house.browser()
     step = await browser.get(LINE_3 + "/dashboard")
     page = await browser.get(step.location)
-    assert "<script" not in page.text
+    (script,) = re.findall(r"<script>(.*?)</script>", page.text, re.DOTALL)
+    assert page.text.count("<script") == 1
+    assert page.directive("script-src") == f"'sha256-{b64encode(sha256(script.encode()).digest()).decode()}'"
     assert page.directive("default-src") == "'none'"
     assert page.directive("form-action") == f"'self' {LINE_3}"
     assert page.directive("frame-ancestors") == "'none'"
