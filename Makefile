@@ -9,8 +9,11 @@
 PYTHON ?= python3
 BIN := .venv/bin
 ENVIRONMENT := $(PYTHON) tools/environment.py .venv
+# SimpleSAMLphp wants a web server beside it; the smallest one, which does not start by itself, keeps Apache out.
+SAML := /usr/share/simplesamlphp/www=simplesamlphp php=php-cli /etc/php/*/mods-available/dom.ini=php-xml \
+        /etc/php/*/mods-available/mbstring.ini=php-mbstring mini_httpd=mini-httpd
 PROGRAMS := curl=curl jq=jq chromium=chromium node=nodejs npm=npm initdb=postgresql redis-server=redis-server \
-            haproxy=haproxy slapd=slapd
+            haproxy=haproxy slapd=slapd $(SAML)
 PYTEST := $(BIN)/python -m pytest $(if $(CI),--require-services)
 PYTEST_ARGS ?=
 

@@ -26,7 +26,7 @@ NAME_FORMATS: Final[Mapping[str, str]] = {
 }
 LONGEST: Final = 4 * 1024 * 1024
 """Bytes of metadata: one provider has a hundredth; those of a whole federation name one of its members."""
-DEADLINE: Final = 2.5
+DEADLINE: Final = 2.0
 """Seconds for reading metadata while somebody waits to log in."""
 BETWEEN: Final = 60.0
 """Seconds between two readings that responses with an unknown signature may cause."""

@@ -19,7 +19,6 @@ from config.times import PositiveDuration
 
 SMALLEST_KEY: Final = 2048
 """Bits of an RSA key (NIST SP 800-131A): below that a signature says nothing."""
-LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
 
 Binding = Literal["redirect", "post"]
 NameIdFormat = Literal["email", "persistent", "unspecified"]
@@ -90,9 +89,13 @@ def secure_url(value: object) -> str:
     url = urlsplit(text_of(value, "must be an address", remedy).strip())
     if url.scheme == "https" and url.hostname:
         return url.geturl()
-    if url.scheme == "http" and url.hostname in LOOPBACK:
+    if url.scheme == "http" and _is_here(url.hostname):
         return url.geturl()
     raise wrong(f"must start with https://, but it is '{url.geturl()[:100]}'", remedy)
+
+
+def _is_here(host: str | None) -> bool:
+    return host in {"localhost", "127.0.0.1", "::1"} or (host or "").endswith(".localhost")
 
 
 def _metadata(value: object, info: ValidationInfo) -> str | Path:

@@ -13,7 +13,7 @@ import trustme
 from blockbuster import blockbuster_ctx
 
 from proxy.cli.nodered_setup import CannotRun
-from tests.peers import browser, nodered, oidc_provider, postgresql, slapd
+from tests.peers import browser, nodered, oidc_provider, postgresql, simplesamlphp, slapd
 
 OUR_PACKAGES = ["config", "auth_plugins", "proxy"]
 
@@ -111,6 +111,16 @@ def openldap(needs: Needs, authority: trustme.CA) -> Iterator[slapd.Slapd]:
     """OpenLDAP for all tests of this process, over ldaps and StartTLS; what a test changes is its own."""
     with slapd.slapd(needs("slapd"), authority) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def php_for_saml(pytestconfig: pytest.Config) -> Path:
+    """PHP, with all that SimpleSAMLphp needs."""
+    found = simplesamlphp.programs()
+    if found is None:
+        _absent(pytestconfig, "SimpleSAMLphp (or PHP with dom and mbstring) is not installed")
+        raise AssertionError
+    return found
 
 
 @pytest.fixture(scope="session")

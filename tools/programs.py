@@ -1,4 +1,4 @@
-"""Brings the real programs that the tests talk to: python tools/programs.py [PROGRAM=DEBIAN-PACKAGE]...
+"""Brings the real programs that the tests talk to: python tools/programs.py [PROGRAM-OR-FILE=DEBIAN-PACKAGE]...
 
 Where the user is root and apt-get exists, missing programs are installed; elsewhere they are named, and the tests
 that need them are skipped. Node-RED, the Dashboard and oidc-provider come from npm in any case.
@@ -31,8 +31,15 @@ def main() -> None:
 
 
 def absent(programs: dict[str, str]) -> dict[str, str]:
+    return {program: package for program, package in programs.items() if not _there(program)}
+
+
+def _there(program: str) -> bool:
+    """A program by its name, or a file by its path, in which `*` stands for a version."""
+    if program.startswith("/"):
+        return any(Path("/").glob(program[1:]))
     places = os.pathsep.join([*PLACES, *map(str, KEPT_ASIDE.glob("*/bin"))])
-    return {program: package for program, package in programs.items() if not shutil.which(program, path=places)}
+    return shutil.which(program, path=places) is not None
 
 
 def install(programs: dict[str, str]) -> None:
