@@ -16,8 +16,8 @@ from proxy.services.audit import PLATFORM, By, happened, on_user
 from proxy.services.lockout import Lockout, Standing
 from proxy.store import Database, StoreUnavailable
 
-_NO_GUESS: Final = frozenset({"credentials_missing"})
-"""Refusals of credentials that nobody could have guessed with."""
+_NO_GUESS: Final = frozenset({"credentials_missing", "password_expired", "second_factor_required", "sso_required"})
+"""Refusals in which no password was sent, or the right one."""
 _log = structlog.get_logger(__name__)
 
 Whose = Callable[[Provider, Identity, str], Awaitable[tuple[Person, bool]]]
@@ -64,6 +64,9 @@ class Identifying:
         await self.allowances.login(address, login)
         try:
             found = await self._said(provider, request, address)
+            if found is None:
+                await self.allowances.login_was_none(address, login)
+                return None
             account = await self.lockout.account_of(login)
             standing = await self._settle(account, address, found, again=again)
         except (Unavailable, StoreUnavailable):
@@ -102,8 +105,8 @@ class Identifying:
             vouched=vouched,
         )
 
-    async def _settle(self, account: str, address: str, found: Recognised | Refused | None, *, again: bool) -> Standing:
-        if found is None or (isinstance(found, Refused) and found.code in _NO_GUESS):
+    async def _settle(self, account: str, address: str, found: Recognised | Refused, *, again: bool) -> Standing:
+        if isinstance(found, Refused) and found.code in _NO_GUESS:
             return Standing.COUNTS
         if isinstance(found, Refused) and again:
             return Standing.LOCKED if await self.lockout.holds(account, address) else Standing.COUNTS
