@@ -32,6 +32,10 @@ _TEXTS: Final[Mapping[Reason, tuple[str, str]]] = MappingProxyType(
             "A second factor is needed here",
             "Log in once more on the gateway's own pages, and prove it there.",
         ),
+        Reason.CREDENTIALS_WRONG: (
+            "You are not let in here",
+            "Nobody here is known by the password, certificate or proxy that you come with.",
+        ),
         Reason.FOREIGN_ORIGIN: ("Sent from another site", "This request came from a page that may not send it."),
         Reason.FOREIGN_SID: ("This connection belongs to another session", "Reload the page to get one of your own."),
         Reason.UNKNOWN_HOST: ("Nothing is at this address", "No instance is reachable under this host name."),

@@ -6,7 +6,7 @@ import pytest
 from typing_extensions import override
 
 from auth_plugins import Identity, Misconfigured, Refused
-from auth_plugins.basic import Basic, BasicSettings
+from auth_plugins.basic import Basic, BasicSettings, name_and_password
 from auth_plugins.testkit import Conformance, Visitor, kit
 
 ADA = Identity(subject="u-ada", username="ada")
@@ -64,6 +64,14 @@ async def test_anything_else_of_this_scheme_is_refused(field: str, code: str) ->
     with pytest.raises(Refused) as refused:
         await Visitor(basic()).sends({"authorization": field})
     assert refused.value.code == code
+
+
+@pytest.mark.parametrize(
+    ("field", "found"),
+    [("Basic YTpi", ("a", "b")), ("bAsIc  YTpiOmM=", ("a", "b:c")), ("Basic Og==", ("", "")), ("Bearer YTpi", None)],
+)
+def test_a_field_is_read_as_rfc_7617_says(field: str, found: tuple[str, str] | None) -> None:
+    assert name_and_password(field) == found
 
 
 def test_it_speaks_for_whoever_checks_the_passwords() -> None:

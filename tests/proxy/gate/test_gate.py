@@ -8,7 +8,6 @@ import orjson
 import pytest
 
 from auth_plugins import Unavailable
-from proxy.gate.facts import basic_credentials
 from proxy.gate.gate import LEASE
 from proxy.gate.principal import Lease, Principal
 from proxy.gate.verdict import Missing, PasswordFact, PersonFact, SessionFact, SidFact
@@ -341,23 +340,6 @@ async def test_a_person_whose_name_no_field_can_carry_is_refused(house: House, n
     cookie = house.login(replace(ADA, user=replace(ADA.user, name=name)))
     refused = await house.refused(house.caller(), head("/dashboard", cookie=cookie))
     assert (refused.reason, refused.status) == (Reason.BAD_REQUEST, 400)
-
-
-@pytest.mark.parametrize(
-    ("value", "found"),
-    [
-        (b"Basic YTpi", ("a", "b")),
-        (b"bAsIc  YTpiOmM=", ("a", "b:c")),
-        (b"Basic Og==", ("", "")),
-        (b"Basic YQ==", None),
-        (b"Basic /w==", None),
-        (b"Basic YTpi!", None),
-        (b"Bearer YTpi", None),
-        (b"", None),
-    ],
-)
-def test_basic_credentials_are_read_as_rfc_7617_says(value: bytes, found: tuple[str, str] | None) -> None:
-    assert basic_credentials(value) == found
 
 
 def test_a_fact_is_named_by_what_it_is_about(house: House) -> None:
