@@ -13,7 +13,7 @@ from auth_plugins.issuer_keys import examined, key_findings, key_set
 from auth_plugins.keysets import Algorithms, Demands, unproven, verified
 from auth_plugins.oidc_discovery import Discovery
 from auth_plugins.provider_calls import ProviderUrl
-from auth_plugins.remembered import within
+from auth_plugins.remembered import DEADLINE, within
 from auth_plugins.values import CredentialRequest, Finding, Identity, Refused
 from config.base import Listing, wrong
 
@@ -35,7 +35,7 @@ class BearerSettings(PluginSettings):
     claims: ClaimNames = ClaimNames()
     require: Mapping[str, Listing[str]] = {}
     """Claim -> values of which it must have one, such as a scope."""
-    timeout: float = Field(default=2.5, gt=0, le=10, allow_inf_nan=False, strict=False)
+    timeout: float = Field(default=DEADLINE, gt=0, le=DEADLINE, allow_inf_nan=False, strict=False)
     """Seconds for fetching keys."""
 
     @model_validator(mode="after")

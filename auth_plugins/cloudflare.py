@@ -12,7 +12,7 @@ from auth_plugins.contract import AuthPlugin, FileSetting, Kit, PluginSettings
 from auth_plugins.issuer_keys import examined, key_findings, key_set
 from auth_plugins.keysets import Demands, verified
 from auth_plugins.provider_calls import ProviderUrl
-from auth_plugins.remembered import within
+from auth_plugins.remembered import DEADLINE, within
 from auth_plugins.values import CredentialRequest, Finding, Identity, LogoutRequest, Redirect, Refused
 from config.addresses import parse_host_name
 from config.base import Listing, wrong
@@ -46,7 +46,7 @@ class CloudflareSettings(PluginSettings):
     """Claim -> values of which it must have one."""
     service_tokens: Mapping[str, str] = {}
     """Client ID of a service token -> the username it comes as; others are refused."""
-    timeout: float = Field(default=2.5, gt=0, le=10, allow_inf_nan=False, strict=False)
+    timeout: float = Field(default=DEADLINE, gt=0, le=DEADLINE, allow_inf_nan=False, strict=False)
     """Seconds for fetching keys."""
 
     @model_validator(mode="before")

@@ -14,6 +14,7 @@ from pydantic import Field
 from auth_plugins.claims import ClaimNames, Claims
 from auth_plugins.contract import Answer, Kit, PluginSettings, SecretSetting
 from auth_plugins.provider_calls import basic, json_of, posted, printable
+from auth_plugins.remembered import DEADLINE
 from auth_plugins.values import LoginRequest, Redirect, Refused, Unavailable
 from config.base import Listing
 
@@ -43,7 +44,7 @@ class CodeSettings(PluginSettings):
     """Further parameters for the provider's login page."""
     insecure_trust_email: bool = False
     """Take every address for verified, whatever the provider says."""
-    timeout: float = Field(default=2.5, gt=0, le=10, allow_inf_nan=False, strict=False)
+    timeout: float = Field(default=DEADLINE, gt=0, le=DEADLINE, allow_inf_nan=False, strict=False)
     """Seconds for all requests to the provider that one step of a login waits for."""
 
 

@@ -66,7 +66,7 @@ async def listed(kit: Kit, url: str, *, token: str) -> tuple[Claims, ...]:
 async def fetched(kit: Kit, url: str, *, token: str = "") -> Answer:
     """What is at an address. Raises Refused where the access token no longer counts, Unavailable unless it is 200."""
     headers = {**OURSELVES, "Accept": "application/json", **({"Authorization": f"Bearer {token}"} if token else {})}
-    answer = await kit.fetch("GET", url, headers=headers)
+    answer = await _asked(kit, "GET", url, headers)
     if answer.status == 401 and token:
         raise Refused("access_ended", f"{url} no longer accepts the access token of this login")
     if answer.status != 200:
@@ -77,7 +77,14 @@ async def fetched(kit: Kit, url: str, *, token: str = "") -> Answer:
 async def posted(kit: Kit, url: str, fields: Mapping[str, str], headers: Mapping[str, str]) -> Answer:
     """What came back for a form."""
     sent = {**OURSELVES, "Accept": "application/json", "Content-Type": "application/x-www-form-urlencoded", **headers}
-    return await kit.fetch("POST", url, headers=sent, body=urlencode(fields).encode())
+    return await _asked(kit, "POST", url, sent, urlencode(fields).encode())
+
+
+async def _asked(kit: Kit, method: str, url: str, headers: Mapping[str, str], body: bytes = b"") -> Answer:
+    try:
+        return await kit.fetch(method, url, headers=headers, body=body)
+    except Unavailable as error:
+        raise Unavailable(error.code, f"{url}: {error.detail or 'no answer came'}") from error
 
 
 def json_of(url: str, answer: Answer) -> Claims:

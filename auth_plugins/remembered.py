@@ -15,6 +15,8 @@ STALE: Final = 86400.0
 """Seconds for which an old answer serves while there is no new one."""
 PAUSE: Final = 2.0
 """Seconds between a question without an answer and the next one."""
+DEADLINE: Final = 2.4
+"""Seconds a visitor waits for a provider: a little less than the gateway waits for a plugin, to say why."""
 IMPATIENCE: Final = 1.0
 """Seconds to wait for a new answer where an old one would do."""
 
