@@ -33,6 +33,15 @@ _KINDS: Final[dict[Character, str]] = {
 }
 
 
+def described(rules: PasswordRules) -> str:
+    """What is asked of how it is made, in a sentence for the form."""
+    kinds = [_KINDS[kind] for kind in rules.require]
+    needed = f", with {' and '.join(filter(None, [', '.join(kinds[:-1]), *kinds[-1:]]))}" if kinds else ""
+    blanks = "" if rules.whitespace else ", without blanks"
+    words = " A few words in a row are easy to remember and hard to guess." if rules.whitespace else ""
+    return f"At least {rules.min_length} characters{needed}{blanks}.{words}"
+
+
 def flaws(rules: PasswordRules, password: str, names: Collection[str]) -> Iterator[Flaw]:
     """What is wrong with how it is made; `names` are what its owner is called by, which others know."""
     size = len(password)

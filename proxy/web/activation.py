@@ -1,28 +1,29 @@
-"""`/-/activate/TOKEN`: a new user chooses a password and is logged in."""
+"""`/-/activate/TOKEN` and `/-/reset/TOKEN`: by a link, somebody chooses a password who has none, or forgot theirs."""
+
+from typing import Final
 
 from aiohttp import web
 
 from auth_plugins import Identity, Refused
-from proxy.access.passwords import LONGEST, SHORTEST
+from config.times import duration_text
 from proxy.model.identity import User
-from proxy.services.accounts import WeakPassword
+from proxy.services.accounts import RESET_LASTS, Purpose, WeakPassword
 from proxy.services.allowances import Policy
-from proxy.services.login import HOP_LASTS
-from proxy.web import render
-from proxy.web.answers import answer
 from proxy.web.arriving import arrive
-from proxy.web.guards import at_home, cookie_field, own_form
+from proxy.web.forms import DIFFER, STALE, form, made_here, message, of_password
+from proxy.web.guards import at_home, own_form
 from proxy.web.keys import ADDRESS, Desk
-from proxy.web.login import STALE
 from proxy.web.visitors import Proven
 from proxy.wire.address import subject
+
+SPENT: Final = 409
 
 
 async def show(desk: Desk, request: web.Request) -> web.Response:
     """GET: the form, while the link is good."""
     at_home(request)
-    user = await desk.accounts.invited(request.match_info["token"])
-    return _form(desk, request, user) if user else _spent()
+    user = await desk.accounts.invited(request.match_info["token"], _purpose(request))
+    return _form(desk, request, user) if user else _spent(desk, _purpose(request))
 
 
 async def submit(desk: Desk, request: web.Request) -> web.Response:
@@ -30,57 +31,73 @@ async def submit(desk: Desk, request: web.Request) -> web.Response:
     at_home(request)
     await desk.allowances.take(Policy.ACTIVATION, subject(request[ADDRESS]))
     fields = await own_form(request)
-    user = await desk.accounts.invited(request.match_info["token"])
+    user = await desk.accounts.invited(request.match_info["token"], _purpose(request))
     if user is None:
-        return _spent()
-    if not desk.logins.csrf_right(desk.logins.known_hop(cookie_field(request)), fields.get("csrf", "")):
+        return _spent(desk, _purpose(request))
+    if not made_here(desk, request, fields):
         return _form(desk, request, user, status=403, problem=STALE)
     if fields.get("password", "") != fields.get("again", ""):
-        return _form(desk, request, user, status=422, problem="The two passwords differ. Please type both again.")
-    return await _activate(desk, request, user, fields.get("password", ""))
+        return _form(desk, request, user, status=422, problem=DIFFER)
+    return await _choose(desk, request, user, fields.get("password", ""))
 
 
-async def _activate(desk: Desk, request: web.Request, user: User, password: str) -> web.Response:
+async def _choose(desk: Desk, request: web.Request, user: User, password: str) -> web.Response:
+    purpose, token = _purpose(request), request.match_info["token"]
     try:
-        await desk.accounts.activate(request.match_info["token"], password, address=request[ADDRESS])
+        await desk.self_help.recovery.choose(purpose, token, password, address=request[ADDRESS])
     except WeakPassword as error:
-        return _form(desk, request, user, status=422, problem=error.args[0])
+        return _form(desk, request, user, status=422, problem=str(error))
     except Refused:
-        return _spent()
-    await desk.lockout.lift(user.id)
+        return _spent(desk, purpose)
+    if purpose is Purpose.RESET:
+        return message("Your password is set", "Log in with it now.", link="/-/login", link_text="Log in")
+    return await _let_in(desk, request, user)
+
+
+async def _let_in(desk: Desk, request: web.Request, user: User) -> web.Response:
+    """Who was given a link by an admin is logged in at once; what else is asked of them is asked on the way."""
     person = await desk.database.person(user.id)
     if person is None:
-        return _spent()
+        return _spent(desk, Purpose.ACTIVATE)
     identity = Identity(subject=person.user.id, username=person.user.username)
     proven = Proven(person=person, identity=identity, provider=desk.local, amr=identity.amr)
     return await arrive(desk, request, proven, None)
 
 
+def _purpose(request: web.Request) -> Purpose:
+    return Purpose(request.match_info["purpose"])
+
+
 def _form(desk: Desk, request: web.Request, user: User, *, status: int = 200, problem: str = "") -> web.Response:
-    hop = desk.logins.hop(cookie_field(request))
-    page = render.form(
+    return form(
+        desk,
+        request,
         "activate.html",
         status=status,
         username=user.username,
         action=request.path,
         problem=problem,
-        shortest=SHORTEST,
-        longest=LONGEST,
-        hidden_fields={"csrf": desk.logins.csrf(hop)},
+        reset=_purpose(request) is Purpose.RESET,
+        hint=of_password(desk),
     )
-    return answer(page, [desk.logins.cookies.set(desk.logins.cookies.hop, hop, HOP_LASTS)])
 
 
-def _spent() -> web.Response:
-    page = render.page(
-        "message.html",
-        status=410,
-        title="This link no longer works",
-        text=(
-            "An activation link is good once, and for 24 hours; a newer link replaces an older one.",
-            "If you have chosen a password already, log in with it. Otherwise ask whoever sent you the link for a new one.",
-        ),
+def _spent(desk: Desk, purpose: Purpose) -> web.Response:
+    if purpose is Purpose.RESET:
+        lasts = duration_text(RESET_LASTS)
+        return message(
+            "This link no longer works",
+            f"A link to a new password is good once, for {lasts}, and only until the password or address is changed.",
+            status=SPENT,
+            link="/-/forgot",
+            link_text="Ask for another link",
+        )
+    lasts = duration_text(desk.accounts.rules().activation)
+    return message(
+        "This link no longer works",
+        f"An activation link is good once, and for {lasts}; a newer link replaces an older one.",
+        "If you have chosen a password already, log in with it. Otherwise ask whoever sent you the link for a new one.",
+        status=SPENT,
         link="/-/login",
         link_text="Log in",
     )
-    return answer(page)

@@ -5,15 +5,12 @@ from typing import Final
 from aiohttp import web
 
 from auth_plugins import Refused
-from proxy.access.passwords import LONGEST, SHORTEST
 from proxy.services.accounts import WeakPassword
-from proxy.services.login import HOP_LASTS
-from proxy.web import render
-from proxy.web.answers import answer, see_other
+from proxy.web.answers import see_other
 from proxy.web.attempts import change_password
-from proxy.web.guards import at_home, cookie_field, own_form
-from proxy.web.keys import Desk
-from proxy.web.login import STALE
+from proxy.web.forms import DIFFER, STALE, form, made_here, of_password
+from proxy.web.guards import at_home, own_form
+from proxy.web.keys import ADDRESS, Desk
 from proxy.web.visitors import Visitor, account_event, visitor
 
 _LOGIN: Final = "/-/login"
@@ -33,11 +30,11 @@ async def submit(desk: Desk, request: web.Request) -> web.Response:
     somebody = await visitor(desk, request)
     if somebody is None:
         return see_other(_LOGIN)
-    if not desk.logins.csrf_right(desk.logins.known_hop(cookie_field(request)), fields.get("csrf", "")):
+    if not made_here(desk, request, fields):
         return _form(desk, request, somebody, status=403, problem=STALE)
     new = fields.get("password", "")
     if new != fields.get("again", ""):
-        return _form(desk, request, somebody, status=422, problem="The two passwords differ. Please type both again.")
+        return _form(desk, request, somebody, status=422, problem=DIFFER)
     return await _change(desk, request, somebody, fields.get("current", ""), new)
 
 
@@ -47,23 +44,23 @@ async def _change(desk: Desk, request: web.Request, somebody: Visitor, current: 
     try:
         await change_password(desk, request, user, passwords, event)
     except WeakPassword as error:
-        return _form(desk, request, somebody, status=422, problem=error.args[0])
+        return _form(desk, request, somebody, status=422, problem=str(error))
     except Refused:
         return _form(desk, request, somebody, status=422, problem="That is not your password until now.")
     await desk.sessions.end_all(user.id, but=somebody.session.id)
+    await desk.self_help.recovery.tell_of_change(user, address=request[ADDRESS])
     return see_other("/")
 
 
 def _form(desk: Desk, request: web.Request, somebody: Visitor, *, status: int = 200, problem: str = "") -> web.Response:
-    hop = desk.logins.hop(cookie_field(request))
-    page = render.form(
+    user = somebody.person.user
+    return form(
+        desk,
+        request,
         "password.html",
         status=status,
-        username=somebody.person.user.username,
-        expired=somebody.person.user.password_expired,
+        username=user.username,
+        expired=user.password_expired,
         problem=problem,
-        shortest=SHORTEST,
-        longest=LONGEST,
-        hidden_fields={"csrf": desk.logins.csrf(hop)},
+        hint=of_password(desk),
     )
-    return answer(page, [desk.logins.cookies.set(desk.logins.cookies.hop, hop, HOP_LASTS)])

@@ -5,7 +5,7 @@ and the policy names its hash.
 """
 
 import base64
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -65,6 +65,19 @@ def form(
     passkeys: bool = False,
     **context: object,
 ) -> Page:
+    """A page with a form; what is in it as arguments of their own."""
+    return filled(template, context, status=status, target=target, retry_after=retry_after, passkeys=passkeys)
+
+
+def filled(
+    template: str,
+    context: Mapping[str, object],
+    *,
+    status: int = 200,
+    target: str = "",
+    retry_after: int = 0,
+    passkeys: bool = False,
+) -> Page:
     """A page with a form. `target` is one more origin its answer may lead to; with `passkeys` it may ask for one.
 
     Chromium checks form-action against the redirects that follow a post too, so that origin must be named.
@@ -111,5 +124,5 @@ def _headers(policy: str, referrer: str, retry_after: int) -> list[tuple[str, st
     return [*headers, ("Retry-After", str(retry_after))] if retry_after else headers
 
 
-def _body(template: str, context: dict[str, object]) -> bytes:
+def _body(template: str, context: Mapping[str, object]) -> bytes:
     return _ENVIRONMENT.get_template(template).render(context).encode("utf-8", "replace")

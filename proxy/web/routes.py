@@ -13,11 +13,15 @@ from proxy.web import (
     ending,
     enrolling,
     entering,
+    forgot,
     home,
     leaving,
     login,
+    my_sessions,
+    new_email,
     passkey_login,
     password,
+    registration,
     returning,
     second_factor,
     security,
@@ -57,8 +61,7 @@ def routes(desk: Desk) -> list[web.RouteDef]:
         web.get("/-/enter", bound(entering.enter), allow_head=False),
         web.get("/-/logout", bound(leaving.show)),
         web.post("/-/logout", bound(leaving.submit)),
-        web.get("/-/activate/{token}", bound(activation.show)),
-        web.post("/-/activate/{token}", bound(activation.submit)),
+        *_self_help_routes(bound),
         web.get(CHOOSE, bound(password.show)),
         web.post(CHOOSE, bound(password.submit)),
         *_factor_routes(bound),
@@ -83,6 +86,23 @@ def _provider_routes(bound: Callable[[Answer], Handler]) -> list[web.RouteDef]:
         web.post(f"{below}/slo", bound(ending.through_browser)),
         web.post(f"{below}/backchannel", bound(ending.by_itself)),
         web.get(f"{below}/metadata", bound(ending.metadata)),
+    ]
+
+
+def _self_help_routes(bound: Callable[[Answer], Handler]) -> list[web.RouteDef]:
+    by_link = "/-/{purpose:activate|reset}/{token}"
+    return [
+        web.get(by_link, bound(activation.show)),
+        web.post(by_link, bound(activation.submit)),
+        web.get("/-/forgot", bound(forgot.show)),
+        web.post("/-/forgot", bound(forgot.submit)),
+        web.get("/-/register", bound(registration.show)),
+        web.post("/-/register", bound(registration.submit)),
+        web.post("/-/verify", bound(registration.verify)),
+        web.get("/-/email/{token}", bound(new_email.show)),
+        web.post("/-/email/{token}", bound(new_email.submit)),
+        web.get(my_sessions.PATH, bound(my_sessions.show)),
+        web.post(my_sessions.PATH, bound(my_sessions.submit)),
     ]
 
 
