@@ -146,7 +146,7 @@ def _described(seen: Eyes, space: Space, person: Person) -> dict[str, object]:
         "role": held.role.label,
         "source": held.source,
         "overrides": _told(seen.estate, space, held) if manages else {},
-        "managed": sorted(held.managed) if manages else (),
+        "managed": tuple(sorted(held.managed)) if manages else (),
         "actions": tuple(str(permission) for permission in _MANAGING if seen.may(permission, space)),
     }
 
