@@ -123,6 +123,8 @@ async def _page(
 ) -> web.Response:
     hop = desk.logins.hop(cookie_field(request))
     user, full = claim.person.user, len(held.passkeys) >= PASSKEYS
+    session = claim.session.session if claim.session else None
+    must = session is None or lacks_factor(desk, claim.person, session, claim.target)
     options = "" if full else desk.factors.passkeys.to_register(user, held.passkeys, claim.binder)
     page = render.form(
         "enrol.html",
@@ -131,10 +133,10 @@ async def _page(
         options=options,
         app=await desk.factors.pending(user),
         may_add_app=held.totp is None,
-        must=not held.enrolled and (claim.half is not None or bool(claim.target)),
+        must=must,
         username=user.username,
         problem=problem,
-        back="" if claim.half else SECURITY,
+        back="" if must else SECURITY,
         hidden_fields={**claim.fields(desk), "csrf": desk.logins.csrf(hop)},
     )
     return answer(page, [desk.logins.cookies.set(desk.logins.cookies.hop, hop, HOP_LASTS)])

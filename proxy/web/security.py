@@ -54,7 +54,7 @@ async def show(desk: Desk, request: web.Request) -> web.Response:
     page = render.page(
         "security.html",
         user=somebody.name,
-        app=_row(held.totp, "Authenticator app") if held.totp else None,
+        app=_row(held.totp, "Codes of six digits") if held.totp else None,
         keys=[_row(each, each.name) for each in held.passkeys],
         enrolled=held.enrolled,
         left=len(held.left),
@@ -66,7 +66,7 @@ async def show(desk: Desk, request: web.Request) -> web.Response:
 
 
 def _row(factor: Factor, name: str) -> Row:
-    used = _day(factor.last_used) if factor.last_used else "never"
+    used = f"last used {_day(factor.last_used)}" if factor.last_used else "never used"
     return Row(id=factor.id, name=name, added=_day(factor.created), used=used)
 
 
