@@ -12,6 +12,7 @@ from config.problems import ConfigurationError, Problem
 from proxy.cli.apply import apply
 from proxy.cli.audit import audit
 from proxy.cli.auth import auth
+from proxy.cli.bans import bans
 from proxy.cli.demo import demo
 from proxy.cli.explain import explain
 from proxy.cli.keys import keys, nodered
@@ -71,6 +72,7 @@ def version() -> None:
 
 flowward.add_command(apply)
 flowward.add_command(audit)
+flowward.add_command(bans)
 flowward.add_command(auth)
 flowward.add_command(demo)
 flowward.add_command(explain)

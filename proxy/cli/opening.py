@@ -85,17 +85,26 @@ class Opened:
     @property
     def accounts(self) -> Accounts:
         store = self.store
-        return Accounts(database=store.database, shared=store.shared, offload=self.offload, now=time.time)
+        return Accounts(
+            database=store.database,
+            shared=store.shared,
+            offload=self.offload,
+            now=time.time,
+            rules=lambda: self.config.settings.accounts,
+        )
 
     @property
     def by_hand(self) -> ByHand:
         return ByHand(database=self.store.database, now=time.time, by=replace(COMMAND_LINE, name=_who()))
 
     @property
+    def lockout(self) -> Lockout:
+        store, limits = self.store, self.config.settings.limits
+        return Lockout(store.database, store.shared, lambda: limits.lockout, time.time, ban=lambda: limits.ban)
+
+    @property
     def directory(self) -> Directory:
-        store = self.store
-        lockout = Lockout(store.database, store.shared, lambda: self.config.settings.limits.lockout, time.time)
-        return Directory(by_hand=self.by_hand, shared=store.shared, new_id=new_id, lockout=lockout)
+        return Directory(by_hand=self.by_hand, shared=self.store.shared, new_id=new_id, lockout=self.lockout)
 
     @property
     def workshop(self) -> Workshop:

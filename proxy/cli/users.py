@@ -8,11 +8,14 @@ from pydantic_core import PydanticCustomError
 from typing_extensions import override
 
 from config.base import wrong
+from config.configuration import Config
 from config.names import parse_email, parse_username
+from config.times import duration_text
 from proxy.cli.opening import Opened, config_option, configuration, tell_table, with_store
 from proxy.model.access import Role
 from proxy.model.estate import Estate
 from proxy.model.identity import Person, User, UserKind, UserState
+from proxy.services.audit import happened, on_user
 
 ROLES = {role.label: role for role in (Role.DASHBOARD, Role.VIEWER, Role.MEMBER, Role.OWNER)}
 
@@ -68,7 +71,8 @@ def add(
         made = await opened.directory.add(wanted, dict(held))
         return await opened.accounts.activation_link(opened.home, made.id)
 
-    _print_link(username, with_store(configuration(path), work))
+    config = configuration(path)
+    _print_link(username, with_store(config, work), config)
 
 
 @user.command()
@@ -85,13 +89,22 @@ def link(username: str, path: Path) -> None:
             raise click.UsageError(
                 f"{found.username} is a service account, which never logs in. Make it a token instead."
             )
+        if found.provider is not None and not found.admin:
+            raise click.UsageError(
+                f"{found.username} logs in by {found.provider}, and has no password here, so a link would open nothing."
+            )
+        by_hand = opened.by_hand
+        made = happened("user.activation.created", at=by_hand.now(), by=by_hand.by, on=on_user(found.id), user=found.id)
+        await opened.store.database.record(made)
         return await opened.accounts.activation_link(opened.home, found.id)
 
-    _print_link(username, with_store(configuration(path), work))
+    config = configuration(path)
+    _print_link(username, with_store(config, work), config)
 
 
-def _print_link(username: str, address: str) -> None:
-    click.echo(f"{username} chooses a password here, once, within a day; the link is not shown again:", err=True)
+def _print_link(username: str, address: str, config: Config) -> None:
+    lasts = duration_text(config.settings.accounts.activation)
+    click.echo(f"{username} chooses a password here, once, within {lasts}; the link is not shown again:", err=True)
     click.echo(address)
 
 

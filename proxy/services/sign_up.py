@@ -84,6 +84,10 @@ class SignUp:
         """Whether anybody may try."""
         return self._rule.open and self.outbox.configured
 
+    def admits(self, email: str) -> bool:
+        """Whether somebody who was invited by this address may make an account with it."""
+        return self.open and not list(wrong_with(email, self.domains())) and (self._rule.invited or self._admits(email))
+
     @property
     def _rule(self) -> accounts_schema.SignUp:
         return self.accounts.rules().sign_up

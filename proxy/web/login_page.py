@@ -74,6 +74,8 @@ def page(
         values=typed,
         focus=next((each.name for each in fields if not typed.get(each.name)), ""),
         going_to=site.name if site else "",
+        own_accounts=provider is None or provider.plugin.local_accounts,
+        sign_up=desk.self_help.sign_up.open,
         hidden_fields=hidden | ({"local": "1"} if door.local else {}),
         others=_others(desk, provider, door, to),
         admins_door="" if door.local else _admins_door(desk, to),

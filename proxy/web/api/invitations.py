@@ -4,10 +4,12 @@ from typing import Annotated, Final
 
 from pydantic import BaseModel, StringConstraints
 
+from config.mail_schema import is_mailbox
 from proxy.model.access import Permission
 from proxy.services.administration import invitations
 from proxy.services.allowances import Policy
-from proxy.services.authority import offered
+from proxy.services.authority import offered, space_at
+from proxy.services.outbox import Outgoing
 from proxy.services.writer import Step
 from proxy.store import Invitation
 from proxy.web.api.keys import Api
@@ -61,6 +63,33 @@ async def invite(api: Api, call: Call) -> Step[BaseModel]:
     return Step(result=_item(call, step.result), edits=step.edits, events=step.events)
 
 
+async def mail(api: Api, call: Call) -> None:
+    """Write to whoever was invited, where there is an address; nobody learns from it whether they have an account."""
+    await _mail(api, call, call.sent(NewInvitation).to)
+
+
+async def mail_again(api: Api, call: Call) -> None:
+    found = await call.moment.database.invitation(call.path["invitation"])
+    if found is not None:
+        await _mail(api, call, found.email)
+
+
+async def _mail(api: Api, call: Call, to: str) -> None:
+    help_, moment = api.desk.self_help, call.moment
+    if not help_.outbox.configured:
+        return
+    account = await moment.database.account(to)
+    user, address = (account.user, account.user.email) if account else (None, to)
+    space, by = space_at(moment.estate, call.path["space"]), moment.actor.person.user
+    may_sign_up = user is None and help_.sign_up.admits(address)
+    written = help_.outbox.letterhead().invitation(
+        by.name or by.username, space.title or space.slug, sign_up=may_sign_up
+    )
+    until = moment.now + invitations.LASTS
+    letter = Outgoing(to=address, written=written, until=until, user=user.id if user else None)
+    await help_.outbox.post([letter] if is_mailbox(address) else [])
+
+
 async def resend(_: Api, call: Call) -> Step[BaseModel]:
     step = await invitations.resend(call.moment, call.path["space"], call.path["invitation"])
     return Step(result=_item(call, step.result), edits=step.edits, events=step.events)
@@ -97,6 +126,7 @@ OPERATIONS: Final = (
         status=202,
         audit=_events("invited"),
         change=invite,
+        afterwards=mail,
         held=Policy.INVITES,
     ),
     Operation(
@@ -120,6 +150,7 @@ OPERATIONS: Final = (
         answer=InvitationItem,
         audit=_events("invited"),
         change=resend,
+        afterwards=mail_again,
         held=Policy.INVITES,
     ),
 )

@@ -3,7 +3,16 @@
 import re
 from typing import Annotated, Final, Generic, Literal, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationInfo, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    StringConstraints,
+    ValidationInfo,
+    field_validator,
+)
 
 from proxy.model.access import Role
 
@@ -43,6 +52,8 @@ Line = Annotated[str, StringConstraints(max_length=254), AfterValidator(_printab
 """Text on one line: names, titles, addresses. Names reach instances in headers, where a line end would be another field."""
 Name = Annotated[str, StringConstraints(min_length=1, max_length=254), AfterValidator(_printable)]
 """The same, and not empty."""
+NewSecret = Annotated[SecretStr, Field(max_length=1000)]
+"""A password that is to be, whose length the rules of passwords judge; it appears in no log and no answer."""
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$"), Field(examples=["line-3"])]
 """A name in addresses."""
 Identifier = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[!-~]+$")]

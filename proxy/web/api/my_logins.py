@@ -1,27 +1,47 @@
 """One's own password and sessions."""
 
-from typing import Final
+from typing import Annotated, Final
 
-from auth_plugins import Refused
+from pydantic import StringConstraints
+
+from auth_plugins import Refused, Unavailable
 from proxy.model.access import Permission
 from proxy.model.identity import Session
 from proxy.services.accounts import WeakPassword
+from proxy.services.allowances import Policy
 from proxy.services.authority import told
-from proxy.services.problems import Invalid, NotPossible, NotThere, Wrong
+from proxy.services.new_addresses import LASTS
+from proxy.services.problems import Invalid, NotPossible, NotThere, Unfit, Wrong
+from proxy.store import StoreUnavailable
 from proxy.web import attempts
 from proxy.web.api.auth import Secret
 from proxy.web.api.keys import Api
 from proxy.web.api.me import TAG
-from proxy.web.api.models import Body, Item, Meta, Page
+from proxy.web.api.models import Answer, Body, Item, Line, Meta, NewSecret, Page
 from proxy.web.api.operation import PLATFORM, Call, Operation
+from proxy.web.keys import ADDRESS
 
 
 class NewPassword(Body):
     """The password that is, and the one that shall be."""
 
     current: Secret
-    new: Secret
-    """8 to 128 characters, and neither username nor e-mail address."""
+    new: NewSecret
+    """As the rules of passwords have it; each that it breaks is an error with a code of its own."""
+
+
+class NewEmail(Body):
+    """The mail address that one wants."""
+
+    email: Annotated[Line, StringConstraints(min_length=1)]
+
+
+class Pending(Answer):
+    """A change that is to be confirmed by a link, mailed to the new address."""
+
+    email: str
+    expires: float
+    """Seconds since the epoch."""
 
 
 class SessionItem(Item):
@@ -53,10 +73,23 @@ async def change_password(api: Api, call: Call) -> None:
     except Refused:
         raise Invalid(Wrong(field="current", message="is not your password")) from None
     except WeakPassword as error:
-        raise Invalid(Wrong(field="new", message=error.args[0], remedy="Choose another one.")) from None
+        raise Unfit(*error.wrongs("new")) from None
     api.writer.wake()
     own = moment.actor.session
     await api.desk.sessions.end_all(user.id, but=own.id if own else None)
+    await api.desk.self_help.recovery.tell_of_change(user, address=call.request[ADDRESS])
+
+
+async def change_email(api: Api, call: Call) -> Pending:
+    """Nobody learns whether somebody has that address: its owner is told instead."""
+    desk, person, email = api.desk, call.moment.actor.person, call.sent(NewEmail).email
+    await desk.allowances.take(Policy.VERIFY, person.user.id)
+    try:
+        await desk.self_help.addresses.ask(person, email, address=call.request[ADDRESS])
+    except (Unavailable, StoreUnavailable):
+        await desk.allowances.was_none(Policy.VERIFY, person.user.id)
+        raise
+    return Pending(email=email, expires=desk.now() + LASTS)
 
 
 async def sessions(api: Api, call: Call) -> Page[SessionItem]:
@@ -117,6 +150,19 @@ OPERATIONS: Final = (
         audit=("user.updated-password",),
         perform=change_password,
         while_expired=True,
+    ),
+    Operation(
+        method="PUT",
+        path="/me/email",
+        tag=TAG,
+        summary="Ask for another mail address, which takes effect once a link that is mailed to it was followed",
+        permission=Permission.SELF_PASSWORD,
+        where=PLATFORM,
+        body=NewEmail,
+        answer=Pending,
+        status=202,
+        audit=("account.change-email-request", "account.change-email-confirmed"),
+        perform=change_email,
     ),
     Operation(
         method="GET",

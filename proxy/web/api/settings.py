@@ -64,6 +64,31 @@ class AuditKept(Answer):
     webhook: bool
 
 
+class PasswordKept(Answer):
+    """What a chosen password must be."""
+
+    min_length: int
+    max_length: int
+    score: int
+    """Least strength by zxcvbn, 0 to 4, of one that replaces another."""
+    score_by_link: int
+    """The same of one that is chosen by a link or at sign-up."""
+    require: tuple[str, ...]
+    whitespace: bool
+    expires: float
+    """Seconds; 0 for never."""
+    reuse: int
+    """How many earlier ones may not be chosen again."""
+
+
+class SignUpKept(Answer):
+    """Who may make an account by themselves."""
+
+    enabled: bool
+    domains: tuple[str, ...]
+    invited: bool
+
+
 class Configured(Answer):
     """What flowward.yaml says, and alone can change. What no reload takes over holds from the next start on."""
 
@@ -71,7 +96,12 @@ class Configured(Answer):
     """Whether instances may be open to anybody; `GET /instances?state=public` lists those that are."""
     session: SessionLasts
     limits: dict[str, RateItem]
-    """By name, as in the configuration; of `lockout`, wrong passwords and for how long the account then refuses."""
+    """By name, as in the configuration; of `lockout` and `ban`, wrong passwords and for how long the account or the address
+    is then refused at first."""
+    password: PasswordKept
+    sign_up: SignUpKept
+    mail: str | None
+    """The server that mail is handed in at; null where nothing is mailed."""
     audit: AuditKept
 
 
@@ -124,13 +154,21 @@ async def show(api: Api, call: Call) -> PlatformItem:
 
 
 def _configured(settings: Settings) -> Configured:
-    session, audit, lockout = settings.session, settings.audit, settings.limits.lockout
+    session, audit, accounts = settings.session, settings.audit, settings.accounts
+    lockout, ban = settings.limits.lockout, settings.limits.ban
+    penalties = {
+        "lockout": RateItem(count=lockout.failures, seconds=lockout.seconds),
+        "ban": RateItem(count=ban.failures, seconds=ban.seconds),
+    }
     rates = {name: value for name, value in settings.limits if isinstance(value, Rate)}
     limits = {name: RateItem(count=rate.count, seconds=rate.seconds) for name, rate in rates.items()}
     return Configured(
         allow_public_http=settings.server.allow_public_http,
         session=SessionLasts(absolute=session.absolute, idle=session.idle, grace=session.grace),
-        limits=limits | {"lockout": RateItem(count=lockout.failures, seconds=lockout.seconds)},
+        limits=limits | penalties,
+        password=PasswordKept(**dict(accounts.password)),
+        sign_up=SignUpKept(**dict(accounts.sign_up)),
+        mail=str(settings.mail.server) if settings.mail else None,
         audit=AuditKept(retention=audit.retention, syslog=audit.syslog is not None, webhook=audit.webhook is not None),
     )
 

@@ -6,6 +6,7 @@ from typing import Final
 from proxy.web.api import (
     audit,
     auth,
+    bans,
     directory,
     explaining,
     gathered,
@@ -20,6 +21,7 @@ from proxy.web.api import (
     my_tokens,
     places,
     resources,
+    self_help,
     service_accounts,
     settings,
     sharing,
@@ -31,6 +33,7 @@ from proxy.web.api.operation import Operation
 
 OPERATIONS: Final[tuple[Operation, ...]] = (
     *auth.OPERATIONS,
+    *self_help.OPERATIONS,
     *me.OPERATIONS,
     *my_logins.OPERATIONS,
     *my_factors.OPERATIONS,
@@ -38,6 +41,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     *my_place.OPERATIONS,
     *directory.OPERATIONS,
     *users.OPERATIONS,
+    *bans.OPERATIONS,
     *spaces.OPERATIONS,
     *members.OPERATIONS,
     *invitations.OPERATIONS,

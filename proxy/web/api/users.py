@@ -5,16 +5,20 @@ from typing import Annotated, Final
 
 from pydantic import BaseModel, Field, StringConstraints
 
+from config.mail_schema import is_mailbox
 from proxy.model.access import Permission
+from proxy.model.audit import Event
 from proxy.model.identity import Person, User, UserState
 from proxy.services import users
 from proxy.services.authority import offered, told
 from proxy.services.factors import locked_by
+from proxy.services.outbox import Outgoing
+from proxy.services.problems import NotPossible
 from proxy.services.writer import Moment, Step
 from proxy.store import PeopleQuery
 from proxy.web.api.keys import Api
 from proxy.web.api.me import Belonging, belongings
-from proxy.web.api.models import Answer, Body, Item, Line, Page, RoleName, RosterQuery, role_of
+from proxy.web.api.models import Answer, Body, Item, Line, Page, Query, RoleName, RosterQuery, role_of
 from proxy.web.api.operation import PLATFORM, Call, Operation
 from proxy.web.api.paging import stretch
 
@@ -71,10 +75,18 @@ class NewAccount(Account):
     """Role by space id or slug."""
 
 
+class LinkQuery(Query):
+    """How a link gets to its user."""
+
+    mail: bool = False
+    """1: it is mailed to the user, and not shown."""
+
+
 class Link(Answer):
     """A link by which a user chooses a password; it is shown this once."""
 
-    link: str
+    link: str | None
+    """Null where it was mailed."""
     expires: float
     """Seconds since the epoch."""
 
@@ -174,9 +186,32 @@ async def link(api: Api, call: Call) -> Link:
     moment, desk = call.moment, api.desk
     user = (await users.user_at(moment, call.path["user"])).user
     users.refuse_link(user)
-    await moment.database.record(told(moment, "user.activation.created", user))
+    mail, event = call.asked(LinkQuery).mail, told(moment, "user.activation.created", user)
+    if mail:
+        await _refuse_unmailed(api, user)
+    else:
+        await moment.database.record(event)
     address = await desk.accounts.activation_link(desk.sites().home.origin, user.id)
-    return Link(link=address, expires=moment.now + desk.accounts.rules().activation)
+    expires = moment.now + desk.accounts.rules().activation
+    if mail:
+        await _mail_link(api, call, user, address, expires, event)
+    return Link(link=None if mail else address, expires=expires)
+
+
+async def _refuse_unmailed(api: Api, user: User) -> None:
+    """Raises NotPossible for whom nothing can be mailed to, and Unavailable."""
+    outbox = api.desk.self_help.outbox
+    if not outbox.configured:
+        raise NotPossible("mail_missing", "No mail is configured. Ask for the link itself, and pass it on.")
+    if not is_mailbox(user.email):
+        raise NotPossible("email_missing", f"{user.username} has no address that mail can be sent to.")
+    await outbox.ready()
+
+
+async def _mail_link(api: Api, call: Call, user: User, address: str, expires: float, event: Event) -> None:
+    outbox, by = api.desk.self_help.outbox, call.moment.actor.person.user
+    written = outbox.letterhead().activation_link(user.username, address, by=by.name or by.username, until=expires)
+    await outbox.post([Outgoing(to=user.email, written=written, until=expires, user=user.id)], event)
 
 
 def _shown(call: Call, step: Step[Person]) -> Step[BaseModel]:
@@ -307,6 +342,7 @@ OPERATIONS: Final = (
         permission=_WRITE,
         where=PLATFORM,
         hides=True,
+        query=LinkQuery,
         answer=Link,
         audit=("user.activation.created",),
         perform=link,
