@@ -62,7 +62,7 @@ async def recognised(desk: Desk, request: web.Request) -> tuple[Provider, Proven
 
 def _credential(request: web.Request, reads: frozenset[str]) -> CredentialRequest | None:
     """What a plugin looks at; None where the request has nothing of it."""
-    headers = {name: request.headers[name] for name in reads if name in request.headers}
+    headers = {name: ", ".join(request.headers.getall(name)) for name in reads if name in request.headers}
     tls = request.transport.get_extra_info("ssl_object") if request.transport else None
     certificate = (tls.getpeercert(binary_form=True) or b"") if tls and "certificate" in reads else b""
     if not headers and not certificate and reads != {"peer"}:

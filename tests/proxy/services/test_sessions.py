@@ -124,3 +124,40 @@ async def test_activity_that_could_not_be_written_is_kept(store: Store, time: Ti
     await sessions.flush()
     time.now += 99
     assert await sessions.open(value, "gate.example") is not None
+
+
+async def test_s_12_a_way_in_has_times_of_its_own_and_its_provider_may_end_a_session_earlier(
+    sessions: Sessions, time: Time
+) -> None:
+    """S-12."""
+    own, _ = await sessions.start(replace(VISIT, absolute=50.0, idle=5.0))
+    assert (own.expires, own.idle) == (time.now + 50, 5.0)
+    sooner, _ = await sessions.start(replace(VISIT, ends=time.now + 20))
+    assert sooner.expires == time.now + 20
+    later, _ = await sessions.start(replace(VISIT, ends=time.now + 9999))
+    assert later.expires == time.now + 1000, "the gateway's own end holds besides"
+    _, value = await sessions.start(replace(VISIT, ends=time.now - 1))
+    assert await sessions.open(value, "gate.example") is None
+
+
+async def test_what_a_way_in_says_of_a_session_is_kept_with_it(sessions: Sessions) -> None:
+    said = replace(VISIT, groups=("a", "b"), provider_session="sid", keep="x" * 16384, factor=7.0, vouched=True)
+    await sessions.start(said)
+    (kept,) = await sessions.of("u-ada")
+    assert (kept.groups, kept.provider_session, kept.keep) == (("a", "b"), "sid", "x" * 16384)
+    assert (kept.factor, kept.vouched) == (7.0, True)
+
+
+async def test_s_20_sessions_end_by_what_their_provider_calls_them(sessions: Sessions, told: list[str]) -> None:
+    """S-20."""
+    for provider, there in (("corp", "one"), ("corp", "one"), ("corp", "two"), ("other", "one"), ("local", "")):
+        await sessions.start(replace(VISIT, provider=provider, provider_session=there))
+    assert await sessions.user_at("corp", "one") == "u-ada"
+    assert await sessions.user_at("elsewhere", "one") is None
+    told.clear()
+    assert len(await sessions.end_by_provider("u-ada", "corp", "one")) == 2
+    assert told == ["woken"] * 2
+    left = {(session.provider, session.provider_session) for session in await sessions.of("u-ada")}
+    assert left == {("corp", "two"), ("other", "one"), ("local", "")}
+    await sessions.end_by_provider("u-ada", "corp")
+    assert {session.provider for session in await sessions.of("u-ada")} == {"other", "local"}
