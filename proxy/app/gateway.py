@@ -2,6 +2,8 @@
 
 import asyncio
 from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from uuid import uuid4
@@ -142,8 +144,7 @@ async def assemble(config: Config, keys: Keys, store: Store, log: AccessLog, clo
         crowd=crowd,
         hsts=hsts_line,
     )
-    timeout = ClientTimeout(total=None, sock_connect=5)
-    outside = ClientSession(cookie_jar=DummyCookieJar(), trust_env=False, auto_decompress=True, timeout=timeout)
+    outside = _outside()
     writer = Writer(database=store.database, snapshot=snapshot, now=clock.wall, wake=store.bus.tell)
     absolute, idle = settings.session.absolute, settings.session.idle
     sessions = Sessions(
@@ -154,9 +155,10 @@ async def assemble(config: Config, keys: Keys, store: Store, log: AccessLog, clo
         wake=store.bus.tell,
         asked_again={entry.name for entry in settings.auth if entry.refresh > 0},
     )
-    desk = await asyncio.to_thread(
-        _desk, settings, store, gate, signer, sessions, offload, outside, keys, clock, premises, writer
-    )
+    async with _closed_on_failure(outside):
+        desk = await asyncio.to_thread(
+            _desk, settings, store, gate, signer, sessions, offload, outside, keys, clock, premises, writer
+        )
     carrier = Carrier(plane.timeouts, partial(going_on, live), lambda: gate.border)
     reader = OwnReader(carrier, sign=signer.sign, issuer=_home(settings), now=clock.wall)
     inspection = InspectionDesk(
@@ -221,6 +223,21 @@ async def assemble(config: Config, keys: Keys, store: Store, log: AccessLog, clo
         ),
         notices=api.notices,
     )
+
+
+def _outside() -> ClientSession:
+    """What plugins reach their providers by."""
+    timeout = ClientTimeout(total=None, sock_connect=5)
+    return ClientSession(cookie_jar=DummyCookieJar(), trust_env=False, auto_decompress=True, timeout=timeout)
+
+
+@asynccontextmanager
+async def _closed_on_failure(client: ClientSession) -> AsyncIterator[None]:
+    try:
+        yield
+    except BaseException:
+        await client.close()
+        raise
 
 
 def timeouts_of(settings: Settings) -> Timeouts:

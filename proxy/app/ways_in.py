@@ -14,6 +14,7 @@ from auth_plugins.local import Local, LocalSettings
 from auth_plugins.registry import Provider, UnusablePlugins, installed, providers
 from config.auth_schema import AuthEntry
 from config.schema import Settings
+from proxy.gate.readers import CERTIFICATE
 from proxy.services.accounts import Accounts
 from proxy.services.clock import Clock
 from proxy.services.offload import Offload
@@ -62,8 +63,11 @@ def ways_in(
     built = providers([entry for entry in settings.auth if entry.active], installed(), kit)
     by_name = {provider.name: provider.plugin for provider in built if provider.plugin.checks_passwords()}
     lost = [provider for provider in built if provider.plugin.speaks_for() not in {provider.name, *by_name}]
-    if lost:
-        raise UnusablePlugins([_asks_nobody(provider, by_name) for provider in lost])
+    blind = [
+        provider for provider in built if CERTIFICATE in provider.plugin.reads and not _sees_certificates(settings)
+    ]
+    if lost or blind:
+        raise UnusablePlugins([*(_asks_nobody(provider, by_name) for provider in lost), *map(_sees_nothing, blind)])
     own = next((provider for provider in built if provider.plugin.local_accounts), None)
     return WaysIn(providers=built, local=own or _own(kit))
 
@@ -72,6 +76,17 @@ def _asks_nobody(provider: Provider, there: Iterable[str]) -> str:
     asked = provider.plugin.speaks_for()
     known = ", ".join(sorted(there)) or "none"
     return f"auth.{provider.name}: asks '{asked}', which is no active way in that checks passwords. Those are: {known}"
+
+
+def _sees_certificates(settings: Settings) -> bool:
+    return settings.server.tls is not None and settings.server.tls.client_ca is not None
+
+
+def _sees_nothing(provider: Provider) -> str:
+    return (
+        f"auth.{provider.name}: looks at client certificates, and nobody is asked for one. "
+        "Name the CAs that sign them in server.tls.client_ca"
+    )
 
 
 def _own(kit: Callable[[str], Kit]) -> Provider:
