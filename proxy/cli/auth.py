@@ -25,7 +25,7 @@ def auth() -> None:
 @click.option("--user", "login", default="", help="Username to look up, as it is typed to log in.")
 @click.option(
     "--sample",
-    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    type=click.Path(path_type=Path, dir_okay=False),
     help="File with a response of the provider, as it came.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -37,7 +37,7 @@ def test(name: str, login: str, sample: Path | None, as_json: bool, path: Path) 
     """
     if login and sample:
         raise click.UsageError("Give --user or --sample, not both.")
-    text = sample.read_text() if sample else login
+    text = _read(sample) if sample else login
     config = configuration(path)
 
     async def work(opened: Opened) -> "TrialAnswer":
@@ -52,6 +52,13 @@ def test(name: str, login: str, sample: Path | None, as_json: bool, path: Path) 
     click.echo(told.model_dump_json(indent=2) if as_json else "\n".join(_lines(told)))
     if told.refused or any(each.level == "error" for each in told.findings):
         sys.exit(FAILED)
+
+
+def _read(sample: Path) -> str:
+    try:
+        return sample.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise click.UsageError(f"--sample {sample} cannot be read as text: {error}") from error
 
 
 def _lines(told: "TrialAnswer") -> Iterator[str]:

@@ -24,7 +24,7 @@ LONGEST_SAMPLE: Final = 262_144
 """Characters: a response of a provider with many groups, encoded."""
 
 
-class FindingItem(Answer):
+class ProviderFinding(Answer):
     """One thing found out about a provider."""
 
     code: str
@@ -52,7 +52,7 @@ class ProviderItem(Answer):
     """Seconds after which it is asked again about who is logged in; 0 for never."""
     checked: float | None
     """When it was last looked at (seconds since the epoch); null where it has not been yet."""
-    findings: tuple[FindingItem, ...]
+    findings: tuple[ProviderFinding, ...]
 
 
 class Providers(Answer):
@@ -116,7 +116,7 @@ class UserAfter(Answer):
 class TrialAnswer(Answer):
     """How far a login would come. No account was touched."""
 
-    findings: tuple[FindingItem, ...]
+    findings: tuple[ProviderFinding, ...]
     identity: IdentityItem | None
     refused: str
     """Code of what it would end with; empty where it would succeed."""
@@ -163,8 +163,10 @@ def _item(api: Api, entry: AuthEntry) -> ProviderItem:
     )
 
 
-def _findings(found: Sequence[Finding]) -> tuple[FindingItem, ...]:
-    return tuple(FindingItem(code=each.code, level=each.level, detail=each.detail, ends=each.ends) for each in found)
+def _findings(found: Sequence[Finding]) -> tuple[ProviderFinding, ...]:
+    return tuple(
+        ProviderFinding(code=each.code, level=each.level, detail=each.detail, ends=each.ends) for each in found
+    )
 
 
 def told_of(estate: Estate, trial: Trial) -> TrialAnswer:

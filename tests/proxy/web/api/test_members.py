@@ -182,7 +182,11 @@ async def test_r_01_p_10_nothing_can_be_overridden_while_there_is_no_application
     owner, user = await yard.someone({group.id: OWNER}), await yard.someone({group.id: VIEWER})
     shown = await owner.get(members(group.id, user.id))
     assert shown.json["overridable"] == []
-    assert (await owner.get(members(group.id, user.id) + "/overrides")).json == {"overrides": {}, "overridable": []}
+    assert (await owner.get(members(group.id, user.id) + "/overrides")).json == {
+        "overrides": {},
+        "managed": [],
+        "overridable": [],
+    }
 
 
 async def test_what_may_be_overridden_is_told_of_one_member_and_not_again_of_each_of_a_list(yard: Yard) -> None:
