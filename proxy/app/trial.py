@@ -1,5 +1,6 @@
 """Trying out a way in from the command line, with no gateway running."""
 
+import asyncio
 import time
 from collections.abc import Sequence
 
@@ -26,7 +27,8 @@ async def trial(
     """What a login by the way in of this name would come to. Raises UnusablePlugins, NotPossible and StoreUnavailable."""
     timeout = ClientTimeout(total=None, sock_connect=5)
     async with ClientSession(cookie_jar=DummyCookieJar(), trust_env=False, timeout=timeout) as outside:
-        found = ways_in(settings, store.shared, accounts, offload, outside, SYSTEM).providers
+        built = await asyncio.to_thread(ways_in, settings, store.shared, accounts, offload, outside, SYSTEM)
+        found = built.providers
         provider = _named(found, name)
         estate = await store.database.estate()
         writer = Writer(
