@@ -21,6 +21,8 @@ RESERVED: Final = frozenset({"admin", "administrator", "flowward", "root", "serv
 MOST_GROUPS: Final = 5000
 _LONGEST: Final = {"subject": 255, "username": 254, "email": 254, "name": 1000, "image": 2048}
 _LONGEST_GROUP: Final = 1024
+_ALL_GROUPS: Final = 262_144
+"""Characters of all groups together: they are kept with each session."""
 _UNREADABLE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _LONGEST_NAME: Final = 200
 
@@ -81,6 +83,8 @@ def sound(identity: Identity) -> Identity:
 def _refuse_odd_groups(groups: Collection[str]) -> None:
     if len(groups) > MOST_GROUPS:
         raise Refused("identity_malformed", f"it has {len(groups)} groups; it may have {MOST_GROUPS}")
+    if sum(map(len, groups)) > _ALL_GROUPS:
+        raise Refused("identity_malformed", f"its groups have more than {_ALL_GROUPS} characters in all")
     for group in groups:
         if len(group) > _LONGEST_GROUP or _UNREADABLE.search(group):
             detail = f"a group has more than {_LONGEST_GROUP} or control characters: {group[:64]!r}"

@@ -184,6 +184,7 @@ def test_s_18_whoever_is_of_its_domains_or_of_nobodys_is_not_foreign() -> None:
         {"groups": ("ff-acme-owner\n",)},
         {"groups": ("x" * 1025,)},
         {"groups": tuple(map(str, range(5001)))},
+        {"groups": ("x" * 1024,) * 257},
         {"email": "a" * 255},
     ],
 )

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import trustme
 
-from tests.peers.slapd import GROUPS, PEOPLE, READER, READER_PASSWORD, Slapd
+from tests.peers.slapd import GROUPS, PASSWORD, PEOPLE, READER, READER_PASSWORD, Slapd, add_person, person
 from tests.proxy.web.api.house import House, house
 
 TEST = "/sso/providers/test"
@@ -83,3 +83,24 @@ async def test_only_admins_in_a_session_look_at_providers(corp: House) -> None:
             assert (await program.get(path)).status in (403, 404)
         assert (await olga.post(TEST, {"provider": "corp"})).status == 403
         assert (await program.post(TEST, {"provider": "corp"})).code == "interactive_session_required"
+
+
+async def test_s_30_whoever_is_removed_from_the_directory_is_out_when_it_is_asked_again(
+    corp: House, openldap: Slapd
+) -> None:
+    add_person(openldap, "leaver")
+    async with corp.nobody() as leaver:
+        answer = await leaver.post("/auth/login", {"username": "leaver", "password": PASSWORD, "provider": "corp"})
+        assert answer.status == 200, answer.text
+        refreshing = corp.running.gateway.refreshing
+        corp.pass_(901)
+        await refreshing.look()
+        assert (await leaver.get("/me")).json["username"] == "leaver"
+        openldap.delete(person("leaver"))
+        corp.pass_(901)
+        await refreshing.look()
+        await corp.running.gateway.watch.look()
+        assert (await leaver.get("/me")).status == 401
+    async with corp.user("ada") as ada:
+        events = (await ada.get("/audit?event=user.session.revoked")).items
+        assert [(each["source"], each["trigger"]["name"]) for each in events] == [("sso", "corp")]  # type: ignore[index]
