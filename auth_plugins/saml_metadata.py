@@ -146,7 +146,7 @@ def of_settings(settings: SamlSettings) -> Idp:
 
 @dataclass(slots=True)
 class Source:
-    """The provider as it is known now: read at the first need, then again after `refresh` seconds.
+    """The provider as it is known now: read at the first need, then again after `metadata_refresh` seconds.
 
     Metadata that cannot be read again are used until they say they end; one reading serves all who wait for it.
     """
@@ -162,7 +162,7 @@ class Source:
     async def idp(self, *, newer_than: float | None = None) -> Idp:
         """Raises Unavailable where nothing is known, or what is known has ended."""
         now = self.kit.now()
-        patience = BETWEEN if self.trouble else self.settings.refresh
+        patience = BETWEEN if self.trouble else self.settings.metadata_refresh
         due = now if self.known is None else now - patience if newer_than is None else newer_than
         async with self._reading:
             if self.read_at < due:

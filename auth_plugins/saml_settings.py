@@ -71,9 +71,9 @@ def _certificates(value: object, info: ValidationInfo) -> tuple[Certificate, ...
 
 
 def _certificate(text: str, info: ValidationInfo, remedy: str) -> tuple[Certificate, ...]:
+    path = None if _is_itself(text) else parse_file(text, info)
     try:
-        content = text if _is_itself(text) else parse_file(text, info).read_text(encoding="utf-8")
-        return certificates_in(content)
+        return certificates_in(path.read_text(encoding="utf-8") if path else text)
     except (ValueError, OSError) as error:
         raise wrong(f"has a certificate that cannot be read: {error}", remedy) from None
 
@@ -108,8 +108,9 @@ def _key(value: object, info: ValidationInfo) -> SecretStr:
     if isinstance(value, SecretStr):
         return value
     remedy = "Make one by openssl req -x509 -newkey rsa:3072 -nodes -keyout key.pem -out certificate.pem."
+    path = parse_file(value, info)
     try:
-        text = parse_file(value, info).read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8")
         key = load_pem_private_key(text.encode(), None)
     except (ValueError, TypeError, OSError) as error:
         raise wrong(f"must be a file with a private key in PEM, without a password: {error}", remedy) from None
@@ -143,7 +144,7 @@ class SamlSettings(PluginSettings):
     """How one SAML identity provider is reached and believed."""
 
     idp_metadata: Metadata | None = Field(default=None, description="Its metadata: a file, or an https address.")
-    refresh: PositiveDuration = Field(default=3600.0, description="How often metadata is read again.")
+    metadata_refresh: PositiveDuration = Field(default=3600.0, description="How often metadata is read again.")
     entry_point: Url | None = Field(default=None, description="Where people log in, where there is no metadata.")
     idp_issuer: str = Field(default="", description="Its entity id; in metadata of several, which of them.")
     certificates: Certificates = Field(default=(), description="What it signs with, the old and the new at rollover.")

@@ -350,6 +350,87 @@ def _not_base64(request: str) -> str:
     return base64_of(genuine(request))[:-3] + "*=="
 
 
+def _foreign(request: str) -> etree._Element:
+    """An assertion that is one to whoever reads local names alone."""
+    response = genuine(request)
+    original = assertion_in(response)
+    foreign = etree.tostring(original).replace(NS["saml"].encode(), b"urn:other")
+    response.replace(original, etree.fromstring(foreign))
+    return response
+
+
+def _in_extensions(response: etree._Element, *moved: etree._Element) -> etree._Element:
+    extensions = etree.Element(f"{{{NS['samlp']}}}Extensions")
+    extensions.extend(moved)
+    status = response.find("samlp:Status", namespaces=dict(NS))
+    assert status is not None
+    status.addprevious(extensions)
+    return response
+
+
+def _misplaced(request: str) -> etree._Element:
+    response = genuine(request)
+    return _in_extensions(response, assertion_in(response))
+
+
+def _signature_elsewhere(request: str) -> etree._Element:
+    response = genuine(request)
+    return _in_extensions(response, signature_in(assertion_in(response)))
+
+
+def _signature_again(request: str) -> etree._Element:
+    response = genuine_whole(request)
+    return _in_extensions(response, deepcopy(signature_in(response)))
+
+
+def _without(name: str) -> Callable[[str], etree._Element]:
+    """Signed by the provider, but lacking something."""
+
+    def made(request: str) -> etree._Element:
+        response = said(request).xml()
+        for gone in list(response.iter(f"{{{NS['saml']}}}{name}")):
+            gone.getparent().remove(gone)  # type: ignore[union-attr]
+        sign(assertion_in(response), pair(IDP))
+        return response
+
+    return made
+
+
+def _odd_time(request: str) -> etree._Element:
+    """A time by the schema's rules that no clock of ours shows."""
+    response = said(request).xml()
+    conditions = response.find(".//saml:Conditions", namespaces=dict(NS))
+    assert conditions is not None
+    conditions.set("NotOnOrAfter", "12023-11-14T22:13:20Z")
+    sign(assertion_in(response), pair(IDP))
+    return response
+
+
+def _encrypted_other(request: str) -> etree._Element:
+    """What is encrypted is advice and not an assertion."""
+    response = genuine(request)
+    advice = etree.Element(f"{{{NS['saml']}}}Advice")
+    return encrypt(response, pair(OWN), instead=advice)
+
+
+def _encrypted_keyless(request: str) -> etree._Element:
+    response = encrypt(genuine(request), pair(OWN))
+    info = response.find(".//xenc:EncryptedData/ds:KeyInfo", namespaces=dict(NS))
+    assert info is not None
+    info.getparent().remove(info)  # type: ignore[union-attr]
+    return response
+
+
+def _encrypted_signed(request: str) -> etree._Element:
+    """A signature rides along where keys are named."""
+    response = genuine(request)
+    signature = deepcopy(signature_in(assertion_in(response)))
+    info = encrypt(response, pair(OWN)).find(".//xenc:EncryptedData/ds:KeyInfo", namespaces=dict(NS))
+    assert info is not None
+    etree.SubElement(info, "{urn:other}wrapped").append(signature)
+    return response
+
+
 def _text(make: Callable[[str], etree._Element | bytes | str]) -> Callable[[str], str]:
     def made(request: str) -> str:
         message = make(request)
@@ -367,6 +448,10 @@ def _all() -> Iterator[tuple[str, str, Callable[[str], etree._Element | bytes | 
         ("wrapping in another namespace", "assertion_count", _foreign_wrapper),
         ("what was signed rides along", "signature_object", _hidden_object),
         ("two assertions, both genuine", "assertion_count", _both_genuine),
+        ("an assertion of another namespace", "assertion_foreign", _foreign),
+        ("an assertion in Extensions", "assertion_misplaced", _misplaced),
+        ("a signature in Extensions", "signature_misplaced", _signature_elsewhere),
+        ("a signature twice, once in Extensions", "signature_count", _signature_again),
         ("the ID of the assertion twice", "id_not_unique", _duplicate),
         ("the ID of the assertion as xml:id", "id_not_unique", _xml_id),
     )
@@ -414,6 +499,10 @@ def _all() -> Iterator[tuple[str, str, Callable[[str], etree._Element | bytes | 
         ("a condition of its own", "schema_violated", _says(condition="<saml:Other/>")),
         ("refused by the provider", "provider_refused", _says(status="urn:oasis:names:tc:SAML:2.0:status:Responder")),
         ("SAML 1.1", "version_unknown", _says(version="1.1")),
+        ("no conditions", "conditions_missing", _without("Conditions")),
+        ("no login", "login_missing", _without("AuthnStatement")),
+        ("no name", "name_missing", _without("NameID")),
+        ("no time of ours", "time_unreadable", _odd_time),
         ("an empty name", "name_odd", _says(name=" ")),
         ("a name with a line end", "name_odd", _says(name="ada@acme.example\nx")),
         ("a name without end", "name_odd", _says(name="a" * 257)),
@@ -436,6 +525,9 @@ def _all() -> Iterator[tuple[str, str, Callable[[str], etree._Element | bytes | 
         ("a cipher text from elsewhere", "encryption_reference", _encrypted_reference),
         ("a key by PKCS #1 v1.5", "encryption_algorithm", _encrypted_pkcs1),
         ("encrypted for another", "decryption_failed", _encrypted_for_another),
+        ("something else encrypted", "assertion_missing", _encrypted_other),
+        ("a cipher text without its key", "encryption_shape", _encrypted_keyless),
+        ("a signature beside a cipher text", "encryption_reference", _encrypted_signed),
         ("one encrypted, one plain", "assertion_count", _encrypted_and_plain),
     )
 

@@ -198,8 +198,12 @@ def encrypt(
     content: Any = T.TransformAes256Cbc,
     bits: int = 256,
     beside: bool = False,
+    instead: etree._Element | None = None,
 ) -> etree._Element:
-    """Put the assertion into an EncryptedAssertion; `beside` has the key stand next to what it opens, as some do."""
+    """Put the assertion into an EncryptedAssertion; `beside` has the key stand next to what it opens, as some do.
+
+    `instead` of the assertion something else may be encrypted.
+    """
     assertion = assertion_in(response)
     holder = etree.Element(f"{{{NS['saml']}}}EncryptedAssertion")
     data = xmlsec.template.encrypted_data_create(holder, content, type=T.TypeEncElement, ns="xenc")
@@ -211,7 +215,8 @@ def encrypt(
     manager.add_key(xmlsec.Key.from_memory(to.certificate, T.KeyDataFormatCertPem, None))
     context = xmlsec.EncryptionContext(manager)
     context.key = xmlsec.Key.generate(T.KeyDataAes, bits, T.KeyDataTypeSession)
-    alone = etree.fromstring(etree.tostring(assertion))  # alone, so that it carries all its namespaces
+    content_xml = assertion if instead is None else instead
+    alone = etree.fromstring(etree.tostring(content_xml))  # alone, so that it carries all its namespaces
     data = context.encrypt_xml(data, alone)
     holder.append(data)
     if beside:

@@ -302,7 +302,7 @@ async def test_a_new_certificate_in_the_metadata_is_found_when_it_signs() -> Non
 
 async def test_metadata_that_cannot_be_read_again_are_used_until_they_end() -> None:
     time, site = Time(NOW), Site(metadata(pair(IDP), more=f' validUntil="{at(7200)}"'))
-    plugin = saml(idp_metadata=URL, fetch=site, now=time, refresh=600)
+    plugin = saml(idp_metadata=URL, fetch=site, now=time, metadata_refresh=600)
     await visitor_of(plugin)
     site.gone, time.now = True, NOW + 700
     await visitor_of(plugin)

@@ -1,5 +1,6 @@
 """What an operator may write about a SAML provider, and what is told where it cannot work."""
 
+import re
 from collections.abc import Mapping
 from importlib.metadata import EntryPoint
 from pathlib import Path
@@ -12,6 +13,7 @@ from config.auth_schema import AuthEntry
 from tests.auth_plugins.saml_forgeries import IDP, OWN
 from tests.auth_plugins.saml_house import OPTIONS
 from tests.auth_plugins.saml_idp import metadata, pair
+from tests.docs.pages import code_in, rows
 
 KNOWN = {"saml": EntryPoint(name="saml", value="auth_plugins.saml:Saml", group=GROUP)}
 INLINE = {**OPTIONS, "certificates": [pair(IDP).bare]}
@@ -58,7 +60,7 @@ def test_files_are_relative_to_the_configuration(tmp_path: Path) -> None:
         ),
         (
             {**INLINE, "certificates": ["gone.pem"]},
-            "'certificates' is not valid: has a certificate that cannot be read",
+            "'certificates' is not valid: must be a file that exists",
         ),
         ({**INLINE, "certificates": []}, "'certificates' is not valid: must be a list of certificates"),
         ({**INLINE, "certificates": ["MIIB" + "A" * 300]}, "has a certificate that cannot be read"),
@@ -90,6 +92,23 @@ def test_what_cannot_work_is_told_with_the_option_and_the_remedy(
         chosen(tmp_path, options)
     assert "auth.corp: " in str(raised.value)
     assert said in str(raised.value)
+
+
+def test_every_option_is_told() -> None:
+    told = [name for options, _ in rows("log-in-with-saml.md", "options of saml") for name in code_in(options)]
+    assert sorted(told) == sorted(SamlSettings.model_fields)
+    assert not set(told) & set(AuthEntry.model_fields), "the gateway would keep these for itself"
+
+
+def test_every_code_is_told() -> None:
+    """But for those of metadata that cannot be used, which are told as one, with the reason in its detail."""
+    told = {name for codes, _ in rows("log-in-with-saml.md", "codes of saml") for name in code_in(codes)}
+    source = "".join(path.read_text() for path in Path("auth_plugins").glob("saml*.py"))
+    raised = set(re.findall(r'Refused\(\s*"(\w+)"', source)) | set(
+        re.findall(r', "(\w+_(?:missing|unsigned))", ', source)
+    )
+    raised |= set(re.findall(r'"((?:signature|digest)_\w+)"', source))
+    assert told == {code for code in raised if not code.startswith("metadata_")}
 
 
 def test_on_this_machine_a_provider_may_be_reached_without_tls(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ import yaml
 from auth_plugins.registry import choose, installed
 from config.load import load
 from proxy.cli.commands import flowward
+from tests.auth_plugins.saml_idp import pair
 from tests.conftest import Needs
 from tests.docs.pages import PAGES, ROOT, Snippet, prose, snippets
 
@@ -31,6 +32,10 @@ FILES = {"file", "certificate", "key", "ca", "client_ca", "client_crl"}
 HELD = {
     "secrets/database": "postgresql://flowward:secret@db.example:5432/flowward\n",
     "secrets/redis": "redis://:secret@redis.example:6379/0\n",
+    "secrets/saml.key": pair("docs").key,
+    "certificates/saml.pem": pair("docs").certificate,
+    "certificates/idp-2025.pem": pair("2025").certificate,
+    "certificates/idp-2026.pem": pair("2026").certificate,
 }
 """What files hold whose content is looked at."""
 
@@ -40,6 +45,8 @@ def files_named(shown: object) -> Iterator[str]:
         for key, value in shown.items():
             if key in FILES and isinstance(value, str):
                 yield value
+            if key == "certificates" and isinstance(value, list):
+                yield from value
             yield from files_named(value)
     if isinstance(shown, list):
         for value in shown:
