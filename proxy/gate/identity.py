@@ -9,7 +9,7 @@ from proxy.gate.world import Station
 from proxy.model.access import Role
 from proxy.model.directory import Space, SpaceKind
 from proxy.model.estate import Estate
-from proxy.model.identity import Person, Session, Token
+from proxy.model.identity import Person, Token
 from proxy.nodered.permissions import scopes
 from proxy.nodered.presets import ASSERTION, Bearer, ControlCharacter, identity_lines
 
@@ -59,7 +59,7 @@ def claims(
         "tenant": who.tenant,
         "groups": list(who.groups),
         "tags": dict(who.tags),
-        "sso_groups": list(shown.groups) if shown else [],
+        "sso_groups": list(sso_groups(principal)),
         "ip": who.address,
         "amr": list(shown.amr) if shown else ["token"] if token else [],
         "provider": shown.provider if shown else "token" if token else "",
@@ -81,12 +81,11 @@ def claims(
     return told
 
 
-def sso_groups(session: Session | None) -> tuple[str, ...]:
-    """Groups as the login provider named them at the login, in its order, as many as fit: Node-RED takes headers of 16 KiB
-    in all.
-    """
+def sso_groups(principal: Principal) -> tuple[str, ...]:
+    """Groups as the login provider named them, in its order, as many as fit: Node-RED takes headers of 16 KiB in all."""
+    named = principal.session or principal.recognised
     shown, room = [], GROUPS
-    for group in session.groups if session else ():
+    for group in named.groups if named else ():
         room -= len(group.encode()) + 3
         if room < 0:
             break

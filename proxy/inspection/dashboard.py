@@ -41,7 +41,7 @@ def _shown(exchange: Exchange, person: Person) -> dict[str, object]:
         "tenant": who.tenant,
         "groups": who.groups,
         "tags": dict(who.tags),
-        "SSOGroups": sso_groups(exchange.verdict.principal.session),
+        "SSOGroups": sso_groups(exchange.verdict.principal),
         "provider": "flowward",
         "ip": who.address,
     }
