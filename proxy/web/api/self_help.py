@@ -38,7 +38,7 @@ class Chosen(Body):
     password: NewSecret
 
 
-class NewAccount(Body):
+class OwnAccount(Body):
     """The account that somebody wants."""
 
     username: Line
@@ -95,7 +95,7 @@ async def reset(api: Api, visit: Visit) -> None:
 
 
 async def register(api: Api, visit: Visit) -> Ticket:
-    sent = visit.sent(NewAccount)
+    sent = visit.sent(OwnAccount)
     wanted = Wanted(username=sent.username, email=sent.email, password=sent.password.get_secret_value(), name=sent.name)
     ticket = await registration.ask(api.desk, visit.request, wanted)
     return Ticket(ticket=ticket, expires=api.desk.now() + LASTS)
@@ -138,7 +138,7 @@ OPERATIONS: Final = (
         path="/auth/register",
         tag=TAG,
         summary="Ask for an account; a code is mailed, and the answer is the same where there is one already",
-        body=NewAccount,
+        body=OwnAccount,
         answer=Ticket,
         status=202,
         audit=("account.verify.request-token",),

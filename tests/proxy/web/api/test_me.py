@@ -35,21 +35,21 @@ async def test_s_05_r_58_a_new_password_ends_every_other_session(house: House) -
 
 
 @pytest.mark.parametrize(
-    ("current", "new", "pointer"),
+    ("current", "new", "status", "pointer"),
     [
-        ("wrong", NEW, "/current"),
-        (PASSWORD, "short", "/new"),
-        (PASSWORD, "x" * 129, "/new"),
-        (PASSWORD, PASSWORD, "/new"),
-        (PASSWORD, "max@ACME.example", "/new"),
+        ("wrong", NEW, 422, "/current"),
+        (PASSWORD, "short", 400, "/new"),
+        (PASSWORD, "x" * 129, 400, "/new"),
+        (PASSWORD, PASSWORD, 400, "/new"),
+        (PASSWORD, "max@ACME.example", 400, "/new"),
     ],
 )
 async def test_s_05_a_password_that_cannot_be_taken_changes_nothing(
-    house: House, current: str, new: str, pointer: str
+    house: House, current: str, new: str, status: int, pointer: str
 ) -> None:
     async with house.user("max") as here, house.user("max") as there:
         answer = await here.put("/me/password", {"current": current, "new": new})
-        assert (answer.status, list(answer.faults)) == (422, [pointer])
+        assert (answer.status, list(answer.faults)) == (status, [pointer])
         assert (await there.get("/me")).status == 200
 
 
