@@ -9,7 +9,7 @@ from typing_extensions import override
 
 from auth_plugins.claims import ClaimNames, Claims, check_required, identity_of
 from auth_plugins.contract import AuthPlugin, FileSetting, Kit, PluginSettings
-from auth_plugins.issuer_keys import examined, key_findings, key_set
+from auth_plugins.issuer_keys import ends_of, examined, key_findings, key_set
 from auth_plugins.keysets import Algorithms, Demands, unproven, verified
 from auth_plugins.oidc_discovery import Discovery
 from auth_plugins.provider_calls import ProviderUrl
@@ -84,7 +84,7 @@ class Bearer(AuthPlugin[BearerSettings]):
 
     def _named(self, claims: Claims) -> Identity:
         check_required(claims, self.settings.require)
-        return replace(identity_of(claims, self.settings.claims), session="", ends=claims.number("exp"))
+        return replace(identity_of(claims, self.settings.claims), session="", ends=ends_of(claims))
 
     @override
     async def examine(self, sample: str) -> Identity:

@@ -9,7 +9,7 @@ from typing_extensions import override
 
 from auth_plugins.claims import ClaimNames, Claims, check_required, identity_of
 from auth_plugins.contract import AuthPlugin, FileSetting, Kit, PluginSettings
-from auth_plugins.issuer_keys import examined, key_findings, key_set
+from auth_plugins.issuer_keys import ends_of, examined, key_findings, key_set
 from auth_plugins.keysets import Demands, verified
 from auth_plugins.provider_calls import ProviderUrl
 from auth_plugins.remembered import DEADLINE, within
@@ -90,7 +90,7 @@ class Cloudflare(AuthPlugin[CloudflareSettings]):
         else:
             found = identity_of(claims, self.settings.claims)
             found = replace(found, email_verified=bool(found.email))  # Access lets nobody in by an unproven one
-        return replace(found, session="", ends=claims.number("exp"))
+        return replace(found, session="", ends=ends_of(claims))
 
     def _service(self, client: str) -> Identity:
         if client and (username := self.settings.service_tokens.get(client)):

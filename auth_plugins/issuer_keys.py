@@ -5,7 +5,7 @@ from pathlib import Path
 
 from auth_plugins.claims import Claims, parsed
 from auth_plugins.contract import Kit
-from auth_plugins.keysets import Algorithm, KeySet, filed, published
+from auth_plugins.keysets import LEEWAY, Algorithm, KeySet, filed, published
 from auth_plugins.remembered import within
 from auth_plugins.values import Finding, Identity, Refused, Unavailable
 
@@ -19,6 +19,12 @@ def key_set(
         return address if isinstance(address, str) else await address()
 
     return KeySet(filed(kit, path) if path is not None else published(kit, where), algorithms, kit.now)
+
+
+def ends_of(claims: Claims) -> float | None:
+    """Until when a token counts (seconds since the epoch)."""
+    expires = claims.number("exp")
+    return None if expires is None else expires + LEEWAY
 
 
 async def key_findings(keys: KeySet, seconds: float) -> Sequence[Finding]:

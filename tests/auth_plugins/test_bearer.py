@@ -59,7 +59,7 @@ async def test_a_token_of_the_issuer_says_who_sent_the_request(
     identity = await sent(bearer, f"Bearer {issuer.token(said(issuer, groups=['a']), typ='at+jwt')}")
     assert identity is not None
     assert (identity.subject, identity.username, identity.groups, identity.keep) == ("u1", "ada", ("a",), "")
-    assert identity.ends == issuer.clock.now + 300
+    assert identity.ends == issuer.clock.now + 330
 
 
 @pytest.mark.parametrize("scheme", ["bearer ", "BEARER ", "Bearer  "])

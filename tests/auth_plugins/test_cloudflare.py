@@ -61,7 +61,7 @@ async def test_an_assertion_says_who_sent_the_request(team: Issuer, kit: Kit) ->
     assert (identity.subject, identity.username, identity.email) == ("u1", "ada@acme.example", "ada@acme.example")
     assert identity.email_verified
     assert identity.groups == ("ops", "plant")
-    assert identity.ends == team.clock.now + 300
+    assert identity.ends == team.clock.now + 330
 
 
 async def test_without_groups_in_it_nothing_is_said_of_them(team: Issuer, kit: Kit) -> None:

@@ -23,6 +23,8 @@ async function start ({ modules, issuer, port, clients, accounts }) {
     const provider = new Provider(issuer, {
         clients,
         jwks: { keys },
+        // Its own way out refuses loopback addresses, where the gateway of a test is.
+        fetch: (url, options) => fetch(url, { ...options, dispatcher: undefined }),
         cookies: { keys: ['not a secret'] },
         claims: {
             openid: ['sub'],
