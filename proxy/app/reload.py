@@ -26,6 +26,7 @@ POLL: Final = 1.0
 """Seconds between two looks at the files."""
 _log = structlog.get_logger(__name__)
 
+AgreeOn = Callable[[Keys], Awaitable[None]]
 ApplyEstate = Callable[[Config], Awaitable[Plan]]
 
 
@@ -52,9 +53,17 @@ class Reloader:
     """Watches the configuration's files and takes over what changed."""
 
     def __init__(
-        self, path: Path, config: Config, gateway: Gateway, entrance: Entrance | None, apply_estate: ApplyEstate
+        self,
+        path: Path,
+        config: Config,
+        gateway: Gateway,
+        entrance: Entrance | None,
+        agree_on: AgreeOn,
+        apply_estate: ApplyEstate,
     ) -> None:
-        self._path, self._gateway, self._entrance, self._apply = path, gateway, entrance, apply_estate
+        """`agree_on`: raises ConfigurationError for keys that other gateways on the same state do not have."""
+        self._path, self._gateway, self._entrance = path, gateway, entrance
+        self._agree_on, self._apply = agree_on, apply_estate
         self._wanted = asyncio.Event()
         self._stamps: dict[Path, tuple[int, int]] = {}
         self._state = config.settings.state.directory
@@ -90,6 +99,7 @@ class Reloader:
         """Take over the files as they are now, or leave everything as it is and say why."""
         try:
             found = await asyncio.to_thread(read, self._path, self._state, self._gateway.gate.clock.wall())
+            await self._agree_on(found.keys)
             planned = await self._apply(found.config)
         except (ConfigurationError, UnusablePlugins, Conflict) as error:
             self._refuse(error)

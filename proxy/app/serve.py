@@ -17,7 +17,7 @@ import structlog
 
 from auth_plugins.registry import UnusablePlugins
 from config.configuration import Config
-from config.keys import load_or_create
+from config.keys import Keys, load_or_create
 from config.load import load
 from config.problems import ConfigurationError
 from config.schema import Settings
@@ -61,12 +61,12 @@ def run(path: Path, worker: Worker = ALONE) -> int:
 async def serve(path: Path, worker: Worker = ALONE) -> int:
     """Serve a configuration until SIGTERM or SIGINT: exit code 0, 1 when it could not start, 2 for what is written."""
     try:
-        if not worker.shares:
-            settings = (await asyncio.to_thread(load, path, os.environ)).settings
-            if settings.server.workers > 1:
-                async with _logging(settings):
-                    return await Supervisor(path, settings.server.workers, settings.server.drain).run()
-        async with opened(path, worker=worker) as running:
+        config = await asyncio.to_thread(load, path, os.environ)
+        settings = config.settings
+        if settings.server.workers > 1 and not worker.shares:
+            async with _logging(settings):
+                return await Supervisor(path, settings.server.workers, settings.server.drain).run()
+        async with opened(path, config, worker=worker) as running:
             gc.collect()
             gc.freeze()  # what lives as long as the process need not be looked at again
             gc.set_threshold(10_000, 50, 50)
@@ -95,16 +95,21 @@ class Running:
 
 
 @contextlib.asynccontextmanager
-async def opened(path: Path, clock: Clock = SYSTEM, worker: Worker = ALONE) -> AsyncIterator[Running]:
-    """Serve a configuration for as long as the context is open. Raises what is wrong with it."""
-    config = await asyncio.to_thread(load, path, os.environ)
+async def opened(path: Path, config: Config, clock: Clock = SYSTEM, worker: Worker = ALONE) -> AsyncIterator[Running]:
+    """Serve a configuration, read from this file, while the context is open. Raises what is wrong with it."""
     certificates = await asyncio.to_thread(certificates_of, config)
     async with _logging(config.settings) as log, open_state(config.settings.state, clock.steady) as store:
         for warning in config.warnings:
             _log.warning("configuration", problem=str(warning))
+        for doubt in store.doubts:
+            _log.warning("state", problem=doubt)
         keys = await asyncio.to_thread(load_or_create, config.settings.state.directory, clock.wall())
-        if not config.settings.state.alone:
-            await refuse_other_secrets(store.shared, keys, clock.wall())
+
+        async def agree_on(keys: Keys) -> None:
+            if not config.settings.state.alone:
+                await refuse_other_secrets(store.shared, keys, clock.wall())
+
+        await agree_on(keys)
         gateway = await assemble(config, keys, store, log, clock)
 
         async def apply_estate(config: Config) -> Plan:
@@ -114,7 +119,7 @@ async def opened(path: Path, clock: Clock = SYSTEM, worker: Worker = ALONE) -> A
             await apply_estate(config)
             await gateway.watch.look()
             entrance = Entrance(certificates) if certificates is not None else None
-            reloader = Reloader(path, config, gateway, entrance, apply_estate)
+            reloader = Reloader(path, config, gateway, entrance, agree_on, apply_estate)
             _raise_file_limit()
             async with (
                 at_work(gateway.providers),

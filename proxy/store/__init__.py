@@ -482,3 +482,5 @@ class Store:
     shared: Shared
     bus: Bus
     limits: Limits
+    doubts: tuple[str, ...] = ()
+    """What may be lost where it is kept, and what to do about it: sentences for the operator."""

@@ -22,7 +22,7 @@ async def open_state(state: State, steady: Callable[[], float] = monotonic) -> A
             yield store
             return
         async with open_redis(state.shared, store.database.publish) as parts:
-            yield replace(store, shared=parts.shared, bus=parts.bus, limits=parts.limits)
+            yield replace(store, shared=parts.shared, bus=parts.bus, limits=parts.limits, doubts=parts.doubts)
 
 
 def _database(state: State, steady: Callable[[], float]) -> AbstractAsyncContextManager[Store]:

@@ -15,6 +15,7 @@ import yaml
 from aiohttp import ClientResponse, ClientSession, DummyCookieJar, TCPConnector
 from yarl import URL
 
+from config.load import load
 from proxy.access.passwords import hash_password
 from proxy.app import Running, opened
 from proxy.services.clock import SYSTEM, Clock
@@ -90,7 +91,8 @@ class Site:
     async def running(self, clock: Clock = SYSTEM) -> AsyncIterator[Running]:
         """The gateway in this very loop."""
         self.write()
-        async with opened(self.path, clock) as running:
+        config = await asyncio.to_thread(load, self.path, os.environ)
+        async with opened(self.path, config, clock) as running:
             yield running
 
     @asynccontextmanager

@@ -1,18 +1,22 @@
 """Replicas that start together: tables, estate files and links are made once; other secrets are refused."""
 
 import asyncio
+import json
 import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from time import time
 
 import pytest
 
+from config.keys import Keys, load_or_create
 from proxy.app import Running
+from tests.conftest import Needs
 from tests.peers.gateway import HASH, Site, estate
 from tests.peers.postgresql import Postgresql
-from tests.peers.redis import RedisServer
+from tests.peers.redis import RedisServer, single
 
 ADA = {"username": "ada", "password_hash": HASH, "memberships": {"acme": "owner"}}
 ROOT = {"username": "root", "admin": True, "link": "activation"}
@@ -81,6 +85,53 @@ async def test_a_replica_with_other_secrets_does_not_start_until_it_has_those_of
             await asyncio.to_thread(shutil.copy2, tmp_path / "var" / name, other / name)
         async with second.running():
             pass
+
+
+def rotated_in(directory: Path) -> Keys:
+    return load_or_create(directory, time()).rotate(time())
+
+
+async def test_a_replica_whose_copy_of_the_keys_is_old_takes_over_nothing_until_it_has_the_new_one(
+    tmp_path: Path, postgresql_server: Postgresql, redis_server: RedisServer
+) -> None:
+    """Neither at its start nor by a reload; what it serves with meanwhile, it goes on with."""
+    redis_server.says("FLUSHALL")
+    url = postgresql_server.url(await postgresql_server.new_database())
+    state = {"database": url, "shared": f"redis://127.0.0.1:{redis_server.port}"}
+    first, second = replicas(tmp_path, 2, state)
+    var, copy = tmp_path / "var", tmp_path / "copy"
+    second.settings["state"]["directory"] = str(copy)
+    async with first.running() as running:
+        await asyncio.to_thread(shutil.copytree, var, copy)
+        async with second.running() as other:
+            rotated = await asyncio.to_thread(rotated_in, var)
+            await running.reloader.reload()
+            await other.reloader.reload()
+            assert (other.reloader.refused, len(other.gateway.signer.keys.signing)) == (1, 1)
+            refused = await asyncio.to_thread(served, second)
+            assert refused.returncode == 2
+            assert (
+                f"{copy}/signing-keys.json: state.directory: lacks the key {rotated.signing[-1].kid}" in refused.stderr
+            )
+            await asyncio.to_thread(shutil.copy2, var / "signing-keys.json", copy)
+            await other.reloader.reload()
+            assert other.gateway.signer.jwks() == running.gateway.signer.jwks()
+        async with second.running():
+            pass
+
+
+async def test_a_redis_that_forgets_is_warned_of_at_the_start(
+    needs: Needs, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    needs("redis-server")
+    with single(tmp_path, "appendonly no") as forgetful:
+        (site,) = replicas(tmp_path, 1, {"shared": f"redis://127.0.0.1:{forgetful.port}"})
+        site.settings["log"] = {"level": "warning"}
+        async with site.running():
+            pass
+    (warned,) = [line for line in map(json.loads, capfd.readouterr().out.splitlines()) if line.get("event") == "state"]
+    assert warned["problem"].startswith("state.shared: this Redis has appendonly no")
+    assert warned["problem"].endswith("Set appendonly yes there.")
 
 
 async def test_adopted_secrets_replace_lost_ones(

@@ -9,6 +9,7 @@ from typing import Final
 
 from config.stores import RedisAddress
 from proxy.store.redis.bus import RedisBus
+from proxy.store.redis.keeping import doubts
 from proxy.store.redis.limits import RedisLimits
 from proxy.store.redis.servers import connect
 from proxy.store.redis.shared import Publish, RedisShared
@@ -23,6 +24,8 @@ class InRedis:
     shared: RedisShared
     bus: RedisBus
     limits: RedisLimits
+    doubts: tuple[str, ...]
+    """What may be lost there."""
 
 
 @asynccontextmanager
@@ -34,7 +37,8 @@ async def open_redis(
         bus, limits = RedisBus(servers), RedisLimits(servers, monotonic)
         tasks = [asyncio.create_task(work) for work in (bus.speak(), bus.listen(), limits.run())]
         try:
-            yield InRedis(shared=RedisShared(servers, publish, now), bus=bus, limits=limits)
+            shared = RedisShared(servers, publish, now)
+            yield InRedis(shared=shared, bus=bus, limits=limits, doubts=await doubts(servers))
         finally:
             await asyncio.gather(*(_ended(task) for task in tasks))
 

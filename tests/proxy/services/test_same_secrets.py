@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from config.keys import Keys, load_or_create
+from config.keys import KEPT_AFTER, PUBLISHED_AHEAD, Keys, load_or_create
 from config.problems import ConfigurationError
 from proxy.services.same_secrets import adopt_secrets, refuse_other_secrets
 from proxy.store import Shared
@@ -49,6 +50,36 @@ async def test_rotated_keys_are_those_of_the_same_installation(shared: Shared, t
     before = await keys(tmp_path)
     await refuse_other_secrets(shared, before, NOW)
     await refuse_other_secrets(shared, await asyncio.to_thread(before.rotate, NOW), NOW)
+
+
+async def test_an_older_copy_of_the_keys_is_refused_until_its_keys_are_those_of_the_others(
+    shared: Shared, tmp_path: Path
+) -> None:
+    before = await keys(tmp_path)
+    rotated = await asyncio.to_thread(before.rotate, NOW)
+    await refuse_other_secrets(shared, rotated, NOW)
+    with pytest.raises(ConfigurationError) as refused:
+        await refuse_other_secrets(shared, before, NOW + 1)
+    (problem,) = refused.value.problems
+    assert (problem.file, problem.key) == (str(tmp_path / "signing-keys.json"), "state.directory")
+    assert f"lacks the key {rotated.signing[-1].kid}" in problem.message
+    await refuse_other_secrets(shared, await keys(tmp_path), NOW + 2)
+
+
+async def test_other_signing_keys_under_the_same_secret_are_refused(shared: Shared, tmp_path: Path) -> None:
+    first, other = await keys(tmp_path / "first"), await keys(tmp_path / "other")
+    await refuse_other_secrets(shared, first, NOW)
+    with pytest.raises(ConfigurationError, match=r"signing-keys\.json"):
+        await refuse_other_secrets(shared, replace(other, secret=first.secret), NOW)
+
+
+async def test_a_key_that_has_retired_is_missed_by_nobody(shared: Shared, tmp_path: Path) -> None:
+    once = await asyncio.to_thread((await keys(tmp_path)).rotate, NOW)
+    await refuse_other_secrets(shared, once, NOW)
+    later = NOW + PUBLISHED_AHEAD + KEPT_AFTER
+    twice = await asyncio.to_thread(once.rotate, later)
+    assert len(twice.signing) == 2
+    await refuse_other_secrets(shared, twice, later)
 
 
 async def test_lost_secrets_are_replaced_by_those_that_are_adopted(shared: Shared, tmp_path: Path) -> None:
