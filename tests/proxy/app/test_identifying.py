@@ -3,9 +3,13 @@
 from pathlib import Path
 
 import pytest
+from aiohttp import ClientSession, encode_basic_auth
 
 from auth_plugins.registry import UnusablePlugins
-from tests.peers.gateway import Site, estate
+from tests.peers.answers import plain
+from tests.peers.gateway import PASSWORD, Site, estate
+from tests.peers.upstream import upstream
+from tests.proxy.app.house import HOST, site
 
 LOCAL = {"name": "local", "plugin": "local"}
 
@@ -45,3 +49,17 @@ async def test_certificates_nobody_is_asked_for_are_told_with_every_other_proble
 async def test_an_entry_that_asks_itself_is_told(tmp_path: Path) -> None:
     [problem] = await told(tmp_path, LOCAL, {"name": "programs", "plugin": "basic", "against": "programs"})
     assert problem.startswith("auth.programs: option 'against' is 'programs'")
+
+
+@pytest.mark.parametrize(("enforce", "status"), [("none", 200), ("all", 401), ("admins", 200)])
+async def test_a_password_alone_does_not_do_where_a_second_factor_is_asked_for(
+    tmp_path: Path, enforce: str, status: int
+) -> None:
+    async with upstream(plain(b"ok")) as instance:
+        made = site(tmp_path, instance.url)
+        made.settings["auth"] = [LOCAL, {"name": "programs", "plugin": "basic", "against": "local"}]  # type: ignore[assignment]
+        made.settings["mfa"] = {"enforce": enforce}
+        async with made.running(), ClientSession() as client:
+            field = {"Host": f"{HOST}:{made.port}", "Authorization": encode_basic_auth("max", PASSWORD)}
+            async with client.get(f"http://127.0.0.1:{made.port}/api", headers=field) as answer:
+                assert answer.status == status
