@@ -13,7 +13,8 @@ ENVIRONMENT := $(PYTHON) tools/environment.py .venv
 SAML := /usr/share/simplesamlphp/www=simplesamlphp php=php-cli /etc/php/*/mods-available/dom.ini=php-xml \
         /etc/php/*/mods-available/mbstring.ini=php-mbstring mini_httpd=mini-httpd
 PROGRAMS := curl=curl jq=jq chromium=chromium node=nodejs npm=npm initdb=postgresql redis-server=redis-server \
-            haproxy=haproxy slapd=slapd $(SAML)
+            haproxy=haproxy slapd=slapd rsyslogd=rsyslog \
+            /usr/lib/*/rsyslog/lmnsd_gtls.so=rsyslog-gnutls $(SAML)
 PYTEST := $(BIN)/python -m pytest $(if $(CI),--require-services)
 PYTEST_ARGS ?=
 
