@@ -13,6 +13,9 @@ from typing import Final
 import yaml
 
 from proxy.cli.nodered_setup import free_port
+from proxy.services import totp
+from proxy.services.factors import Enrolment
+from proxy.web import render
 from tests.docs.pages import DOCS, snippets
 from tests.peers.browser import EXECUTABLES, Chromium, Visitor, chromium
 from tests.peers.gateway import HASH, Site
@@ -26,6 +29,8 @@ PICTURE: Final = (Path(__file__).with_name("picture.js")).read_text()
 HOST: Final = "production.localhost"
 SIZE: Final = {"width": 1000, "height": 560}
 SMALL: Final = {"width": 760, "height": 430}
+TALL: Final = {"width": 760, "height": 1080}
+SECRET: Final = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 
 
 def site_of(folder: Path, port: int) -> Site:
@@ -62,6 +67,27 @@ async def protected(site: Site, chromium: Chromium) -> None:
         await draw(olga, "protected")
 
 
+async def second_factor(chromium: Chromium) -> None:
+    """Not at a gateway that runs: its clock would make each picture another one, as would its secrets."""
+    drawn = render.form(
+        "enrol.html",
+        passkeys=True,
+        options="{}",
+        app=Enrolment(secret=SECRET, address="", picture=totp.picture(totp.address(SECRET, "pia", "Flowward"))),
+        may_add_app=True,
+        must=True,
+        username="pia",
+        problem="",
+        back="",
+        hidden_fields={},
+    )
+    async with chromium.visitor() as pia:
+        await pia.page.set_viewport_size(TALL)  # type: ignore[arg-type]
+        await pia.page.set_content(drawn.body.decode())
+        await pia.page.evaluate("document.activeElement.blur()")
+        await draw(pia, "second-factor")
+
+
 async def main() -> None:
     PICTURES.mkdir(exist_ok=True)
     port = free_port()
@@ -77,6 +103,7 @@ async def main() -> None:
             async with start:
                 await refused(site, browser)
                 await protected(site, browser)
+                await second_factor(browser)
 
 
 if __name__ == "__main__":

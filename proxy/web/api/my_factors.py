@@ -78,7 +78,7 @@ class NewPasskey(Body):
     credential: Mapping[str, JsonValue]
 
 
-class Proof(Body):
+class Confirmation(Body):
     """That it is oneself: the password, where one has one here, and a second factor, where one has one."""
 
     password: Secret = _EMPTY
@@ -262,7 +262,7 @@ async def renew_codes(api: Api, call: Call) -> RecoveryCodes:
 
 async def _proven(api: Api, call: Call, person: Person) -> None:
     """What weakens an account takes the password and a second factor. Raises Stop."""
-    sent, request, desk = call.sent(Proof), call.request, api.desk
+    sent, request, desk = call.sent(Confirmation), call.request, api.desk
     held = await desk.factors.of(person.user.id)
     try:
         if person.user.provider is None:
@@ -307,7 +307,7 @@ OPERATIONS: Final = (
         _MFA,
         method="DELETE",
         summary="Take all of one's second factors away",
-        body=Proof,
+        body=Confirmation,
         status=204,
         audit=("user.mfa.disabled",),
         perform=switch_off,
@@ -338,7 +338,7 @@ OPERATIONS: Final = (
         _MFA,
         path="/me/mfa/recovery-codes",
         summary="Make ten new recovery codes; those before are void",
-        body=Proof,
+        body=Confirmation,
         answer=RecoveryCodes,
         audit=("user.mfa.recovery-codes",),
         perform=renew_codes,
@@ -375,7 +375,7 @@ OPERATIONS: Final = (
         method="DELETE",
         path="/me/passkeys/{passkey}",
         summary="Take one passkey away",
-        body=Proof,
+        body=Confirmation,
         status=204,
         audit=("user.mfa.disabled",),
         perform=remove_passkey,

@@ -76,6 +76,15 @@ def test_one_who_never_chose_a_password_is_pending_again_after_a_suspension(run:
     assert (refused.exit_code, refused.stderr) == (1, "flowward: max is not suspended, but pending.\n")
 
 
+def test_s_09_second_factors_are_taken_away_by_hand(run: Run) -> None:
+    """S-09."""
+    run("apply")
+    done = run("user", "reset-mfa", "Ada")
+    assert done.stdout.startswith("ada has no second factor any more")
+    refused = run("user", "reset-mfa", "nobody")
+    assert (refused.exit_code, "There is no user nobody" in refused.stderr) == (1, True)
+
+
 def test_a_user_who_is_not_there_is_told(run: Run) -> None:
     refused = run("user", "suspend", "nobody")
     assert refused.exit_code == 1
