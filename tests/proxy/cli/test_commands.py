@@ -33,7 +33,7 @@ def test_every_problem_of_every_file_is_told_at_once(run: Run, site: Path) -> No
 @pytest.mark.parametrize(
     ("entry", "message"),
     [
-        ("{name: corp, plugin: nothing}", "auth.corp: plugin 'nothing' is not installed. Installed are: local"),
+        ("{name: corp, plugin: nothing}", "auth.corp: plugin 'nothing' is not installed. Installed are: basic, "),
         ("{name: local, plugin: local, colour: red}", "auth.local: option 'colour' is unknown"),
     ],
 )
