@@ -11,7 +11,7 @@ from auth_plugins.claims import ClaimNames, Claims, check_required, identity_of
 from auth_plugins.contract import AuthPlugin, FileSetting, Kit, PluginSettings
 from auth_plugins.issuer_keys import ends_of, examined, key_findings, key_set
 from auth_plugins.keysets import Algorithms, Demands, unproven, verified
-from auth_plugins.oidc_discovery import Discovery
+from auth_plugins.openid.discovery import Discovery
 from auth_plugins.provider_calls import ProviderUrl
 from auth_plugins.remembered import DEADLINE, within
 from auth_plugins.values import CredentialRequest, Finding, Identity, Refused

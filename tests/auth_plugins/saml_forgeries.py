@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from lxml import etree
 
-from auth_plugins.saml_guards import NS
+from auth_plugins.saml.guards import NS
 from tests.auth_plugins.saml_idp import Says, T, assertion_in, base64_of, encrypt, pair, sign, signature_in
 
 ROGUE = "rogue"

@@ -7,8 +7,8 @@ from dataclasses import replace
 from pydantic import SecretStr
 
 from auth_plugins import Answer, Fetch, Kit, Redirect, Unavailable
-from auth_plugins.saml import Saml
-from auth_plugins.saml_settings import SamlSettings, certificates_in
+from auth_plugins.saml.plugin import Saml
+from auth_plugins.saml.settings import SamlSettings, certificates_in
 from auth_plugins.testkit import Time, Visitor, kit, nothing_outside
 from tests.auth_plugins.saml_forgeries import IDP, OWN
 from tests.auth_plugins.saml_idp import ISSUER, SLO, SSO, pair

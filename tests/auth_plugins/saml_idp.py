@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 from lxml import etree
 
-from auth_plugins.saml_guards import NS
+from auth_plugins.saml.guards import NS
 
 T: Any = xmlsec.constants
 ISSUER = "https://idp.example/metadata"

@@ -13,8 +13,8 @@ import trustme
 from typing_extensions import override
 
 from auth_plugins import Form, Identity, Refused, Unavailable
-from auth_plugins.ldap import Ldap
-from auth_plugins.ldap_settings import LdapSettings
+from auth_plugins.ldap.plugin import Ldap
+from auth_plugins.ldap.settings import LdapSettings
 from auth_plugins.testkit import Conformance, Time, Visitor, kit
 from tests.conftest import Needs
 from tests.peers.ports import free_port

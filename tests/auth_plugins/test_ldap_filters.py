@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ldap3.operation.search import compile_filter, parse_filter
 
-from auth_plugins.ldap_filters import filled, of_subject, of_typed, placeholders, subject_text
+from auth_plugins.ldap.filters import filled, of_subject, of_typed, placeholders, subject_text
 
 GUID = "7b95f0d5-a3ed-486c-919c-077b8c9731f2"
 

@@ -10,8 +10,8 @@ import pytest
 import trustme
 
 from auth_plugins import Finding
-from auth_plugins.ldap import Ldap
-from auth_plugins.ldap_settings import LdapSettings
+from auth_plugins.ldap.plugin import Ldap
+from auth_plugins.ldap.settings import LdapSettings
 from auth_plugins.testkit import Time, kit
 from tests.peers.ports import free_port
 from tests.peers.silence import silent

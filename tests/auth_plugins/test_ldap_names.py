@@ -2,7 +2,7 @@
 
 import pytest
 
-from auth_plugins.ldap_names import below, leaf
+from auth_plugins.ldap.names import below, leaf
 
 
 @pytest.mark.parametrize(

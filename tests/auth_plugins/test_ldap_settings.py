@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from auth_plugins import Misconfigured
-from auth_plugins.ldap import Ldap
-from auth_plugins.ldap_settings import LdapSettings
+from auth_plugins.ldap.plugin import Ldap
+from auth_plugins.ldap.settings import LdapSettings
 from auth_plugins.registry import UnusablePlugins, choose, installed
 from auth_plugins.testkit import kit
 from config.auth_schema import AuthEntry
@@ -156,7 +156,7 @@ def test_an_authority_without_a_certificate_is_told_at_the_start(tmp_path: Path)
 def test_every_option_and_every_code_is_told_on_a_page() -> None:
     """S-28."""
     pages = "".join((ROOT / "docs" / f"log-in-with-{name}.md").read_text() for name in ("openldap", "active-directory"))
-    sources = "".join(path.read_text() for path in (ROOT / "auth_plugins").glob("ldap*.py"))
+    sources = "".join(path.read_text() for path in (ROOT / "auth_plugins").glob("ldap/*.py"))
     codes = set(re.findall(r'(?:Refused\(|Unavailable\(|Lost\(|return |: \(|or \()"([a-z]+(?:_[a-z]+)+)"', sources))
     assert {"directory_slow", "account_locked", "login_place", "search_refused", "tls_required"} <= codes
     untold = {name for name in {*LdapSettings.model_fields, *codes} if not re.search(rf"\b{name}\b", pages)}

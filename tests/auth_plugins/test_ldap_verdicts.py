@@ -3,7 +3,7 @@
 import pytest
 
 from auth_plugins import Refused, Unavailable
-from auth_plugins.ldap_verdicts import PASSWORD_POLICY, Answered, judge, policy_error
+from auth_plugins.ldap.verdicts import PASSWORD_POLICY, Answered, judge, policy_error
 
 WINDOWS = "80090308: LdapErr: DSID-0C09042A, comment: AcceptSecurityContext error, data {}, v3839\0"
 

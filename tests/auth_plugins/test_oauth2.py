@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from typing_extensions import override
 
 from auth_plugins import Answer, Identity, Kit, LogoutRequest, Redirect, Refused, Unavailable
-from auth_plugins.oauth2 import PRESETS, OAuth2, OAuth2Settings
+from auth_plugins.openid.oauth2 import PRESETS, OAuth2, OAuth2Settings
 from auth_plugins.testkit import Conformance, Visitor
 from auth_plugins.testkit import kit as kit_for
 from tests.peers.issuer import CLIENT, SECRET, Issuer, outside, running

@@ -11,9 +11,9 @@ from pydantic import SecretStr, ValidationError
 from typing_extensions import override
 
 from auth_plugins import Answer, Identity, Kit, LogoutRequest, ProviderMessage, Redirect, Refused, Unavailable
-from auth_plugins.oidc import Kept, Oidc
-from auth_plugins.oidc_logout import EVENT
-from auth_plugins.oidc_settings import PRESETS, OidcSettings
+from auth_plugins.openid.logout import EVENT
+from auth_plugins.openid.oidc import Kept, Oidc
+from auth_plugins.openid.settings import PRESETS, OidcSettings
 from auth_plugins.testkit import Conformance, Visitor
 from auth_plugins.testkit import kit as kit_for
 from tests.auth_plugins.token_forgeries import FORGERIES, keys_of_all_kinds

@@ -10,8 +10,8 @@ import pytest
 from aiohttp import ClientSession, CookieJar, DummyCookieJar
 
 from auth_plugins import Identity, LogoutRequest, ProviderMessage, Redirect, Refused, Unavailable
-from auth_plugins.oidc import Kept, Oidc
-from auth_plugins.oidc_settings import OidcSettings
+from auth_plugins.openid.oidc import Kept, Oidc
+from auth_plugins.openid.settings import OidcSettings
 from auth_plugins.testkit import Time, Visitor, kit
 from proxy.web.outside import Outside
 from tests.peers import nodered

@@ -10,8 +10,8 @@ from onelogin.saml2.xml_utils import OneLogin_Saml2_XML
 from typing_extensions import override
 
 from auth_plugins import Identity, LoginRequest, Redirect, Refused, Unavailable
-from auth_plugins.saml import Saml
-from auth_plugins.saml_guards import NS
+from auth_plugins.saml.guards import NS
+from auth_plugins.saml.plugin import Saml
 from auth_plugins.testkit import Conformance, Time, Visitor
 from tests.auth_plugins.saml_forgeries import IDP, OWN
 from tests.auth_plugins.saml_house import Site, saml, visitor_of

@@ -13,11 +13,11 @@ from lxml import etree
 from onelogin.saml2.xml_utils import OneLogin_Saml2_XML
 
 from auth_plugins import Ended, Identity, LogoutRequest, ProviderMessage, Redirect, Refused
-from auth_plugins.saml import Saml
-from auth_plugins.saml_guards import NS
-from auth_plugins.saml_messages import Query, query_of, verify_query
-from auth_plugins.saml_metadata import Idp
-from auth_plugins.saml_settings import certificates_in
+from auth_plugins.saml.guards import NS
+from auth_plugins.saml.messages import Query, query_of, verify_query
+from auth_plugins.saml.metadata import Idp
+from auth_plugins.saml.plugin import Saml
+from auth_plugins.saml.settings import certificates_in
 from auth_plugins.testkit import Time
 from tests.auth_plugins.saml_forgeries import IDP, OWN
 from tests.auth_plugins.saml_house import saml, visitor_of

@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from auth_plugins.registry import GROUP, UnusablePlugins, choose
-from auth_plugins.saml_settings import SamlSettings
+from auth_plugins.saml.settings import SamlSettings
 from config.auth_schema import AuthEntry
 from tests.auth_plugins.saml_forgeries import IDP, OWN
 from tests.auth_plugins.saml_house import OPTIONS
 from tests.auth_plugins.saml_idp import metadata, pair
 from tests.docs.pages import code_in, rows
 
-KNOWN = {"saml": EntryPoint(name="saml", value="auth_plugins.saml:Saml", group=GROUP)}
+KNOWN = {"saml": EntryPoint(name="saml", value="auth_plugins.saml.plugin:Saml", group=GROUP)}
 INLINE = {**OPTIONS, "certificates": [pair(IDP).bare]}
 
 
@@ -103,7 +103,7 @@ def test_every_option_is_told() -> None:
 def test_every_code_is_told() -> None:
     """But for those of metadata that cannot be used, which are told as one, with the reason in its detail."""
     told = {name for codes, _ in rows("log-in-with-saml.md", "codes of saml") for name in code_in(codes)}
-    source = "".join(path.read_text() for path in Path("auth_plugins").glob("saml*.py"))
+    source = "".join(path.read_text() for path in Path("auth_plugins").glob("saml/*.py"))
     raised = set(re.findall(r'Refused\(\s*"(\w+)"', source)) | set(
         re.findall(r', "(\w+_(?:missing|unsigned))", ', source)
     )

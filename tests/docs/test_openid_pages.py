@@ -7,12 +7,12 @@ from pydantic import BaseModel
 
 from auth_plugins.bearer import BearerSettings
 from auth_plugins.cloudflare import CloudflareSettings
-from auth_plugins.oauth2 import OAuth2Settings
-from auth_plugins.oidc_settings import OidcSettings
+from auth_plugins.openid.oauth2 import OAuth2Settings
+from auth_plugins.openid.settings import OidcSettings
 from tests.docs.pages import DOCS, ROOT, code_in, prose, rows
 
 PLUGINS = ROOT / "auth_plugins"
-SOURCES = ["bearer", "claims", "cloudflare", "issuer_keys", "keysets", "oauth2", "oauth_code", "provider_calls"]
+SOURCES = ["bearer", "claims", "cloudflare", "issuer_keys", "keysets", "provider_calls"]
 
 
 @pytest.mark.parametrize(
@@ -35,7 +35,7 @@ def test_every_option_of_oauth2_that_oidc_does_not_have_is_told() -> None:
 
 def test_every_code_is_told() -> None:
     text = "".join((PLUGINS / f"{name}.py").read_text() for name in SOURCES)
-    text += "".join(path.read_text() for path in PLUGINS.glob("oidc*.py"))
+    text += "".join(path.read_text() for path in PLUGINS.glob("openid/*.py"))
     raised = set(re.findall(r'Refused\(\s*"([a-z_]+)"', text))
     page = "log-in-with-openid-connect.md"
     told = {code for codes, _ in rows(page, "codes of openid connect") for code in code_in(codes)}
@@ -44,6 +44,6 @@ def test_every_code_is_told() -> None:
 
 def test_every_trouble_is_told() -> None:
     text = "".join((PLUGINS / f"{name}.py").read_text() for name in [*SOURCES, "remembered"])
-    text += "".join(path.read_text() for path in PLUGINS.glob("oidc*.py"))
+    text += "".join(path.read_text() for path in PLUGINS.glob("openid/*.py"))
     raised = set(re.findall(r'Unavailable\(\s*"([a-z_]+)"', text))
     assert raised <= set(code_in(prose(DOCS / "log-in-with-openid-connect.md")))

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from auth_plugins.saml_metadata import Idp
-from auth_plugins.saml_settings import Certificate, SamlSettings
+from auth_plugins.saml.metadata import Idp
+from auth_plugins.saml.settings import Certificate, SamlSettings
 from auth_plugins.values import Finding
 
 DAY: Final = 86400.0

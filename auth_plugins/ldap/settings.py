@@ -11,7 +11,7 @@ from pydantic import BeforeValidator, Field, SecretStr, ValidationInfo, field_va
 from typing_extensions import override
 
 from auth_plugins.contract import FileSetting, PluginSettings, SecretSetting
-from auth_plugins.ldap_filters import filled, placeholders
+from auth_plugins.ldap.filters import filled, placeholders
 from config.base import wrong
 from config.times import PositiveDuration
 

@@ -3,11 +3,11 @@
 from collections.abc import Callable, Iterable
 from typing import Final
 
-from auth_plugins.ldap_directory import Search
-from auth_plugins.ldap_filters import filled
-from auth_plugins.ldap_names import below, leaf
-from auth_plugins.ldap_settings import Groups
-from auth_plugins.ldap_wire import Entry
+from auth_plugins.ldap.directory import Search
+from auth_plugins.ldap.filters import filled
+from auth_plugins.ldap.names import below, leaf
+from auth_plugins.ldap.settings import Groups
+from auth_plugins.ldap.wire import Entry
 from auth_plugins.values import Unavailable
 
 MEMBER_OF: Final = "memberOf"

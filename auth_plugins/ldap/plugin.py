@@ -11,13 +11,13 @@ from typing import Final, TypeVar
 from typing_extensions import override
 
 from auth_plugins.contract import AuthPlugin, Kit
-from auth_plugins.ldap_directory import Directory, Search
-from auth_plugins.ldap_filters import placeholders
-from auth_plugins.ldap_findings import findings_of
-from auth_plugins.ldap_people import Somebody, check_standing, known, typed, with_groups
-from auth_plugins.ldap_settings import Address, LdapSettings
-from auth_plugins.ldap_verdicts import judge
-from auth_plugins.ldap_wire import Deadline, tls_context
+from auth_plugins.ldap.directory import Directory, Search
+from auth_plugins.ldap.filters import placeholders
+from auth_plugins.ldap.findings import findings_of
+from auth_plugins.ldap.people import Somebody, check_standing, known, typed, with_groups
+from auth_plugins.ldap.settings import Address, LdapSettings
+from auth_plugins.ldap.verdicts import judge
+from auth_plugins.ldap.wire import Deadline, tls_context
 from auth_plugins.values import Field, Finding, Form, Identity, LoginRequest, Misconfigured, Refused, Unavailable
 
 T = TypeVar("T")

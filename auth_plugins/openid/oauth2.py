@@ -11,8 +11,8 @@ from typing_extensions import override
 
 from auth_plugins.claims import Claims, check_required, identity_of, parsed
 from auth_plugins.contract import AuthPlugin
-from auth_plugins.oauth_code import CodeSettings, callback, code_of, departure, granted
-from auth_plugins.oidc_settings import check_secret, with_preset
+from auth_plugins.openid.code import CodeSettings, callback, code_of, departure, granted
+from auth_plugins.openid.settings import check_secret, with_preset
 from auth_plugins.provider_calls import ProviderUrl, document, listed
 from auth_plugins.remembered import within
 from auth_plugins.values import Finding, Identity, LoginRequest, Redirect, Refused

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from typing import Final
 
-from auth_plugins.saml_guards import Element, decoded, find, guard_ids, parsed, signature_of, tag
-from auth_plugins.saml_messages import Query, query_of, verify_query
-from auth_plugins.saml_metadata import Idp, Own
-from auth_plugins.saml_response import guard_destination, guard_issuer, guard_schema, name_of, verify
-from auth_plugins.saml_texts import moment, text_of
+from auth_plugins.saml.guards import Element, decoded, find, guard_ids, parsed, signature_of, tag
+from auth_plugins.saml.messages import Query, query_of, verify_query
+from auth_plugins.saml.metadata import Idp, Own
+from auth_plugins.saml.response import guard_destination, guard_issuer, guard_schema, name_of, verify
+from auth_plugins.saml.texts import moment, text_of
 from auth_plugins.values import ProviderMessage, Refused
 
 FRESH: Final = 300.0

@@ -10,9 +10,9 @@ from typing import Final
 from lxml import etree
 
 from auth_plugins.contract import Kit
-from auth_plugins.saml_guards import NS, Element, find, parsed, tag
-from auth_plugins.saml_settings import Binding, Certificate, SamlSettings, certificates_in, secure_url
-from auth_plugins.saml_texts import moment
+from auth_plugins.saml.guards import NS, Element, find, parsed, tag
+from auth_plugins.saml.settings import Binding, Certificate, SamlSettings, certificates_in, secure_url
+from auth_plugins.saml.texts import moment
 from auth_plugins.values import Refused, Unavailable
 
 BINDINGS: Final[Mapping[Binding, str]] = {

@@ -7,7 +7,7 @@ from typing import Final, Literal
 from pydantic import Field, model_validator
 
 from auth_plugins.keysets import Algorithms
-from auth_plugins.oauth_code import CodeSettings
+from auth_plugins.openid.code import CodeSettings
 from auth_plugins.provider_calls import ProviderUrl
 from config.base import Listing, wrong
 

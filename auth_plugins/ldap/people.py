@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from auth_plugins.ldap_directory import Search
-from auth_plugins.ldap_filters import of_subject, of_typed, subject_text
-from auth_plugins.ldap_groups import MEMBER_OF, groups_of
-from auth_plugins.ldap_settings import LdapSettings
-from auth_plugins.ldap_wire import Entry
+from auth_plugins.ldap.directory import Search
+from auth_plugins.ldap.filters import of_subject, of_typed, subject_text
+from auth_plugins.ldap.groups import MEMBER_OF, groups_of
+from auth_plugins.ldap.settings import LdapSettings
+from auth_plugins.ldap.wire import Entry
 from auth_plugins.values import Identity, Refused, Unavailable
 
 # Attributes by which directories say that an account is no longer one; a directory that has them not leaves them out.

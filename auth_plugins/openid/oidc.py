@@ -16,10 +16,10 @@ from auth_plugins.claims import Claims, check_required, identity_of, parsed
 from auth_plugins.contract import AuthPlugin, Kit
 from auth_plugins.issuer_keys import examined
 from auth_plugins.keysets import LEEWAY, Demands, KeySet, Verified, published, verified
-from auth_plugins.oauth_code import Granted, Method, callback, code_of, departure, granted
-from auth_plugins.oidc_discovery import Discovery, Metadata
-from auth_plugins.oidc_logout import TYPES, backchannel, frontchannel
-from auth_plugins.oidc_settings import OidcSettings
+from auth_plugins.openid.code import Granted, Method, callback, code_of, departure, granted
+from auth_plugins.openid.discovery import Discovery, Metadata
+from auth_plugins.openid.logout import TYPES, backchannel, frontchannel
+from auth_plugins.openid.settings import OidcSettings
 from auth_plugins.provider_calls import document
 from auth_plugins.remembered import within
 from auth_plugins.values import (

@@ -8,8 +8,8 @@ from contextlib import suppress
 from threading import Lock
 from typing import Final, TypeVar
 
-from auth_plugins.ldap_settings import Address, LdapSettings
-from auth_plugins.ldap_verdicts import (
+from auth_plugins.ldap.settings import Address, LdapSettings
+from auth_plugins.ldap.verdicts import (
     BUSY,
     INSUFFICIENT_ACCESS,
     NO_SUCH_OBJECT,
@@ -20,7 +20,7 @@ from auth_plugins.ldap_verdicts import (
     Answered,
     trouble,
 )
-from auth_plugins.ldap_wire import Deadline, Entry, Line, Lost, connect
+from auth_plugins.ldap.wire import Deadline, Entry, Line, Lost, connect
 from auth_plugins.values import Unavailable
 
 T = TypeVar("T")

@@ -6,7 +6,7 @@ from typing import Final
 import xmlsec
 from lxml import etree
 
-from auth_plugins.saml_guards import NS, Element, find, parsed, tag
+from auth_plugins.saml.guards import NS, Element, find, parsed, tag
 from auth_plugins.values import Refused
 
 _ENC11: Final = "http://www.w3.org/2009/xmlenc11#"

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from auth_plugins.saml_guards import Element
+from auth_plugins.saml.guards import Element
 from auth_plugins.values import Refused
 
 

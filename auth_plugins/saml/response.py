@@ -16,10 +16,10 @@ from lxml import etree
 from onelogin import saml2
 from onelogin.saml2.utils import OneLogin_Saml2_Utils
 
-from auth_plugins.saml_cipher import opened
-from auth_plugins.saml_guards import Element, assertion_of, find, guard_ids, signature_of, tag
-from auth_plugins.saml_metadata import Idp, Own
-from auth_plugins.saml_texts import moment, text_of
+from auth_plugins.saml.cipher import opened
+from auth_plugins.saml.guards import Element, assertion_of, find, guard_ids, signature_of, tag
+from auth_plugins.saml.metadata import Idp, Own
+from auth_plugins.saml.texts import moment, text_of
 from auth_plugins.values import Refused
 
 BEARER: Final = "urn:oasis:names:tc:SAML:2.0:cm:bearer"

@@ -15,8 +15,8 @@ from ldap3.core.exceptions import LDAPException
 from pyasn1.error import PyAsn1Error
 from typing_extensions import override
 
-from auth_plugins.ldap_settings import Address, LdapSettings
-from auth_plugins.ldap_verdicts import PASSWORD_POLICY, Answered
+from auth_plugins.ldap.settings import Address, LdapSettings
+from auth_plugins.ldap.verdicts import PASSWORD_POLICY, Answered
 
 # ldap3's decoder takes what a server sends at its word; these are what comes of bytes that are not LDAP.
 _TROUBLE: Final = (

@@ -5,10 +5,10 @@ from typing import Final
 
 from cryptography import x509
 
-from auth_plugins.ldap_directory import Directory, not_found
-from auth_plugins.ldap_settings import Address, LdapSettings
-from auth_plugins.ldap_verdicts import SUCCESS
-from auth_plugins.ldap_wire import Deadline, Line, Lost
+from auth_plugins.ldap.directory import Directory, not_found
+from auth_plugins.ldap.settings import Address, LdapSettings
+from auth_plugins.ldap.verdicts import SUCCESS
+from auth_plugins.ldap.wire import Deadline, Line, Lost
 from auth_plugins.values import Finding, Unavailable
 
 _NO_ATTRIBUTES: Final = ("1.1",)

@@ -8,14 +8,14 @@ from uuid import uuid4
 from typing_extensions import override
 
 from auth_plugins.contract import AuthPlugin, Kit
-from auth_plugins.saml_findings import findings_of
-from auth_plugins.saml_guards import decoded, parsed
-from auth_plugins.saml_logout import LogoutAsked, logout_asked, logout_confirmed
-from auth_plugins.saml_messages import login_request, logout_request, logout_response, new_id, sent
-from auth_plugins.saml_metadata import Idp, Own, Source, published
-from auth_plugins.saml_people import identity_of
-from auth_plugins.saml_response import Asked, Assertion, NameId, read
-from auth_plugins.saml_settings import Binding, SamlSettings
+from auth_plugins.saml.findings import findings_of
+from auth_plugins.saml.guards import decoded, parsed
+from auth_plugins.saml.logout import LogoutAsked, logout_asked, logout_confirmed
+from auth_plugins.saml.messages import login_request, logout_request, logout_response, new_id, sent
+from auth_plugins.saml.metadata import Idp, Own, Source, published
+from auth_plugins.saml.people import identity_of
+from auth_plugins.saml.response import Asked, Assertion, NameId, read
+from auth_plugins.saml.settings import Binding, SamlSettings
 from auth_plugins.values import (
     Document,
     Ended,

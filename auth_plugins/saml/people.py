@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Final
 
-from auth_plugins.saml_metadata import NAME_FORMATS
-from auth_plugins.saml_response import Assertion
-from auth_plugins.saml_settings import SamlSettings
+from auth_plugins.saml.metadata import NAME_FORMATS
+from auth_plugins.saml.response import Assertion
+from auth_plugins.saml.settings import SamlSettings
 from auth_plugins.values import Identity, Refused
 
 TRANSIENT: Final = "urn:oasis:names:tc:SAML:2.0:nameid-format:transient"

@@ -12,11 +12,11 @@ import xmlsec
 from lxml import etree
 from onelogin.saml2.utils import OneLogin_Saml2_Utils
 
-from auth_plugins.saml_guards import LONGEST, NS, Element, decoded, tag
-from auth_plugins.saml_metadata import BINDINGS, NAME_FORMATS, Idp, Own
-from auth_plugins.saml_response import SUCCESS, NameId
-from auth_plugins.saml_settings import Binding
-from auth_plugins.saml_texts import stamp
+from auth_plugins.saml.guards import LONGEST, NS, Element, decoded, tag
+from auth_plugins.saml.metadata import BINDINGS, NAME_FORMATS, Idp, Own
+from auth_plugins.saml.response import SUCCESS, NameId
+from auth_plugins.saml.settings import Binding
+from auth_plugins.saml.texts import stamp
 from auth_plugins.values import Redirect, Refused
 
 RSA_SHA256: Final = "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256"

@@ -1,0 +1,1 @@
+"""LDAP and Active Directory: the plugin, and its parts."""

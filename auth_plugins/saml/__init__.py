@@ -1,0 +1,1 @@
+"""SAML 2.0: the plugin, and its parts."""
