@@ -7,7 +7,6 @@ from proxy.model.access import Role
 from proxy.model.estate import Estate
 from proxy.model.identity import Person, User, UserState
 from proxy.services import users
-from proxy.services.factors import locked_by
 from proxy.services.lockout import Lockout
 from proxy.services.problems import NotPossible, NotThere
 from proxy.services.writer import ByHand, Occasion, Step
@@ -56,7 +55,7 @@ class Directory:
         key = (await self.named(username)).user.id
         person = await self.by_hand.write(lambda occasion: users.reset_factors(occasion, key))
         await self.shared.end_sessions_of(key)
-        await self.lockout.lift(locked_by(key))
+        await self.lockout.lift(key)
         return person.user
 
     async def resume(self, username: str) -> User:

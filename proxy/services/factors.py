@@ -299,11 +299,6 @@ def factors_of(
     )
 
 
-def locked_by(user_id: str) -> str:
-    """What failures are counted by: apart from those of passwords, which a right password forgives."""
-    return f"second factor of {user_id}"
-
-
 def policy_of(settings: Mfa) -> Policy:
     """Whom the setting `mfa.enforce` means."""
     enforce = settings.enforce

@@ -78,6 +78,27 @@ class Letterhead:
             f"your password was not found out: you need do nothing. If it happens again and again, tell {self.whom}.",
         )
 
+    def factor_locked(self, username: str, *, address: str, until: float) -> Letter:
+        return self._letter(
+            "factor-locked",
+            "Somebody has your password",
+            f"Hello {plain(username)},",
+            f"after the right password too many wrong second factors were tried at your account, the last{_from(address)}. "
+            f"Until {_time(until)} none is taken, also not a right one.",
+            f"If it was you, wait. If it was not, somebody else knows your password: choose another at once at "
+            f"{self.home}/-/forgot, and tell {self.whom}.",
+        )
+
+    def factors_reset(self, username: str, *, at: float) -> Letter:
+        return self._letter(
+            "factors-reset",
+            "Your second factors were taken away",
+            f"Hello {plain(username)},",
+            f"an admin took all second factors of your account away at {_time(at)}. All of your sessions have ended.",
+            f"Set up another one at {self.home}/-/security once you are logged in. If you asked nobody for this, tell "
+            f"{self.whom}.",
+        )
+
     def code(self, code: str, *, until: float) -> Letter:
         return self._letter(
             "sign-up-code",

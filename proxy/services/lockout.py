@@ -29,6 +29,10 @@ LOCKS, LOCKS_OF_NOBODY, BANNED = "locks", "locks of nobody", "banned addresses"
 """Listings. Locks of names that nobody has are kept as all others are, and told to nobody: they may be passwords."""
 
 
+SECOND_FACTOR: Final = " second factor"
+"""What may be guessed at, beside passwords."""
+
+
 class Standing(StrEnum):
     """How an attempt ends, beyond whether its password was right."""
 
@@ -48,6 +52,8 @@ class Locked:
     """From where the last attempt came."""
     until: float
     """Seconds since the epoch."""
+    what: str = ""
+    """What was wrong each time: a password, or a SECOND_FACTOR."""
 
 
 class Lockout:
@@ -77,13 +83,14 @@ class Lockout:
         found = await self._database.account(login) if 0 < len(login) <= 254 else None
         return found.user.id if found is not None else _NAME + name_key(login)
 
-    async def settle(self, account: str, address: str, *, right: bool) -> Standing:
+    async def settle(self, account: str, address: str, *, right: bool, what: str = "") -> Standing:
         """Note how an attempt ended. Asked after the password was checked, so that all take the same time.
 
-        It also keeps many guesses that are checked at the same time from passing together.
+        It also keeps many guesses that are checked at the same time from passing together. `what` was guessed at is counted
+        apart: a right password forgives no wrong SECOND_FACTOR.
         """
         place = await self._place(account, address)
-        key = await self._key(account, place)
+        key = await self._key(account, place) + what
         if await self._bans.until(key):
             return Standing.LOCKED
         if right:
@@ -94,7 +101,7 @@ class Lockout:
         locked = await self._bans.fail(key, key, self._rule())
         if locked is None:
             return Standing.COUNTS
-        await self._tell(account, place, address, *locked)
+        await self._tell(Locked(user=account, address=address, until=locked[0], what=what), place, locked[1])
         return Standing.LOCKED_NOW
 
     async def holds(self, account: str, address: str) -> bool:
@@ -134,12 +141,13 @@ class Lockout:
         event = happened("platform.address.banned", at=ban.since, by=By(address=address), on=PLATFORM, body=body)
         await self._database.record(event)
 
-    async def _tell(self, account: str, place: str, address: str, until: float, times: int) -> None:
+    async def _tell(self, locked: Locked, place: str, times: int) -> None:
+        account, until = locked.user, locked.until
         of_nobody = account.startswith(_NAME)
         ban = Ban(kind=Kind.ACCOUNT, subject=account, place=place, since=self._now(), until=until, times=times)
         await self._bans.tell(LOCKS_OF_NOBODY if of_nobody else LOCKS, ban)
         if not of_nobody:
-            self._notice(Locked(user=account, address=address, until=until))
+            self._notice(locked)
 
     async def _place(self, account: str, address: str) -> str:
         known = await self._shared.get(_known(account, address), self._now()) is not None

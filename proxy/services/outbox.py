@@ -16,7 +16,7 @@ from proxy.model.identity import User
 from proxy.services.audit import GATEWAY, PLATFORM, happened, on_user
 from proxy.services.letters import Letter as Written
 from proxy.services.letters import Letterhead
-from proxy.services.lockout import Locked
+from proxy.services.lockout import SECOND_FACTOR, Locked
 from proxy.services.mail import Mailer, MailGone, MailRefused, Message
 from proxy.services.sealing import Seal
 from proxy.store import Database, Letter, StoreUnavailable
@@ -146,8 +146,9 @@ class Outbox:
             person = await self.database.person(locked.user)
             if person is not None:
                 user = person.user
-                written = self.letterhead().locked(user.username, address=locked.address, until=locked.until)
-                await self.notify(user, written)
+                head = self.letterhead()
+                write = head.factor_locked if locked.what == SECOND_FACTOR else head.locked
+                await self.notify(user, write(user.username, address=locked.address, until=locked.until))
             self.locked.popleft()
 
     def _kept(self, outgoing: Outgoing) -> Letter:
@@ -165,4 +166,3 @@ class Outbox:
     def _opened(self, letter: Letter) -> Message:
         to, subject, text = json.loads(self.seal.open(letter.sealed, letter.id))
         return Message(id=letter.id, to=to, subject=subject, text=text)
-

@@ -7,8 +7,8 @@ from aiohttp import web
 
 from auth_plugins import Refused, Unavailable
 from proxy.model.identity import FactorKind, Person
-from proxy.services.factors import Answer, Proof, locked_by
-from proxy.services.lockout import Standing
+from proxy.services.factors import Answer, Proof
+from proxy.services.lockout import SECOND_FACTOR, Standing
 from proxy.store import StoreUnavailable
 from proxy.web.keys import ADDRESS, Desk
 from proxy.web.visitors import account_event
@@ -28,7 +28,8 @@ async def prove(desk: Desk, request: web.Request, person: Person, answer: Answer
         found = await desk.factors.prove(user, answer, binder)
     except Refused as refused:
         found = refused
-    standing = await desk.lockout.settle(locked_by(user.id), address, right=isinstance(found, Proof))
+    right = isinstance(found, Proof)
+    standing = await desk.lockout.settle(user.id, address, right=right, what=SECOND_FACTOR)
     if standing is Standing.LOCKED:
         found = Refused("account_locked")
     if isinstance(found, Proof):

@@ -11,7 +11,6 @@ from proxy.model.audit import Event
 from proxy.model.identity import Person, User, UserState
 from proxy.services import users
 from proxy.services.authority import offered, told
-from proxy.services.factors import locked_by
 from proxy.services.outbox import Outgoing
 from proxy.services.problems import NotPossible
 from proxy.services.writer import Moment, Step
@@ -173,9 +172,11 @@ async def reset_factors(_: Api, call: Call) -> Step[BaseModel]:
 
 async def begin_anew(api: Api, call: Call) -> None:
     """Whoever holds the lost factor is out, too; failed attempts are forgotten."""
-    person = await users.user_at(call.moment, call.path["user"])
-    await api.desk.sessions.end_all(person.user.id)
-    await api.desk.lockout.lift(locked_by(person.user.id))
+    user, desk = (await users.user_at(call.moment, call.path["user"])).user, api.desk
+    await desk.sessions.end_all(user.id)
+    await desk.lockout.lift(user.id)
+    outbox = desk.self_help.outbox
+    await outbox.notify(user, outbox.letterhead().factors_reset(user.username, at=desk.now()))
 
 
 async def expire_password(_: Api, call: Call) -> Step[BaseModel]:
