@@ -30,7 +30,7 @@ from proxy.inspection.within import Within
 from proxy.model.access import Reason
 from proxy.services.border import Border, UpstreamForbidden
 from proxy.services.upstreams import tls_context
-from proxy.wire.headers import RESPONSE, without_nominated
+from proxy.wire.headers import RESPONSE, as_text, without_nominated
 from proxy.wire.response import location, set_cookie
 
 WHOLE: Final = 8 * 1024 * 1024
@@ -169,7 +169,7 @@ class Carrier:
             lines = without_nominated(lines, connection)
         fields: CIMultiDict[str] = CIMultiDict()
         for at in range(0, len(lines), 2):
-            fields.add(lines[at][2:-2].decode("latin-1"), lines[at + 1].decode("utf-8", "surrogateescape"))
+            fields.add(lines[at][2:-2].decode("latin-1"), as_text(lines[at + 1]))
         return fields
 
     async def carry(self, exchange: Exchange) -> web.StreamResponse:

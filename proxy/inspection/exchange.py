@@ -14,6 +14,7 @@ from proxy.model.access import Reason
 from proxy.model.audit import Source
 from proxy.model.identity import Person
 from proxy.services.audit import By, by_user
+from proxy.wire.headers import as_text
 
 
 class UpstreamFailed(Exception):
@@ -56,7 +57,7 @@ class Exchange:
             if line:
                 name, _, value = line.partition(b": ")
                 text = name.decode("latin-1")
-                fields.add(spelled.setdefault(text.lower(), text), value.decode("utf-8", "surrogateescape"))
+                fields.add(spelled.setdefault(text.lower(), text), as_text(value))
         return fields
 
 

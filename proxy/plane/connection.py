@@ -259,7 +259,10 @@ class Connection(asyncio.Protocol, ABC):
         self.deadline = monotonic() + _LINGER
         self._holds = 0
         self.transport.resume_reading()
-        self.transport.write_eof()
+        try:
+            self.transport.write_eof()
+        except OSError:  # the client is gone already
+            self.transport.abort()
 
     def _hand_over(self, *, paid: bool = False) -> None:
         """The other lane gets the connection and every byte of this message. `paid`: limits have been charged for it."""

@@ -61,7 +61,10 @@ class Tunnel:
         if self._half or self._ended or other.is_closing() or not plain:
             return False
         self._half = True
-        other.write_eof()
+        try:
+            other.write_eof()
+        except OSError:  # the other side is gone already
+            return False
         return True
 
     def lost(self, other: asyncio.Transport, error: Exception | None) -> None:

@@ -134,6 +134,17 @@ def value_of(lines: list[bytes], name: bytes) -> bytes | None:
     return None
 
 
+def as_text(value: bytes) -> str:
+    """A field's value for who writes text as UTF-8, aiohttp for one, and would leave out all that is not.
+
+    A value that is not UTF-8 is taken for ISO 8859-1, as it was once: no byte is lost, so no other value comes of it.
+    """
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value.decode("latin-1")
+
+
 FIELDS_LIMIT: Final = 100
 
 

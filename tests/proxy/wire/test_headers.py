@@ -16,6 +16,7 @@ from proxy.wire.headers import (
     RESPONSE,
     BadFields,
     Treatments,
+    as_text,
     canonical,
     treated,
     treatments,
@@ -192,3 +193,10 @@ def test_a_header_that_holds_credentials_is_noted_and_never_passed_on() -> None:
 
 def test_without_any_nothing_is_different() -> None:
     assert treatments(frozenset()) is REQUEST
+
+
+@given(st.binary())
+def test_as_text_no_byte_of_a_value_is_lost(value: bytes) -> None:
+    """Written as UTF-8, which lone surrogates could not be."""
+    written = as_text(value).encode()
+    assert written == value or written.decode().encode("latin-1") == value
