@@ -175,7 +175,7 @@ async def fill_in(browser: Browser, username: str) -> None:
     """Log in with the form that is shown."""
     await browser.page.get_by_label("Username").fill(username)
     await browser.page.get_by_label("Password").fill(PASSWORD)
-    await browser.page.get_by_role("button", name="Log in").click()
+    await browser.page.get_by_role("button", name="Log in", exact=True).click()
 
 
 async def at_dashboard(where: Place, browser: Browser, username: str) -> None:

@@ -189,7 +189,7 @@ async def log_in(browser: Browser, username: str) -> None:
     """Fill in the login form that is shown."""
     await browser.page.get_by_label("Username").fill(username)
     await browser.page.get_by_label("Password").fill(PASSWORD)
-    await browser.page.get_by_role("button", name="Log in").click()
+    await browser.page.get_by_role("button", name="Log in", exact=True).click()
 
 
 async def asked(

@@ -19,10 +19,10 @@ async def test_one_login_opens_two_instances_without_script_and_logging_out_clos
         assert page.url.startswith(f"http://gate.localhost:{port}/-/login?to=")
         await page.get_by_label("Username").fill("ada")
         await page.get_by_label("Password").fill("wrong")
-        await page.get_by_role("button", name="Log in").click()
+        await page.get_by_role("button", name="Log in", exact=True).click()
         assert await page.get_by_role("alert").inner_text() == WRONG
         await page.get_by_label("Password").fill(houses.PASSWORD)
-        await page.get_by_role("button", name="Log in").click()
+        await page.get_by_role("button", name="Log in", exact=True).click()
         await page.get_by_role("heading", name="Hello Ada").wait_for()
         assert page.url == f"http://line-3.localhost:{port}/dashboard?tab=2"
         await page.goto(f"http://line-4.localhost:{port}/dashboard")
@@ -48,7 +48,7 @@ async def test_a_script_of_an_instance_reaches_neither_home_nor_its_sibling(tmp_
             if await page.get_by_label("Username").count():
                 await page.get_by_label("Username").fill("ada")
                 await page.get_by_label("Password").fill(houses.PASSWORD)
-                await page.get_by_role("button", name="Log in").click()
+                await page.get_by_role("button", name="Log in", exact=True).click()
             await page.get_by_role("heading", name="Hello Ada").wait_for()
         home, sibling = f"http://gate.localhost:{port}", f"http://line-3.localhost:{port}"
         read = """async url => { try { return await (await fetch(url, {credentials: 'include'})).text() }
