@@ -115,7 +115,15 @@ def domain_of(address: str) -> str:
 
 def believed(entry: AuthEntry, identity: Identity) -> bool:
     """Whether the address may name an account here: the provider vouches for it, and it is in a domain of its own."""
-    return identity.email_verified and domain_of(identity.email) in entry.domains
+    domain = identity.email.rpartition("@")[2]
+    return identity.email_verified and domain.isascii() and domain_of(identity.email) in entry.domains
+
+
+def _same(one: str, other: str) -> bool:
+    """Whether it is one name. Case is that of ASCII alone: in Unicode the sign of Kelvin is a k as well, and the long s an
+    s, so that whoever chose such a name elsewhere would be somebody else here.
+    """
+    return one.encode("utf-8", "surrogatepass").lower() == other.encode("utf-8", "surrogatepass").lower()
 
 
 def link(entry: AuthEntry, identity: Identity, found: Found, *, new_id: str) -> Link:
@@ -147,7 +155,7 @@ def _awaits(user: User, entry: AuthEntry, identity: Identity) -> bool:
     """Whether an account was made for this provider and not yet used, and this is whom it was made for."""
     if user.provider != entry.name or user.subject is not None:
         return False
-    named = user.username.casefold() == identity.username.casefold()
+    named = _same(user.username, identity.username)
     return named or (_has_address(user, identity) and believed(entry, identity))
 
 
@@ -161,7 +169,7 @@ def _may_adopt(user: User, entry: AuthEntry, identity: Identity) -> bool:
 
 
 def _has_address(user: User, identity: Identity) -> bool:
-    return bool(identity.email) and user.email.casefold() == identity.email.casefold()
+    return bool(identity.email) and _same(user.email, identity.email)
 
 
 def _bound(person: Person, entry: AuthEntry, identity: Identity) -> Person:

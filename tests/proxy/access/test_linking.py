@@ -87,6 +87,24 @@ REFUSED = {
         found(username=replace(MADE_FOR_CORP, username="lovelace")),
         "unknown_sso_user",
     ),
+    "a username that is the same to Unicode alone": (
+        CORP,
+        replace(ADA, username="\N{LATIN SMALL LETTER LONG S}am", email=""),
+        found(username=replace(MADE_FOR_CORP, username="sam")),
+        "unknown_sso_user",
+    ),
+    "an address that is the same to Unicode alone": (
+        CORP,
+        replace(ADA, email="\N{LATIN SMALL LETTER LONG S}am@acme.example"),
+        both(replace(LOCAL, username="sam", email="sam@acme.example")),
+        "unknown_sso_user",
+    ),
+    "a domain that is the same to Unicode alone": (
+        CORP.model_copy(update={"domains": ("kiln.example",)}),
+        replace(ADA, email="ada@\N{KELVIN SIGN}iln.example"),
+        both(replace(LOCAL, email="ada@kiln.example")),
+        "unknown_sso_user",
+    ),
     "somebody suspended": (
         CORP,
         ADA,
