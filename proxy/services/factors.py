@@ -23,6 +23,8 @@ PASSKEYS: Final = 10
 PENDING: Final = 1800.0
 """Seconds for which a secret waits for its first code."""
 WRONG: Final = "second_factor_wrong"
+_BEGUN_BY: Final = "begun_by"
+"""Key of a factor's details: the login in which an app is being set up, as a hash."""
 
 
 class Tell(Protocol):
@@ -73,6 +75,11 @@ class Held:
     passkeys: tuple[Factor, ...] = ()
     codes: tuple[Factor, ...] = ()
     """Recovery codes, used ones included."""
+
+    def pending_in(self, binder: str) -> Factor | None:
+        """The app that is being set up, where it is so in this login."""
+        ours = self.pending is not None and self.pending.details.get(_BEGUN_BY) == _digest(binder)
+        return self.pending if ours else None
 
     @property
     def enrolled(self) -> bool:
@@ -152,8 +159,11 @@ class Factors:
 
     # -- an authenticator app
 
-    async def begin(self, user: User) -> Enrolment:
-        """A new secret, which counts for nothing until a code of it was seen. Raises NotPossible for a second app."""
+    async def begin(self, user: User, binder: str) -> Enrolment:
+        """A new secret, which counts for nothing until a code of it was seen; shown and confirmed in this login alone.
+
+        Somebody else who knows the password could lay out a secret of theirs otherwise. Raises NotPossible for a second app.
+        """
         held = await self.of(user.id)
         if held.totp is not None:
             raise NotPossible(
@@ -163,26 +173,27 @@ class Factors:
         factor = Factor(
             id=self.new_id(), user=user.id, kind=FactorKind.TOTP, name="", created=self.now(), confirmed=False
         )
-        factor = replace(factor, secret=self.seal.close(secret.encode(), _about(factor)))
+        sealed = self.seal.close(secret.encode(), _about(factor))
+        factor = replace(factor, secret=sealed, details={_BEGUN_BY: _digest(binder)})
         await self.database.edit([*_removed(*held.unconfirmed), PutFactor(factor=factor)], [])
         return await self._shown(user, secret)
 
-    async def pending(self, user: User) -> Enrolment | None:
-        """The one that is being set up."""
-        held = await self.of(user.id)
-        return await self._shown(user, self._secret(held.pending)) if held.pending else None
+    async def pending(self, user: User, binder: str) -> Enrolment | None:
+        """The one that is being set up in this login."""
+        found = (await self.of(user.id)).pending_in(binder)
+        return await self._shown(user, self._secret(found)) if found else None
 
     async def _shown(self, user: User, secret: str) -> Enrolment:
         address = totp.address(secret, user.username, self.settings().issuer)
         return Enrolment(secret=secret, address=address, picture=await self.offload(totp.picture, address))
 
-    async def confirm(self, user: User, code: str, tell: Tell) -> Enrolled:
+    async def confirm(self, user: User, code: str, binder: str, tell: Tell) -> Enrolled:
         """From now on the app counts.
 
         Raises Refused for a wrong code, with which the secret is gone; NotPossible where nothing is being set up.
         """
         held = await self.of(user.id)
-        factor = held.pending
+        factor = held.pending_in(binder)
         if factor is None:
             raise NotPossible(
                 "not_begun", "No authenticator app is being set up, or it took too long. Begin once more."
@@ -193,7 +204,7 @@ class Factors:
             failed = tell("user.mfa.enabled", body={"factor": factor.kind.value}, error=WRONG)
             await self.database.edit(_removed(factor), [failed])
             raise Refused(WRONG)
-        confirmed = replace(factor, confirmed=True, counter=step, last_used=self.now())
+        confirmed = replace(factor, confirmed=True, counter=step, last_used=self.now(), details={})
         return await self._add(held, confirmed, tell)
 
     def _secret(self, factor: Factor) -> str:
@@ -321,6 +332,10 @@ def _held(factors: Sequence[Factor], now: float) -> Held:
 
 def _removed(*factors: Factor | None) -> list[Edit]:
     return [Remove(kind=Factor, id=each.id) for each in factors if each is not None]
+
+
+def _digest(binder: str) -> str:
+    return sha256(binder.encode()).hexdigest()
 
 
 def _about(factor: Factor) -> str:

@@ -63,14 +63,14 @@ def _elsewhere(desk: Desk, claim: Claim | None, held: Held) -> str:
     session = claim.session.session if claim.session else None
     if session is None or desk.now() - session.proved > PROOF_LASTS:
         return f"{CONFIRM}?do=enrol"
-    lacking = held.enrolled and lacks_factor(desk, claim.person, session, claim.target)
-    return claim.address(desk, FACTOR) if lacking else ""
+    # Also whom a provider vouches for: it does not vouch for what an instance asks for besides.
+    return claim.address(desk, FACTOR) if held.enrolled and session.factor <= 0 else ""
 
 
 async def _step(desk: Desk, request: web.Request, claim: Claim, fields: Mapping[str, str]) -> web.Response:
     user, tell = claim.person.user, telling(desk, request, claim)
     if fields.get("do") == "begin":
-        await desk.factors.begin(user)
+        await desk.factors.begin(user, claim.binder)
         return see_other(claim.address(desk, ENROL))
     try:
         if fields.get("assertion"):
@@ -78,7 +78,7 @@ async def _step(desk: Desk, request: web.Request, claim: Claim, fields: Mapping[
             made = await desk.factors.register(user, fields["assertion"], claim.binder, name, tell)
             return await _done(desk, request, claim, made)
         await desk.allowances.second_factor(claim.binder, user.id)
-        made = await desk.factors.confirm(user, fields.get("code", ""), tell)
+        made = await desk.factors.confirm(user, fields.get("code", ""), claim.binder, tell)
         return await _done(desk, request, claim, made)
     except Refused as refused:
         return await _again(desk, request, claim, refused, passkey=bool(fields.get("assertion")))
@@ -86,7 +86,7 @@ async def _step(desk: Desk, request: web.Request, claim: Claim, fields: Mapping[
 
 async def _again(desk: Desk, request: web.Request, claim: Claim, refused: Refused, *, passkey: bool) -> web.Response:
     if not passkey:
-        await desk.factors.begin(claim.person.user)
+        await desk.factors.begin(claim.person.user, claim.binder)
     problem = _NO_PASSKEY.format(refused.code.replace("_", " ")) if passkey else _OTHER_CODE
     held = await desk.factors.of(claim.person.user.id)
     return await _page(desk, request, claim, held, status=422, problem=problem)
@@ -131,7 +131,7 @@ async def _page(
         status=status,
         passkeys=bool(options),
         options=options,
-        app=await desk.factors.pending(user),
+        app=await desk.factors.pending(user, claim.binder),
         may_add_app=held.totp is None,
         must=must,
         username=user.username,

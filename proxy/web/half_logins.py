@@ -27,16 +27,21 @@ class Half:
     name: str
     proven: Proven
     target: Target | None
+    account: str
+    """What the account rested on when it began (`Factors.fingerprint`)."""
     tries: int = 0
 
 
 async def begin(desk: Desk, hop: str, proven: Proven, target: Target | None) -> str:
     """Its name."""
-    return await desk.flows.begin(_KIND, hop, _kept(desk, proven, target, 0), lasts=LASTS)
+    account = await desk.factors.fingerprint(proven.person.user)
+    return await desk.flows.begin(_KIND, hop, _kept(desk, proven, target, account, 0), lasts=LASTS)
 
 
 async def going_on(desk: Desk, name: str, hop: str | None) -> Half | None:
-    """The one of this name; None when it is over, another browser's, or its person may no longer come in that way."""
+    """The one of this name; None when it is over, another browser's, or its person may no longer come in that way: also
+    after a change of their password or factors, since what was proved is worth nothing any more.
+    """
     kept = await desk.flows.get(_KIND, name, hop)
     return None if kept is None else await _opened(desk, name, kept)
 
@@ -51,18 +56,19 @@ async def failed(desk: Desk, half: Half, hop: str) -> bool:
     if half.tries + 1 >= TRIES:
         await desk.flows.take(_KIND, half.name, hop)
         return False
-    kept = _kept(desk, half.proven, half.target, half.tries + 1)
+    kept = _kept(desk, half.proven, half.target, half.account, half.tries + 1)
     await desk.flows.put(_KIND, half.name, hop, kept, lasts=LASTS)
     return True
 
 
-def _kept(desk: Desk, proven: Proven, target: Target | None, tries: int) -> Mapping[str, str]:
+def _kept(desk: Desk, proven: Proven, target: Target | None, account: str, tries: int) -> Mapping[str, str]:
     return {
         "user": proven.person.user.id,
         "identity": json.dumps(asdict(proven.identity)),
         "provider": proven.provider.name,
         "amr": json.dumps(proven.amr),
         "target": desk.logins.seal(target) if target else "",
+        "account": account,
         "tries": str(tries),
     }
 
@@ -72,10 +78,13 @@ async def _opened(desk: Desk, name: str, kept: Mapping[str, str]) -> Half | None
     provider = _provider(desk, kept["provider"])
     if person is None or provider is None or person.user.state is not UserState.ACTIVE or not may_log_in(person.user):
         return None
+    if await desk.factors.fingerprint(person.user) != kept["account"]:
+        return None
     proven = Proven(
         person=person, identity=_identity(kept["identity"]), provider=provider, amr=tuple(json.loads(kept["amr"]))
     )
-    return Half(name=name, proven=proven, target=desk.logins.unseal(kept["target"]), tries=int(kept["tries"]))
+    target = desk.logins.unseal(kept["target"])
+    return Half(name=name, proven=proven, target=target, account=kept["account"], tries=int(kept["tries"]))
 
 
 def _provider(desk: Desk, name: str) -> Provider | None:

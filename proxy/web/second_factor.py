@@ -106,15 +106,15 @@ async def claimed(desk: Desk, request: web.Request, flow: str, to: str) -> Claim
 
 
 async def show(desk: Desk, request: web.Request) -> web.Response:
-    """GET: the form; straight on for a session of which nothing is asked."""
+    """GET: the form; straight on for a session that has proved one, or has none to prove and of which none is asked."""
     at_home(request)
     claim = await claimed(desk, request, request.query.get("flow", ""), request.query.get("to", ""))
     if claim is None:
         return see_other("/-/login")
-    found = claim.session
-    if found is not None and not lacks_factor(desk, claim.person, found.session, claim.target):
+    found, held = claim.session, await desk.factors.of(claim.person.user.id)
+    proven = found is not None and (found.session.factor > 0 or not held.enrolled)
+    if found is not None and proven and not lacks_factor(desk, claim.person, found.session, claim.target):
         return see_other(await onward(desk, request, claim.person, found.session, claim.target))
-    held = await desk.factors.of(claim.person.user.id)
     return _form(desk, request, claim, held) if held.enrolled else see_other(claim.address(desk, ENROL))
 
 

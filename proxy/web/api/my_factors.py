@@ -25,7 +25,7 @@ from proxy.web.api.refusing import Stop
 from proxy.web.enrolling import telling
 from proxy.web.keys import SITE
 from proxy.web.second_factor import Claim
-from proxy.web.visitors import Visitor, lacks_factor
+from proxy.web.visitors import Visitor
 
 Code = Annotated[SecretStr, Field(max_length=64)]
 """A code of an authenticator app, or a recovery code."""
@@ -137,7 +137,7 @@ def _item(factor: Factor) -> PasskeyItem:
 
 async def begin(api: Api, call: Call) -> AppSecret:
     claim = await _adding(api, call)
-    made = await api.desk.factors.begin(claim.person.user)
+    made = await api.desk.factors.begin(claim.person.user, claim.binder)
     return AppSecret(secret=made.secret, address=made.address, picture=made.picture)
 
 
@@ -146,7 +146,8 @@ async def verify(api: Api, call: Call) -> Reply:
     await desk.allowances.second_factor(claim.binder, claim.person.user.id)
     code = call.sent(AppCode).code.get_secret_value()
     try:
-        made = await desk.factors.confirm(claim.person.user, code, telling(desk, call.request, claim))
+        tell = telling(desk, call.request, claim)
+        made = await desk.factors.confirm(claim.person.user, code, claim.binder, tell)
     except Refused:
         detail = "Begin once more: the secret is gone."
         raise Invalid(Wrong(field="code", message="is not right", remedy=detail)) from None
@@ -174,7 +175,7 @@ async def _adding(api: Api, call: Call) -> Claim:
     """Whoever may add a factor. Raises Stop for a session that has not proved one of those there are."""
     claim = _claim(call)
     held = await api.desk.factors.of(claim.person.user.id)
-    if held.enrolled and lacks_factor(api.desk, claim.person, own_session(call), None):
+    if held.enrolled and own_session(call).factor <= 0:
         raise Stop(
             401, Reason.SECOND_FACTOR_REQUIRED, "Prove a second factor that you have: POST /-/api/v1/me/mfa/prove."
         )

@@ -130,7 +130,9 @@ async def test_the_picture_says_what_the_secret_says_and_is_an_svg(house: House)
     await browser.log_in()
     begun = await post(browser, await browser.get(ENROL), ENROL, do="begin")
     page = await browser.get(HOME + begun.location)
-    pending = await house.desk.factors.pending((await house.desk.person("u-ada")).user)  # type: ignore[union-attr]
+    (session,) = await house.desk.sessions.of("u-ada")
+    user = (await house.desk.person("u-ada")).user  # type: ignore[union-attr]
+    pending = await house.desk.factors.pending(user, f"session {session.id}")
     assert pending is not None
     assert pending.address == f"otpauth://totp/Flowward:ada?secret={secret_in(page)}&issuer=Flowward"
     assert "data:image/svg+xml" in page.text
@@ -305,6 +307,55 @@ async def test_a_password_alone_sets_up_no_further_factor(house: House) -> None:
     sent = {"flow": flow, "csrf": page.hidden("csrf"), "do": "begin"}
     assert urlsplit((await browser.post(ENROL, sent)).location).path == "/-/second-factor"
     assert (await house.desk.factors.of("u-ada")).pending is None
+
+
+async def test_a_half_login_does_not_outlive_the_password_it_began_with(strict: House) -> None:
+    """Whoever knew the old password must not set up a factor of theirs by what they began before it was changed."""
+    thief = strict.browser()
+    answer = await thief.log_in()
+    begun = await post(thief, await thief.get(HOME + answer.location), ENROL, do="begin")
+    secret = secret_in(await thief.get(HOME + begun.location))
+    page = await thief.get(HOME + begun.location)
+    link = f"{HOME}/-/activate/{await strict.desk.accounts.issue_link('u-ada')}"
+    owner, new = strict.browser(), "another long password"
+    form = await owner.get(link)
+    chosen = await owner.post(link, {"csrf": form.hidden("csrf"), "password": new, "again": new})
+    assert urlsplit(chosen.location).path == "/-/second-factor/enrol"
+    code = pyotp.TOTP(secret).at(int(strict.time()))
+    assert (await post(thief, page, ENROL, code=code)).location == "/-/login"
+    assert SESSION not in thief.jars["gate.example"]
+
+
+async def test_an_app_is_set_up_in_the_login_that_saw_its_secret(strict: House) -> None:
+    """Whoever knows the password alone does not lay out a secret of theirs for the owner to confirm."""
+    thief, owner = strict.browser(), strict.browser()
+    answer = await thief.log_in()
+    begun = await post(thief, await thief.get(HOME + answer.location), ENROL, do="begin")
+    laid_out = await thief.get(HOME + begun.location)
+    secret = secret_in(laid_out)
+    theirs = await owner.get(HOME + (await owner.log_in()).location)
+    assert secret not in theirs.text
+    code = pyotp.TOTP(secret).at(int(strict.time()))
+    assert (await owner.post(ENROL, {**fields_of(theirs, "flow", "csrf"), "code": code})).status == 409
+    assert not (await strict.desk.factors.of("u-ada")).enrolled
+
+
+async def test_whom_a_provider_vouches_for_proves_the_factor_they_have_before_they_add_another(tmp_path: Path) -> None:
+    """Or whoever has their session, and no more, would add the factor that an instance asks for."""
+    async with corp(tmp_path) as there:
+        first = there.house.browser()
+        await there.came(first)
+        phone = await enrol(there.house, first)
+        there.house.time.now += 60
+        browser = there.house.browser()
+        await there.came(browser)
+        answer = await browser.get(ENROL)
+        assert answer.location == "/-/second-factor"
+        page = await browser.get(PAGE)
+        begun = await browser.post(ENROL, {**fields_of(page, "csrf"), "do": "begin"})
+        assert begun.location == "/-/second-factor"
+        assert (await post(browser, page, code=phone.code())).location == "/"
+        assert (await browser.get(ENROL)).status == 200
 
 
 async def test_the_way_goes_on_to_the_instance_it_began_at(house: House) -> None:
