@@ -6,10 +6,12 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
+from config.accounts_schema import PasswordRules
 from config.estate_schema import Estate, InstanceEntry
 from config.schema import Settings
 from config.shape import section_in
 from config.times import duration_text
+from proxy.access.password_rules import REUSED, flaws, weak
 from proxy.app import reload
 from proxy.model.access import Reason, Role, Write
 from proxy.nodered.presets import ASSERTION, PRESETS
@@ -117,12 +119,27 @@ def test_defaults_that_are_told_are_those_of_the_schema() -> None:
 
 def test_every_limit_is_told_with_its_default() -> None:
     limits = Settings().limits
-    lockout = f"{limits.lockout.failures} in {duration_text(limits.lockout.seconds)}"
+    refusals = {"lockout": limits.lockout, "ban": limits.ban}
+    counted = {name: f"{each.failures} in {duration_text(each.seconds)}" for name, each in refusals.items()}
     told = {code_in(setting)[0]: default for setting, default, *_ in rows("limits.md", "limits")}
     assert told == {
-        f"limits.{name}": lockout if name == "lockout" else f"`{getattr(limits, name)}`"
-        for name in type(limits).model_fields
+        f"limits.{name}": counted.get(name, f"`{getattr(limits, name)}`") for name in type(limits).model_fields
     }
+
+
+def test_every_rule_of_passwords_is_told_with_its_codes() -> None:
+    table = rows("accounts-and-passwords.md", "rules")
+    assert [code_in(setting)[0] for setting, *_ in table] == list(PasswordRules.model_fields)
+    told = {code for *_, codes in table for code in code_in(codes)}
+    strict = {
+        "min_length": 12,
+        "max_length": 20,
+        "require": ["upper", "lower", "digit", "special"],
+        "whitespace": False,
+    }
+    rules = PasswordRules.model_validate(strict)
+    broken = {flaw.code for password in ("\u00a0", "\u00a0" * 21) for flaw in flaws(rules, password, ())}
+    assert told == broken | {REUSED.code} | {flaw.code for flaw in weak("password", (), 1)}
 
 
 def test_keys_of_an_instance_that_are_told_exist() -> None:
