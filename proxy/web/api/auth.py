@@ -30,7 +30,7 @@ from proxy.web.attempts import WRONG, Sent, attempt
 from proxy.web.guards import cookie_field
 from proxy.web.keys import Desk
 from proxy.web.second_factor import Claim, weigh, with_factor
-from proxy.web.visitors import Proven, log_in
+from proxy.web.visitors import Proven, Visitor, log_in
 
 TAG: Final = "auth"
 
@@ -60,9 +60,13 @@ class SecondFactor(Body):
 
 
 class Proof(Body):
-    """The password of whoever is logged in."""
+    """The password of whoever is logged in, and a second factor, where they have one."""
 
     password: Secret
+    code: Annotated[SecretStr, Field(max_length=64)] = SecretStr("")
+    """Of an authenticator app, or a recovery code."""
+    assertion: Mapping[str, JsonValue] | None = None
+    """Instead of a code: what navigator.credentials.get() answered, its bytes as base64url."""
 
 
 class LoggedIn(Answer):
@@ -143,14 +147,29 @@ async def _proven(
 
 
 async def reauthenticate(api: Api, call: Call) -> LoggedIn:
-    session, user = own_session(call), call.moment.actor.person.user
+    session, user, sent = own_session(call), call.moment.actor.person.user, call.sent(Proof)
     local = session.provider == api.desk.local.name
     provider = api.desk.local if local else choosing.named(api.desk, session.provider)
-    proven = await _proven(api, call, user.username, call.sent(Proof).password, provider, local=local)
+    proven = await _proven(api, call, user.username, sent.password, provider, local=local)
     if proven.person.user.id != user.id:
         raise Stop(401, Reason.CREDENTIALS_WRONG, "Wrong password.")
+    await _prove_factor(api, call, session, sent)
     await api.desk.sessions.prove(session.id)
     return logged_in(api, replace(session, proved=api.desk.now()), call.moment.actor.person)
+
+
+async def _prove_factor(api: Api, call: Call, session: Session, sent: Proof) -> None:
+    """Whoever has one shows it too: else a cookie and a password were enough to add another one. Raises Stop."""
+    person, desk = call.moment.actor.person, api.desk
+    if not (await desk.factors.of(person.user.id)).enrolled:
+        return
+    assertion = json.dumps(dict(sent.assertion)) if sent.assertion else ""
+    given = Given(code=sent.code.get_secret_value(), assertion=assertion)
+    claim = Claim(person=person, target=None, session=Visitor(session=session, person=person))
+    try:
+        await factor_attempts.prove(desk, call.request, person, given, claim.binder)
+    except Refused:
+        raise Stop(403, "second_factor_wrong", "Send a second factor too, one that was not used before.") from None
 
 
 async def logout(api: Api, call: Call) -> Reply:
@@ -206,7 +225,7 @@ OPERATIONS: Final = (
         summary="Prove once more who one is, for what asks for a proof of the last ten minutes",
         body=Proof,
         answer=LoggedIn,
-        audit=("account.login",),
+        audit=("account.login", "user.mfa.recovery-used"),
         perform=reauthenticate,
         while_expired=True,
         while_unproven=True,

@@ -151,6 +151,18 @@ async def test_r_54_a_change_of_factors_takes_a_recent_proof(house: House) -> No
         assert (await client.call("PUT", "/me/mfa")).status == 200
 
 
+async def test_a_cookie_and_a_password_do_not_add_a_factor_to_one_that_is_there(house: House) -> None:
+    async with house.user("max") as client:
+        app, _ = await enrol(house, client)
+        house.pass_(601)
+        refused = await client.post("/auth/reauth", {"password": PASSWORD})
+        assert (refused.status, refused.code) == (403, "second_factor_wrong")
+        assert (await client.post("/me/passkeys/options")).code == "reauthentication_required"
+        proof = {"password": PASSWORD, "code": app.code()}
+        assert (await client.post("/auth/reauth", proof)).status == 200
+        assert (await client.post("/me/passkeys/options")).status == 200
+
+
 async def test_a_token_manages_no_factors(house: House) -> None:
     async with house.user("max") as client, house.program(client) as program:
         assert (await program.call("PUT", "/me/mfa")).code == "interactive_session_required"
