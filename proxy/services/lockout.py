@@ -131,6 +131,8 @@ class Lockout:
         if _is_loopback(address) or trusted(address, self._spared()):
             return
         key = key_of(address)
+        if await self._bans.until(key):
+            return  # an attempt that was under way before
         banned = await self._bans.fail(key, f"{key} {await self._since(key)}", self._ban())
         if banned is None:
             return

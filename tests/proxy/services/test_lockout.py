@@ -224,6 +224,12 @@ async def test_an_address_that_fails_at_many_accounts_is_banned_for_longer_each_
     assert [each.event.body["address"] for each in events.items] == [ELSEWHERE] * 2
 
 
+async def test_attempts_that_were_under_way_make_a_ban_no_longer(house: House) -> None:
+    await spray(house, ELSEWHERE, 80)
+    (ban,) = await house.lockout.bans()
+    assert (ban.times, ban.until - ban.since) == (1, 900)
+
+
 async def test_an_ipv6_client_is_banned_with_its_whole_network(house: House) -> None:
     for number in range(50):
         await house.wrong(1, f"2001:db8::{number:x}", account=f"name {number}")
