@@ -180,6 +180,7 @@ async def _beside(gateway: Gateway, bus: Bus, reloader: Reloader) -> AsyncIterat
     works = (
         gateway.plane.sweep(),
         gateway.lane.sweep(),
+        gateway.inspection.carrier.sweep(lambda: gateway.gate.world),
         reloader.run(),
         _flush(gateway),
         _hear(bus, gateway.watch),

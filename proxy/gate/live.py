@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final, Protocol
 
 from proxy.gate.principal import Principal
-from proxy.gate.world import Station
+from proxy.gate.world import Endpoint, Station
 from proxy.model.access import Decision, Reason
 from proxy.nodered.permissions import editor_scopes
 from proxy.nodered.surfaces import RULES, Surface
@@ -18,6 +18,7 @@ _CODES: Final = {
     Reason.DRAINING: COME_AGAIN,
     Reason.FACTS_UNAVAILABLE: COME_AGAIN,
     Reason.RIGHTS_CHANGED: COME_AGAIN,
+    Reason.UPSTREAM_CHANGED: COME_AGAIN,
 }
 
 
@@ -33,6 +34,11 @@ class Live(Protocol):
     @property
     def rights(self) -> object:
         """What `rights_of` said when it was opened."""
+        ...
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """Where it goes to."""
         ...
 
     def end(self, reason: Reason) -> None:

@@ -242,6 +242,8 @@ class Watch:
             if not isinstance(decision, Missing):
                 if not decision.allowed:
                     live.end(decision.reason)
+                elif station.endpoint is not live.endpoint:
+                    live.end(Reason.UPSTREAM_CHANGED)
                 elif rights_of(station, live.surface, decision) != live.rights:
                     live.end(Reason.RIGHTS_CHANGED)
                 return

@@ -67,7 +67,9 @@ class Ground:
 def world_of(estate: Estate, ground: Ground, before: World | None = None) -> World:
     """Compile an estate. What has not changed since the world before is taken over: compiling all of it takes long."""
     known = before.stations if before is not None else {}
-    compiler = _Compiler(known, open_instances=ground.open_instances)
+    allow = before.settings.upstream_allow if before is not None else ()
+    same_border = allow == estate.settings.upstream_allow
+    compiler = _Compiler(known, open_instances=ground.open_instances, same_border=same_border)
     names = _Names(estate)
     stations = {
         resource.id: compiler.station(resource, resource.instance, names.of(resource))
@@ -99,17 +101,19 @@ class _Names:
 class _Compiler:
     """Makes stations, and shares between them what is alike."""
 
-    def __init__(self, known: Mapping[str, Station], *, open_instances: bool) -> None:
-        self._known, self._open_instances = known, open_instances
+    def __init__(self, known: Mapping[str, Station], *, open_instances: bool, same_border: bool) -> None:
+        """`same_border`: governed upstreams may lead where they could before. Else all of them are connected to anew."""
+        self._known, self._open_instances, self._same_border = known, open_instances, same_border
         # Layouts are taken over since they remember paths, endpoints since connections are pooled by them.
         self._layouts = {station.layout.roots: station.layout for station in known.values()}
         ends = (station.endpoint for station in known.values())
-        self._endpoints = {(end.url, end.tls, end.governed): end for end in ends}
+        kept = (end for end in ends if same_border or not end.governed)
+        self._endpoints = {(end.url, end.tls, end.governed): end for end in kept}
         self._number = max((station.number for station in known.values()), default=-SURFACES)
 
     def station(self, resource: Resource, settings: InstanceSettings, name: str) -> Station:
         old = self._known.get(resource.id)
-        if old is not None and old.resource is resource and old.name == name:
+        if old is not None and old.resource is resource and old.name == name and self._stays(old.endpoint):
             return old
         if settings.http_auth is HttpAuth.NONE and not self._open_instances:
             settings = replace(settings, http_auth=HttpAuth.USER)
@@ -122,6 +126,9 @@ class _Compiler:
         if old is None:
             self._number += SURFACES
         return Station(old.number if old else self._number, resource, settings, name, layout, endpoint)
+
+    def _stays(self, endpoint: Endpoint) -> bool:
+        return self._same_border or not endpoint.governed
 
 
 def _roots(settings: InstanceSettings) -> Roots:

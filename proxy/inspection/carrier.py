@@ -23,7 +23,7 @@ from aiohttp import (
 from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
-from proxy.gate.world import Endpoint
+from proxy.gate.world import Endpoint, World
 from proxy.inspection.exchange import Exchange, Fetched, UpstreamFailed, failure
 from proxy.inspection.upload import Upload
 from proxy.inspection.within import Within
@@ -35,6 +35,7 @@ from proxy.wire.response import location, set_cookie
 
 WHOLE: Final = 8 * 1024 * 1024
 """Bytes of a message that may be held to be looked at or changed."""
+_SWEEP: Final = 0.5
 _SKIPPED: Final = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
 
 Begun = Callable[[Exchange], AbstractContextManager[None]]
@@ -64,6 +65,18 @@ class Carrier:
     async def close(self) -> None:
         for session in self._sessions.values():
             await session.close()
+
+    async def sweep(self, world: Callable[[], World]) -> None:
+        """Close the connections to where no instance is any more, and what goes on there; until cancelled."""
+        looked_at = world()
+        while True:
+            await asyncio.sleep(_SWEEP)
+            now = world()
+            if now is not looked_at:
+                looked_at = now
+                used = {station.endpoint for station in now.stations.values()}
+                for endpoint in self._sessions.keys() - used:
+                    await self._sessions.pop(endpoint).close()
 
     async def session(self, endpoint: Endpoint) -> ClientSession:
         """The session for an endpoint. Raises OSError, UpstreamForbidden where it may not be reached."""

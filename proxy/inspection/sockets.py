@@ -25,7 +25,7 @@ _LINGER: Final = 1.0
 """Seconds each side has to take part in closing."""
 _OK: Final = '{"auth":"ok"}'
 _FAIL: Final = '{"auth":"fail"}'
-_TRY_AGAIN: Final = frozenset({Reason.DRAINING, Reason.FACTS_UNAVAILABLE})
+_TRY_AGAIN: Final = frozenset({Reason.DRAINING, Reason.FACTS_UNAVAILABLE, Reason.UPSTREAM_CHANGED})
 
 
 def splice(desk: InspectionDesk, exchange: Exchange) -> web.StreamResponse:
@@ -81,7 +81,7 @@ class Comms:
         self._exchange = exchange
         self.principal = exchange.verdict.principal
         self.resource_id, self.surface = lease.station.resource.id, lease.surface
-        self.rights = rights_of(lease.station, lease.surface, lease.decision)
+        self.rights, self.endpoint = rights_of(lease.station, lease.surface, lease.decision), lease.station.endpoint
         self._over = asyncio.Event()
         self._reason: Reason | None = None
 

@@ -16,7 +16,7 @@ class Stream:
         self._request = exchange.request
         self.principal = exchange.verdict.principal
         self.resource_id, self.surface = lease.station.resource.id, lease.surface
-        self.rights = rights_of(lease.station, lease.surface, lease.decision)
+        self.rights, self.endpoint = rights_of(lease.station, lease.surface, lease.decision), lease.station.endpoint
 
     def end(self, reason: Reason) -> None:
         """Cut it. Other rights that still allow it leave it alone: it has told its identity already."""

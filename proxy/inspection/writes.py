@@ -122,7 +122,7 @@ class Write:
         lease = exchange.verdict.lease
         self.principal = exchange.verdict.principal
         self.resource_id, self.surface = lease.station.resource.id, lease.surface
-        self.rights = rights_of(lease.station, lease.surface, lease.decision)
+        self.rights, self.endpoint = rights_of(lease.station, lease.surface, lease.decision), lease.station.endpoint
         request, settings = exchange.request, lease.station.settings
         self._meaning = meaning(request.method, exchange.path, settings.admin_root, request.headers)
         self._comparison = writes.deploys.comparison(exchange, self._meaning.reads)

@@ -172,6 +172,7 @@ class Reason(StrEnum):
     FACTS_UNAVAILABLE = "facts_unavailable"
     NOT_RECORDED = "not_recorded"
     DRAINING = "draining"
+    UPSTREAM_CHANGED = "upstream_changed"
     UPSTREAM_UNREACHABLE = "upstream_unreachable"
     UPSTREAM_BROKEN = "upstream_broken"
     UPSTREAM_TIMEOUT = "upstream_timeout"

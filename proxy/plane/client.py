@@ -280,7 +280,12 @@ class Client(Connection):
         decision = gate.decide(principal, station, lease.surface) if station is not None and alive else None
         if isinstance(decision, Missing):
             self._plane.start(self._look_after(decision))
-        elif decision is None or not decision.allowed:
+        elif (
+            station is None
+            or decision is None
+            or not decision.allowed
+            or station.endpoint is not lease.station.endpoint
+        ):
             self.transport.abort()
 
     async def _look_after(self, missing: Missing) -> None:

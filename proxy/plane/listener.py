@@ -65,6 +65,7 @@ class Plane:
         self.draining = False
         self.clients: set[Connection] = set()
         self._pools: dict[Endpoint, Pool] = {}
+        self._pooled_for = gate.world
         self._tasks: set[asyncio.Task[None]] = set()
         self._empty = asyncio.Event()
         """Set once the last connection is gone while draining."""
@@ -135,10 +136,12 @@ class Plane:
                     client.look_again(now)
             for pool in self._pools.values():
                 pool.sweep(now - self.timeouts.pooled)
-            if len(self._pools) > len(self.gate.world.stations):
+            if self._pooled_for is not self.gate.world:
+                self._pooled_for = self.gate.world
                 self._forget_pools()
 
     def _forget_pools(self) -> None:
+        """Close the connections to where no instance is any more."""
         used = {station.endpoint for station in self.gate.world.stations.values()}
         for endpoint in [endpoint for endpoint in self._pools if endpoint not in used]:
             self._pools.pop(endpoint).close()

@@ -20,7 +20,7 @@ class Tunnel:
 
     # fmt: off
     __slots__ = (
-        "_address", "_boundaries", "_crowd", "_ended", "_half", "_live", "_open", "client", "instance", "principal", "resource_id", "rights", "surface",
+        "_address", "_boundaries", "_crowd", "_ended", "_half", "_live", "_open", "client", "endpoint", "instance", "principal", "resource_id", "rights", "surface",
     )
     # fmt: on
 
@@ -28,7 +28,7 @@ class Tunnel:
         """`crowd` has counted the client's connection under `address`; the tunnel takes it off again."""
         self._live, self._crowd, self._address = live, crowd, address
         self.principal, self.resource_id, self.surface = principal, lease.station.resource.id, lease.surface
-        self.rights = rights_of(lease.station, lease.surface, lease.decision)
+        self.rights, self.endpoint = rights_of(lease.station, lease.surface, lease.decision), lease.station.endpoint
         self._half = self._ended = False
         self._open = True
 

@@ -69,6 +69,9 @@ class Upstream(asyncio.Protocol):
 
     def release(self, now: float) -> None:
         """Put back into the pool, for the next exchange."""
+        if self._pool.closed:
+            self.abandon()
+            return
         self._client = None
         self.fresh = False
         self.idle_since = now
@@ -249,12 +252,13 @@ class Upstream(asyncio.Protocol):
 class Pool:
     """The connections to one endpoint. Last in, first out, so that the longest idle lie at the front."""
 
-    __slots__ = ("_context", "_gate", "endpoint", "idle", "timeout")
+    __slots__ = ("_context", "_gate", "closed", "endpoint", "idle", "timeout")
 
     def __init__(self, endpoint: Endpoint, timeout: float, gate: Gate) -> None:
         self.endpoint, self.timeout, self._gate = endpoint, timeout, gate
         self._context: ssl.SSLContext | None = None
         self.idle: list[Upstream] = []
+        self.closed = False
 
     def take(self) -> Upstream | None:
         """An idle connection, if there is one."""
@@ -316,4 +320,6 @@ class Pool:
             upstream.transport.close()
 
     def close(self) -> None:
+        """Close what is idle now, and what will be."""
+        self.closed = True
         self.sweep(float("inf"))

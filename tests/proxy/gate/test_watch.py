@@ -9,6 +9,7 @@ import pytest
 from proxy.gate.live import LiveConnections, rights_of
 from proxy.gate.principal import Principal
 from proxy.gate.watch import Watch
+from proxy.gate.world import Endpoint
 from proxy.model.access import Reason, Role
 from proxy.model.estate import Estate, HttpAuth
 from proxy.model.identity import Token, TokenKind
@@ -66,6 +67,7 @@ class Open:
     principal: Principal
     surface: Surface
     rights: object
+    endpoint: Endpoint
     resource_id: str = "r-line-3"
     told: list[Reason] = field(default_factory=list)
     over: asyncio.Event = field(default_factory=asyncio.Event)
@@ -91,7 +93,8 @@ class Watched:
         target = {Surface.SOCKET: "/dashboard/socket.io/?EIO=4", Surface.COMMS: "/comms"}[surface]
         passed = await self.house.passed(self.house.caller(), head(target, cookie=cookie))
         lease = passed.lease
-        one = Open(passed.principal, surface, rights_of(lease.station, surface, lease.decision))
+        rights = rights_of(lease.station, surface, lease.decision)
+        one = Open(passed.principal, surface, rights, lease.station.endpoint)
         self.live.add(one)
         return one
 
@@ -99,7 +102,8 @@ class Watched:
         field = self.house.give(PLC)
         passed = await self.house.passed(self.house.caller(), head("/dashboard/socket.io/?EIO=4", field))
         lease = passed.lease
-        one = Open(passed.principal, lease.surface, rights_of(lease.station, lease.surface, lease.decision))
+        rights = rights_of(lease.station, lease.surface, lease.decision)
+        one = Open(passed.principal, lease.surface, rights, lease.station.endpoint)
         self.live.add(one)
         return one
 
@@ -149,6 +153,15 @@ async def test_protection_reaches_an_open_editor_and_leaves_dashboards_alone() -
     editor, dashboard = await watched.opened(Role.OWNER, Surface.COMMS), await watched.opened(Role.OWNER)
     await watched.estate_becomes(instance("line-3", LINE_3, protected=True))
     assert (editor.told, dashboard.told) == ([Reason.RIGHTS_CHANGED], [])
+
+
+async def test_an_upstream_that_changes_ends_what_goes_to_the_old_one() -> None:
+    watched = Watched()
+    editor, dashboard = await watched.opened(Role.OWNER, Surface.COMMS), await watched.opened(Role.OWNER)
+    line_3 = instance("line-3", LINE_3)
+    assert line_3.instance is not None
+    await watched.estate_becomes(replace(line_3, instance=replace(line_3.instance, upstream="http://10.1.2.3:1880")))
+    assert (editor.told, dashboard.told) == ([Reason.UPSTREAM_CHANGED],) * 2
 
 
 async def test_an_instance_that_is_gone_has_no_open_connection() -> None:
@@ -265,7 +278,7 @@ async def test_a_connection_whose_facts_never_come_is_ended() -> None:
 async def test_a_change_that_concerns_thousands_of_connections_reaches_each() -> None:
     watched = Watched()
     first = await watched.opened(Role.OWNER)
-    many = [Open(first.principal, first.surface, first.rights) for _ in range(1200)]
+    many = [Open(first.principal, first.surface, first.rights, first.endpoint) for _ in range(1200)]
     for one in many:
         watched.live.add(one)
     await watched.becomes(Role.VIEWER)

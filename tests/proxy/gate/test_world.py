@@ -32,6 +32,18 @@ def test_a_change_of_no_instance_leaves_sites_and_stations_as_they_are() -> None
     assert dict(after.stations) == dict(before.stations)
 
 
+def test_another_border_has_upstreams_of_the_api_connected_to_anew_and_leaves_those_of_files() -> None:
+    before = House().world([instance("line-3", LINE_3), instance("line-4", LINE_4)])
+    declared = replace(before.estate.resources["r-line-4"], declared="estate.yaml")
+    before = world_of(
+        replace(before.estate, resources={**before.estate.resources, "r-line-4": declared}), GROUND, before
+    )
+    after = world_of(replace(before.estate, settings=PlatformSettings(upstream_allow=("10.0.0.0/8",))), GROUND, before)
+    same = {key: after.stations[key].endpoint is before.stations[key].endpoint for key in after.stations}
+    assert same == {"r-line-3": False, "r-line-4": True}
+    assert after.stations["r-line-3"].number == before.stations["r-line-3"].number
+
+
 def test_an_instance_is_renamed_with_what_it_lies_in() -> None:
     before = House().world([instance("line-3", LINE_3)])
     plant = next(each for each in before.estate.resources.values() if each.slug == "plant")
