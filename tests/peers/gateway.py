@@ -141,12 +141,15 @@ class Visitor:
     cookies: dict[str, dict[str, str]] = field(default_factory=dict)
     doors: tuple[int, ...] = ()
     """Ports that requests come in at by turns, as a load balancer spreads them; none for that of the address."""
+    asked: list[str] = field(default_factory=list)
+    """The path of every request so far."""
 
     async def request(
         self, method: str, url: str, *, headers: Mapping[str, str] | None = None, data: bytes | str | None = None
     ) -> ClientResponse:
         """One request, its body read, redirects not followed."""
         address = URL(url, encoded=True)
+        self.asked.append(address.raw_path)
         host = address.host or ""
         sent = {"Host": f"{host}:{address.port}", **(headers or {})}
         if held := self.cookies.get(host):
