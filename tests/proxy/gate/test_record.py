@@ -14,6 +14,11 @@ from tests.proxy.gate.house import House, head
         (b'/a"b', '/a"b'),
         (b"/a\\b", "/a\\b"),
         (b"/caf\xc3\xa9", "/caf\\xc3\\xa9"),
+        (b"/-/reset/opens-an-account", "/-/reset/***"),
+        (b"/-/activate/opens-an-account", "/-/activate/***"),
+        (b"/-/email/changes-an-address", "/-/email/***"),
+        (b"/-/api/v1/auth/reset/opens-an-account", "/-/api/v1/auth/reset/***"),
+        (b"/-/api/v1/users/ada", "/-/api/v1/users/ada"),
     ],
 )
 async def test_a_line_is_json_whatever_the_path_and_holds_no_query(target: bytes, path: str) -> None:
