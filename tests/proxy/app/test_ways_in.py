@@ -1,5 +1,6 @@
 """A gateway with a login provider beside its own accounts: the whole way of a visitor, and how plugins live."""
 
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -133,3 +134,17 @@ async def test_what_providers_say_by_themselves_is_not_counted_with_strangers(tm
             assert {await idp.tell(address, subject="nobody") for _ in range(5)} == {200}
             found = [(await somebody.navigate(f"{made.home}/-/auth/corp/slo")).status for _ in range(2)]
             assert found == [403, 429]
+
+
+@pytest.mark.usefixtures("tickets")
+async def test_s_15_the_api_takes_no_password_for_an_address_that_logs_in_elsewhere(tmp_path: Path) -> None:
+    """S-15."""
+    async with at_corp(tmp_path) as (made, _), made.running(), visitor(made) as program:
+        for name, status, code in (
+            ("kim@corp.example", 409, "not_by_password"),
+            ("dora@acme.example", 401, "credentials_wrong"),
+        ):
+            sent = json.dumps({"username": name, "password": "wrong"})
+            fields = {"Content-Type": "application/json"}
+            answer = await program.request("POST", f"{made.home}/-/api/v1/auth/login", headers=fields, data=sent)
+            assert (answer.status, (await answer.json())["code"]) == (status, code)
