@@ -46,11 +46,19 @@ def test_every_schema_is_one_and_is_there() -> None:
     assert referred <= set(schemas)
 
 
+ASKING = {
+    "post_instances_instance_test",
+    "put_me_mfa",  # begins something that counts for nothing yet
+    "post_me_passkeys_options",
+    "post_me_passkeys_challenge",
+}
+"""Operations that change nothing, though they are no GET."""
+
+
 @each_operation
 def test_what_an_operation_records_is_in_the_catalogue_of_events(operation: Operation) -> None:
     assert set(operation.audit) <= set(EVENTS)
-    asks_only = operation.method == "GET" or operation.name == "post_instances_instance_test"
-    assert bool(operation.audit) is not asks_only
+    assert bool(operation.audit) is not (operation.method == "GET" or operation.name in ASKING)
 
 
 @each_operation
