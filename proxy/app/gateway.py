@@ -145,7 +145,9 @@ async def assemble(config: Config, keys: Keys, store: Store, log: AccessLog, clo
         hsts=hsts_line,
     )
     outside = _outside()
-    writer = Writer(database=store.database, snapshot=snapshot, now=clock.wall, wake=store.bus.tell)
+    writer = Writer(
+        database=store.database, shared=store.shared, snapshot=snapshot, now=clock.wall, wake=store.bus.tell
+    )
     absolute, idle = settings.session.absolute, settings.session.idle
     sessions = Sessions(
         store.shared,

@@ -32,7 +32,11 @@ async def trial(
         provider = _named(found, name)
         estate = await store.database.estate()
         writer = Writer(
-            database=store.database, snapshot=Snapshot(store.database, estate), now=time.time, wake=store.bus.tell
+            database=store.database,
+            shared=store.shared,
+            snapshot=Snapshot(store.database, estate),
+            now=time.time,
+            wake=store.bus.tell,
         )
         linking = Linking(writer=writer, shared=store.shared, providers=lambda: found, new_id=lambda: "")
         async with at_work([provider]):

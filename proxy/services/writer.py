@@ -14,10 +14,10 @@ from typing import Final, Generic, TypeVar
 
 from proxy.model.audit import Event
 from proxy.model.estate import Estate
-from proxy.model.identity import Actor, UserState
+from proxy.model.identity import Actor, User, UserState
 from proxy.services.audit import By, by
 from proxy.services.snapshot import Snapshot
-from proxy.store import Database, Edit, Outdated, StoreUnavailable
+from proxy.store import Database, Edit, Outdated, Remove, Shared, StoreUnavailable
 
 T = TypeVar("T")
 Seen = TypeVar("Seen", bound="Occasion")
@@ -67,6 +67,7 @@ class Writer:
     """Carries out changes."""
 
     database: Database
+    shared: Shared
     snapshot: Snapshot
     now: Callable[[], float]
     wake: Callable[[], None]
@@ -118,8 +119,16 @@ class Writer:
             return step.result
         async with turn:
             await _carry_out(self.database, step, seen)
+        await self._forget_sessions(step.edits)
         self.wake()
         return step.result
+
+    async def _forget_sessions(self, edits: Sequence[Edit]) -> None:
+        """Sessions of a user who is no more open nothing; where they are kept elsewhere, they need not stay till they end."""
+        for edit in edits:
+            if isinstance(edit, Remove) and edit.kind is User:
+                with suppress(StoreUnavailable):
+                    await self.shared.end_sessions_of(edit.id)
 
     @asynccontextmanager
     async def _alone(self) -> AsyncIterator[None]:

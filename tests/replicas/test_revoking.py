@@ -49,6 +49,15 @@ async def _delete(_: Pair, admin: Someone, user: Someone) -> None:
     assert (await admin.client.delete(f"/users/{user.id}")).status == 204
 
 
+async def test_nothing_is_kept_of_the_sessions_of_who_is_deleted(both: Pair, redis_server: RedisServer) -> None:
+    """What would open nothing need not lie there until it runs out."""
+    admin, user = await both.someone(admin=True), await both.someone()
+    assert redis_server.says("EXISTS", f"flowward:session:{user.session}") == ":1"
+    await _delete(both, admin, user)
+    assert redis_server.says("EXISTS", f"flowward:session:{user.session}") == ":0"
+    assert await both.second.running.store.shared.sessions_of(user.id) == []
+
+
 async def _remove(_: Pair, admin: Someone, user: Someone) -> None:
     assert (await admin.client.delete(f"/spaces/acme/members/{user.id}")).status == 204
 

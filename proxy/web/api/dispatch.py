@@ -90,12 +90,13 @@ class Door:
             call = self._call(visit, await writer.moment(actor))
             return Reply(content=await operation.preview.perform(self.api, call), status=200)
         result = await writer.write(actor, lambda moment: self._change(visit, moment))
-        moment = await writer.moment(actor) if operation.afterwards or self.twin else None
-        if operation.afterwards is not None and moment is not None:
-            await operation.afterwards(self.api, self._bare(visit, moment))
-        if operation.method == "PUT" and self.twin is not None and moment is not None:
-            return await self._perform(self.twin, self._bare(visit, moment))
-        return result
+        shown = self.twin if operation.method == "PUT" else None
+        if operation.afterwards is None and shown is None:
+            return result  # whoever has just removed themselves is asked nothing more
+        call = self._bare(visit, await writer.moment(actor))
+        if operation.afterwards is not None:
+            await operation.afterwards(self.api, call)
+        return result if shown is None else await self._perform(shown, call)
 
     async def _change(self, visit: Visit, moment: Moment) -> Step[BaseModel | None]:
         change = self.operation.change

@@ -109,7 +109,7 @@ async def stage(place: str, *providers: Provider) -> AsyncIterator[Stage]:
     async with opened(place) as store:
         await store.database.edit([ACME, CUSTOMER, PLANT, LINE], [])
         snapshot = Snapshot(store.database, await store.database.estate())
-        writer = Writer(database=store.database, snapshot=snapshot, now=time, wake=store.bus.tell)
+        writer = Writer(database=store.database, shared=store.shared, snapshot=snapshot, now=time, wake=store.bus.tell)
         known = [*providers, Provider(entry=AuthEntry(name="local", plugin="local"), plugin=_local())]
         linking = Linking(
             writer=writer, shared=store.shared, providers=lambda: known, new_id=lambda: f"id-{next(numbers)}"

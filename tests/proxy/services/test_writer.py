@@ -26,7 +26,9 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
 @pytest.fixture
 async def writer(store: Store) -> Writer:
     snapshot = Snapshot(store.database, await store.database.estate())
-    return Writer(database=store.database, snapshot=snapshot, now=lambda: 1_800_000_000.0, wake=lambda: None)
+    return Writer(
+        database=store.database, shared=store.shared, snapshot=snapshot, now=lambda: 1_800_000_000.0, wake=lambda: None
+    )
 
 
 def step(moment: Moment, slug: str) -> Step[int]:

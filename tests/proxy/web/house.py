@@ -284,7 +284,7 @@ async def _house(
         )
         ways = (*([own] if local else []), *more)
         snapshot = Snapshot(database, estate)
-        writer = Writer(database=database, snapshot=snapshot, now=time, wake=lambda: None)
+        writer = Writer(database=database, shared=shared, snapshot=snapshot, now=time, wake=lambda: None)
         desk = Desk(
             sites=lambda: sites,
             estate=lambda: estate,

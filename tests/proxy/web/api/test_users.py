@@ -99,6 +99,15 @@ async def test_whoever_is_deleted_is_out_with_their_tokens(house: House) -> None
         assert (await program.get("/me")).status == 401
 
 
+async def test_an_admin_who_deletes_their_own_account_is_answered(house: House) -> None:
+    async with house.user("ada") as ada, house.user("root") as root:
+        id_ = (await ada.get("/me")).json["id"]
+        assert (await ada.delete("/users/ada")).status == 204
+        assert (await ada.get("/me")).status == 401
+        assert (await root.get("/users/ada")).status == 404
+        assert await house.running.store.shared.sessions_of(str(id_)) == []
+
+
 async def test_how_far_somebody_may_go_is_told_with_the_reason(house: House) -> None:
     async with house.user("ada") as ada:
         found = (await ada.get("/users/max/access")).items
