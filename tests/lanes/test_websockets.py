@@ -176,7 +176,9 @@ Ends = Callable[[Stage], Awaitable[None]]
     [(_session_ends, 4401), (_role_is_lowered, 4403), (_instance_is_removed, 4403), (_drained, 1012)],
     ids=["session ended", "role lowered", "instance removed", "draining"],
 )
-async def test_an_open_socket_ends_within_a_second(tmp_path: Path, fast_lane: bool, ends: Ends, code: int) -> None:
+async def test_s_13_s_14_an_open_socket_ends_within_a_second(
+    tmp_path: Path, fast_lane: bool, ends: Ends, code: int
+) -> None:
     async with stage(tmp_path, SOCKETS, fast_lane=fast_lane) as (gate, instance), gate.line() as line:
         await opened(gate, line)
         await line.say(TEXT, b"still here")

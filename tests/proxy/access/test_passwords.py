@@ -13,7 +13,7 @@ def test_a_password_verifies_against_its_own_hash_alone() -> None:
     assert hash_password("correct horse") != kept
 
 
-def test_the_parameters_are_those_recommended() -> None:
+def test_s_03_the_parameters_are_those_recommended() -> None:
     kept = hash_password("x")
     assert kept.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
     assert not needs_rehash(kept)
@@ -21,12 +21,13 @@ def test_the_parameters_are_those_recommended() -> None:
 
 
 def test_an_unknown_user_costs_what_a_known_one_does() -> None:
+    """S-03."""
     assert extract_parameters(NOBODY) == extract_parameters(hash_password("x"))
     assert not verify("x", None)
     assert not verify("", None)
 
 
-def test_what_is_too_long_is_neither_hashed_nor_right() -> None:
+def test_s_03_what_is_too_long_is_neither_hashed_nor_right() -> None:
     longest = "x" * LONGEST
     assert verify(longest, hash_password(longest))
     assert not verify(longest + "x", hash_password(longest))

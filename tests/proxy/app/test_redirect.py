@@ -15,6 +15,7 @@ from tests.proxy.app.house import HOST, certificate, site
 async def test_whatever_comes_in_the_clear_is_sent_to_the_same_address_on_https(
     tmp_path: Path, authority: trustme.CA, method: str
 ) -> None:
+    """S-01."""
     port = free_port()
     tls = certificate(authority, tmp_path, "localhost")
     made = site(tmp_path, "http://127.0.0.1:9", tls=tls, redirect_http=[f"127.0.0.1:{port}"])

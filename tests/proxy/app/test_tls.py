@@ -60,6 +60,7 @@ async def test_a_client_that_names_no_host_gets_the_first_certificate(tmp_path: 
 async def test_nothing_older_than_tls_1_2_is_spoken(
     tmp_path: Path, authority: trustme.CA, newest: str, works: bool
 ) -> None:
+    """S-01."""
     client = ssl.create_default_context()
     authority.configure_trust(client)
     client.set_ciphers("ALL:@SECLEVEL=0")
@@ -82,6 +83,7 @@ async def test_nothing_older_than_tls_1_2_is_spoken(
 async def test_every_kind_of_answer_says_never_to_come_in_the_clear(
     tmp_path: Path, authority: trustme.CA, fast_lane: bool
 ) -> None:
+    """S-01."""
     async with secured(tmp_path, authority, fast_lane=fast_lane) as (made, _), visitor(made, "max", HOST) as max_:
         base = made.origin(HOST)
         async with visitor(made) as nobody:
@@ -104,19 +106,19 @@ async def test_every_kind_of_answer_says_never_to_come_in_the_clear(
         ]
 
 
-async def test_the_cookies_are_bound_to_host_and_tls(tmp_path: Path, authority: trustme.CA) -> None:
+async def test_s_01_the_cookies_are_bound_to_host_and_tls(tmp_path: Path, authority: trustme.CA) -> None:
     async with secured(tmp_path, authority) as (made, _), visitor(made) as max_:
         answer = await max_.request("GET", f"{made.origin(HOST)}/dashboard/", headers=NAVIGATION)
         [hop] = answer.headers.getall("Set-Cookie")
         assert hop.startswith("__Host-flowward-hop=")
-        assert {"secure", "httponly", "path=/"} <= {part.strip().lower() for part in hop.split(";")}
+        assert {"secure", "httponly", "samesite=lax", "path=/"} <= {part.strip().lower() for part in hop.split(";")}
         assert (await max_.log_in("max", f"{made.origin(HOST)}/dashboard/")).status == 200
         assert set(max_.cookies[HOST]) >= {"__Host-flowward"}
         assert set(max_.cookies["localhost"]) >= {"__Host-flowward"}
 
 
 @pytest.mark.parametrize("fast_lane", [True, False])
-async def test_a_websocket_goes_through_tls_frame_by_frame(
+async def test_s_01_a_websocket_goes_through_tls_frame_by_frame(
     tmp_path: Path, authority: trustme.CA, client_tls: ssl.SSLContext, fast_lane: bool
 ) -> None:
     async with secured(tmp_path, authority, fast_lane=fast_lane) as (made, _), visitor(made, "dora", HOST) as dora:

@@ -1,6 +1,8 @@
 """Local accounts."""
 
 import asyncio
+import statistics
+import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -38,10 +40,23 @@ async def test_a_right_password_says_who_this_is(accounts: Accounts) -> None:
 
 
 @pytest.mark.parametrize("username", ["ada", "nobody", "sue", "pia", "leo", "a" * 300])
-async def test_the_refusal_has_one_code_whatever_is_wrong(accounts: Accounts, username: str) -> None:
+async def test_s_03_the_refusal_has_one_code_whatever_is_wrong(accounts: Accounts, username: str) -> None:
     with pytest.raises(Refused) as refused:
         await accounts.check(username, "wrong" if username == "ada" else PASSWORD)
     assert refused.value.code == "credentials_wrong"
+
+
+async def test_s_03_an_unknown_name_takes_the_time_of_a_wrong_password(accounts: Accounts) -> None:
+    """Seconds of the processor, over all threads: what else the machine does is not in them."""
+    took: dict[str, list[float]] = {"ada": [], "nobody": []}
+    for _ in range(7):
+        for username, times in took.items():
+            began = time.process_time()
+            with pytest.raises(Refused):
+                await accounts.check(username, "wrong")
+            times.append(time.process_time() - began)
+    known, unknown = (statistics.median(times) for times in took.values())
+    assert 0.67 < unknown / known < 1.5
 
 
 async def test_an_account_without_a_password_takes_none(accounts: Accounts) -> None:

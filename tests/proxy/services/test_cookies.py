@@ -5,7 +5,7 @@ import pytest
 from proxy.services.cookies import Cookies, values
 
 
-def test_over_https_the_name_makes_the_browser_hold_the_attributes() -> None:
+def test_s_01_over_https_the_name_makes_the_browser_hold_the_attributes() -> None:
     cookies = Cookies.of("https://gate.example")
     assert (cookies.session, cookies.hop) == ("__Host-flowward", "__Host-flowward-hop")
     assert cookies.set(cookies.session, "v", 60) == (

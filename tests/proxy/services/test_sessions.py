@@ -57,7 +57,7 @@ async def test_a_cookie_opens_its_session_on_its_host_alone(sessions: Sessions) 
     assert await sessions.open(there, "gate.example") is None
 
 
-async def test_a_session_ends_after_its_idle_time_and_at_its_absolute_end(sessions: Sessions, time: Time) -> None:
+async def test_s_12_a_session_ends_after_its_idle_time_and_at_its_absolute_end(sessions: Sessions, time: Time) -> None:
     session, value = await sessions.start(VISIT)
     for _ in range(10):
         time.now += 99
