@@ -19,6 +19,7 @@ from proxy.web.api.models import Page, Trial
 from proxy.web.api.operation import About, Call, Greet, Operation, Reply, Result, Visit
 from proxy.web.api.reading import JSON, parts, read
 from proxy.web.api.refusing import TROUBLE, Stop, stop_of
+from proxy.web.api.stepping_up import refuse_short_of_it
 from proxy.web.guards import from_own_page
 
 
@@ -115,7 +116,9 @@ class Door:
             return call
         place = operation.where.place(moment.estate, visit.path)
         require(moment, operation.permission, place)
-        return replace(call, place=place)
+        call = replace(call, place=place)
+        refuse_short_of_it(operation, call)
+        return call
 
     def _bare(self, visit: Visit, moment: Moment) -> Call:
         return Call(request=visit.request, path=visit.path, query=visit.query, body=visit.body, moment=moment)

@@ -18,6 +18,7 @@ from proxy.store import PutToken
 from tests.peers.answers import by_path, echo, plain
 from tests.peers.gateway import NAVIGATION, PASSWORD, Site, Visitor, estate, visitor
 from tests.peers.upstream import upstream
+from tests.proxy.web.api.house import Client
 
 AT_ONCE = 1.0
 """Seconds within which what goes on without a second factor ends."""
@@ -29,7 +30,7 @@ FORM = {**NAVIGATION, "Content-Type": "application/x-www-form-urlencoded"}
 async def place(folder: Path) -> AsyncIterator[tuple[Site, Running]]:
     """line-3 asks for nothing, line-4 for a second factor."""
     async with upstream(ANSWERS) as instance:
-        lines = [
+        lines: list[dict[str, object]] = [
             {"slug": slug, "hosts": [f"{slug}.localhost"], "upstream": instance.url, "admin_root": "/admin"}
             for slug in ("line-3", "line-4")
         ]
@@ -99,6 +100,29 @@ async def test_an_api_token_reaches_it(tmp_path: Path) -> None:
         headers = {"Authorization": f"Bearer {value}"}
         answer = await somebody.request("GET", f"{site.origin('line-4.localhost')}/dashboard", headers=headers)
         assert answer.status == 200
+
+
+async def test_a_session_that_proved_none_makes_no_token_for_it_and_does_not_change_it(tmp_path: Path) -> None:
+    """A token is never asked for one, and an owner may switch the asking off: neither is a way past it."""
+    async with place(tmp_path) as (site, running), visitor(site) as somebody:
+        client = Client(somebody)
+        answer = await client.post("/auth/login", {"username": "olga", "password": PASSWORD})
+        client.csrf = str(answer.json["csrf"])
+        found = (await client.get("/instances")).items
+        asking, other = (next(each["id"] for each in found if each["slug"] == slug) for slug in ("line-4", "line-3"))
+        space = "acme"
+        wanted = [
+            await client.post("/me/tokens", {"name": "program"}),
+            await client.post(f"/spaces/{space}/service-accounts", {"name": "robot", "role": "member"}),
+            await client.put(f"/instances/{asking}/security", {"second_factor": False}),
+            await client.post(f"/instances/{asking}/tokens", {"name": "program"}),
+        ]
+        assert [(each.status, each.code) for each in wanted] == [(401, "second_factor_required")] * 4, [each.text for each in wanted]
+        assert (await client.post(f"/instances/{other}/tokens", {"name": "program"})).status == 201
+        begun = await client.call("PUT", "/me/mfa")
+        code = pyotp.TOTP(str(begun.json["secret"])).at(int(running.gateway.gate.clock.wall()))
+        client.csrf = str((await client.put("/me/mfa/verify", {"code": code})).json["csrf"])
+        assert (await client.post("/me/tokens", {"name": "program"})).status == 201
 
 
 async def token(running: Running, name: str) -> str:
