@@ -29,7 +29,19 @@ _SETTINGS: Final = {
 _NAMED: Final = {"slug": "new", "name": "n"}
 BODIES: Final[Mapping[str, Sequence[object]]] = {
     "post_auth_reauth": [{"password": "wrong password"}],
+    "post_auth_second_factor": [{"flow": "n", "code": "000000"}],
+    "post_auth_forgot": [{"login": "<login>"}],
+    "post_auth_reset_token": [{"password": "another tin roof 8"}],
+    "post_auth_register": [{"username": "n", "email": "n@plant.example", "password": "another tin roof 8"}],
+    "post_auth_verify": [{"ticket": "n", "code": "000000", "username": "<login>"}],
     "put_me": [{"name": "n"}],
+    "put_me_email": [{"email": "n@plant.example"}],
+    "delete_me_mfa": [{"password": "wrong password"}],
+    "put_me_mfa_verify": [{"code": "000000"}],
+    "post_me_mfa_prove": [{"code": "000000"}],
+    "post_me_mfa_recovery_codes": [{"password": "wrong password"}],
+    "post_me_passkeys": [{"name": "n", "credential": {}}],
+    "delete_me_passkeys_passkey": [{"password": "wrong password"}],
     "put_me_password": [{"current": "wrong password", "new": "another password"}],
     "post_me_tokens": [{"name": "n", "spaces": ["<space>"]}],
     "put_me_tokens_token": [{"name": "n"}],
@@ -75,6 +87,7 @@ BODIES: Final[Mapping[str, Sequence[object]]] = {
     "post_instances_instance_tokens": [{"name": "n", "paths": ["/api/*"]}],
     "put_instances_instance_tokens_token": [{"name": "n"}],
     "put_settings": [_SETTINGS],
+    "post_sso_providers_test": [{"provider": "local", "sample": {}}],
 }
 """Operation -> what is sent to it; `<kind>` stands for what is named."""
 _QUERY: Final = {

@@ -20,7 +20,10 @@ OTHER: Final = "zebrafinch"
 NOBODYS: Final = "quetzalowl"
 """In names of nothing; as long as the other tenant's."""
 EVERYWHERE: Final = {
-    "limits": dict.fromkeys(("api", "login", "anonymous", "token_create", "invites"), "1000000/60s"),
+    "limits": dict.fromkeys(
+        ("api", "login", "mfa", "anonymous", "token_create", "invites", "activation", "forgot", "sign_up", "verify"),
+        "1000000/60s",
+    ),
 }
 PEOPLE: Final = {
     "owner": {"": Role.OWNER},
@@ -111,6 +114,9 @@ def names(mark: str, made: Mapping[str, str]) -> Names:
             "text": [mark, f"{mark} line"],
             "host": [f"line.{mark}.localhost"],
             "slug": [f"{mark}-slug"],
+            "ban": [f"{mark}-ban"],
+            "passkey": [f"{mark}-passkey"],
+            "provider": [f"{mark}-provider"],
             **{kind: [id_] for kind, id_ in made.items()},
         }
     )
