@@ -19,6 +19,7 @@ from auth_plugins.local import Local, LocalSettings
 from auth_plugins.registry import Provider
 from auth_plugins.testkit import kit
 from config import schema
+from config.addresses import parse_origin
 from config.auth_schema import AuthEntry
 from config.mfa_schema import Mfa
 from proxy.access.passwords import hash_password
@@ -29,6 +30,7 @@ from proxy.model.estate import InstanceSettings, Resource, ResourceKind
 from proxy.model.identity import Membership, Person, User, UserState
 from proxy.services.accounts import Accounts
 from proxy.services.allowances import Allowances
+from proxy.services.clock import Clock
 from proxy.services.cookies import Cookies
 from proxy.services.devices import Devices
 from proxy.services.factors import factors_of
@@ -37,6 +39,7 @@ from proxy.services.linking import Linking
 from proxy.services.lockout import Lockout
 from proxy.services.login import Logins
 from proxy.services.offload import Offload
+from proxy.services.self_help import outbox_of, self_help_of
 from proxy.services.sessions import Sessions
 from proxy.services.sites import Sites, sites_of
 from proxy.services.snapshot import Snapshot
@@ -285,6 +288,10 @@ async def _house(
         ways = (*([own] if local else []), *more)
         snapshot = Snapshot(database, estate)
         writer = Writer(database=database, shared=shared, snapshot=snapshot, now=time, wake=lambda: None)
+        settings = schema.Settings(server=schema.Server(public_url=parse_origin(public_url)))
+        clock = Clock(wall=time, steady=time)
+        outbox = outbox_of(database, lambda: settings, _subkey, clock, _new_id)
+        lockout = Lockout(database, shared, schema.Lockout, time)
         desk = Desk(
             sites=lambda: sites,
             estate=lambda: estate,
@@ -298,19 +305,20 @@ async def _house(
                 shared,
                 offload,
                 home=public_url,
-                subkey=lambda purpose: purpose.encode().ljust(32, b"."),
+                subkey=_subkey,
                 settings=lambda: mfa.now,
                 now=time,
-                new_id=lambda: uuid4().hex,
+                new_id=_new_id,
             ),
             devices=Devices(shared, time),
             database=database,
             sessions=Sessions(shared, now=time, absolute=ABSOLUTE, idle=IDLE, wake=lambda: None),
             accounts=accounts,
-            linking=Linking(writer=writer, shared=shared, providers=lambda: ways, new_id=lambda: uuid4().hex),
+            linking=Linking(writer=writer, shared=shared, providers=lambda: ways, new_id=_new_id),
             logins=Logins(shared, key=b"k" * 32, cookies=Cookies.of(public_url), now=time),
-            allowances=Allowances(shared, schema.Limits),
-            lockout=Lockout(database, shared, schema.Lockout, time),
+            allowances=Allowances(shared, schema.Limits, time),
+            lockout=lockout,
+            self_help=self_help_of(outbox, accounts, lockout, writer, frozenset, _subkey, _new_id),
             now=time,
         )
         async with _served(desk, sites, listening) as port:
@@ -325,6 +333,14 @@ async def _house(
                 mfa=mfa,
             )
         offload.close()
+
+
+def _subkey(purpose: str) -> bytes:
+    return purpose.encode().ljust(32, b".")
+
+
+def _new_id() -> str:
+    return uuid4().hex
 
 
 @asynccontextmanager
