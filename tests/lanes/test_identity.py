@@ -155,7 +155,10 @@ COOKIES = {
     "without blanks": (b"a=b;OURS;c=d", b"a=b; c=d"),
     "names that only end or begin alike": (b"xflowward=1; OURS; flowwardx=2", b"xflowward=1; flowwardx=2"),
     "several of ours": (b"OURS; flowward=zz; flowward=", None),
-    "the hop cookie": (b"flowward-hop=1; flowward-device=2; OURS; __Host-flowward=x; __Host-flowward-hop=y; a=b", b"a=b"),
+    "the hop cookie": (
+        b"flowward-hop=1; flowward-device=2; OURS; __Host-flowward=x; __Host-flowward-hop=y; a=b",
+        b"a=b",
+    ),
     "quoted": (b'a="b; c"; OURS', b'a="b; c"'),
 }
 
