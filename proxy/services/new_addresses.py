@@ -15,6 +15,7 @@ from proxy.services import users
 from proxy.services.accounts import Accounts, stamp_of
 from proxy.services.audit import by_user, happened, on_user
 from proxy.services.authority import refuse_declared, told
+from proxy.services.mailboxes import takes_one_more
 from proxy.services.outbox import Outbox, Outgoing
 from proxy.services.problems import Exists, NotPossible, Unfit, Wrong
 from proxy.services.writer import Occasion, Step, Writer
@@ -67,7 +68,9 @@ class NewAddresses:
             on=on_user(user.id),
             user=user.id,
         )
-        await self.outbox.post(list(self._letters(user, email, token, address, holder if taken else None)), event)
+        few = await takes_one_more(self.shared, "new address", email)
+        letters = self._letters(user, email, token, address, holder if taken else None)
+        await self.outbox.post([each for each in letters if few or each.to != email], event)
 
     def _refuse(self, user: User, email: str) -> None:
         if user.provider is not None:

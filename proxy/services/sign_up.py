@@ -22,9 +22,9 @@ from proxy.access.passwords import hash_password
 from proxy.model.identity import Person, User
 from proxy.services import users
 from proxy.services.accounts import Accounts, WeakPassword
-from proxy.services.allowances import name_key
 from proxy.services.audit import PLATFORM, By, happened
 from proxy.services.authority import told
+from proxy.services.mailboxes import takes_one_more
 from proxy.services.new_addresses import wrong_with
 from proxy.services.outbox import Outbox, Outgoing
 from proxy.services.problems import Exists, NotPossible, Unfit, Wrong
@@ -34,8 +34,6 @@ from proxy.store import Conflict, Database, Invitation, PutPerson, Shared
 
 LASTS: Final = 1800.0
 """Seconds for which a code is good."""
-MAILS: Final = Rate(count=5, period=LASTS)
-"""Mails to one address."""
 TRIES: Final = Rate(count=5, period=LASTS)
 """Codes that may be tried for one sign-up: of a million, in half an hour."""
 _LONGEST_NAME: Final = 200
@@ -101,7 +99,7 @@ class SignUp:
         await self.outbox.ready()
         holder = await self.database.account(wanted.email)
         invited = bool(await self._invitations(wanted.email))
-        few = await self.shared.admit(f"sign-up mails {name_key(wanted.email)}", MAILS) == 0
+        few = await takes_one_more(self.shared, "sign-up", wanted.email)
         welcome = few and (self._admits(wanted.email) or (self._rule.invited and invited))
         ticket, code = secrets.token_urlsafe(32), f"{secrets.randbelow(10**6):06}"
         kept = _Kept(

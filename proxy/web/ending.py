@@ -52,6 +52,8 @@ async def by_itself(desk: Desk, request: web.Request) -> web.Response:
         ended = await in_time(desk, provider, provider.plugin.ended(await _message(request)))
         await end(desk, request, provider, ended)
     except Refused as error:
+        # Each is put on record: strangers have no more of them than visitors who bring such messages.
+        await desk.allowances.take(Policy.CALLBACK, subject(request[ADDRESS]))
         await _refused(desk, request, provider, error)
         return document({"error": "invalid_request"}, status=400)
     except (Unavailable, StoreUnavailable) as error:

@@ -9,6 +9,7 @@ from proxy.model.access import Permission
 from proxy.services.administration import invitations
 from proxy.services.allowances import Policy
 from proxy.services.authority import offered, space_at
+from proxy.services.mailboxes import takes_one_more
 from proxy.services.outbox import Outgoing
 from proxy.services.writer import Step
 from proxy.store import Invitation
@@ -87,7 +88,8 @@ async def _mail(api: Api, call: Call, to: str) -> None:
     )
     until = moment.now + invitations.LASTS
     letter = Outgoing(to=address, written=written, until=until, user=user.id if user else None)
-    await help_.outbox.post([letter] if is_mailbox(address) else [])
+    sent = is_mailbox(address) and await takes_one_more(help_.recovery.shared, "invitation", address)
+    await help_.outbox.post([letter] if sent else [])
 
 
 async def resend(_: Api, call: Call) -> Step[BaseModel]:

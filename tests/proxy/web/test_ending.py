@@ -62,6 +62,16 @@ async def test_s_20_a_message_that_is_not_the_providers_ends_nothing(tmp_path: P
         assert (event.error, event.scope_kind) == ("not_signed", "platform")
 
 
+async def test_strangers_do_not_fill_the_record_with_messages_about_logouts(tmp_path: Path) -> None:
+    async with corp(tmp_path) as there:
+        browser = await logged_in(there)
+        statuses = [(await told(there, subject="77", secret=f"guess {number}")).status for number in range(25)]
+        assert set(statuses[-4:]) == {429}
+        assert len(await there.events("account.logout")) == statuses.count(400) < 25
+        assert (await told(there, subject="77")).status == 200, "the provider's own still count"
+        assert not await is_in(browser)
+
+
 async def test_trouble_with_the_store_is_said_so_that_the_provider_tells_again(tmp_path: Path) -> None:
     async with corp(tmp_path) as there:
         await logged_in(there)

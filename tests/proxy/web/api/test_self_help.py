@@ -349,6 +349,24 @@ async def test_an_invitation_is_mailed_to_whoever_has_the_name_and_reads_the_sam
     assert len(place.sink.mails) == 1
 
 
+async def test_nobodys_mailbox_is_filled_by_who_invites_signs_up_or_wants_another_address(place: Place) -> None:
+    team, admin = await place.yard.team(), await place.yard.someone(admin=True)
+    name = place.yard.name("victim")
+    spellings = [f"{name}@plant.example", f"{name.upper()}@plant.example"]
+    spellings += [f"{name}+{number}@plant.example" for number in range(3)]
+    into = f"/spaces/{team.id}/invitations"
+    invited = [await admin.post(into, {"to": address, "role": "viewer"}) for address in spellings]
+    assert {answer.status for answer in invited} == {202}
+    for number, address in enumerate(spellings * 2):
+        assert (await sign_up(place, username=f"{name}{number}", email=address)).status == 202
+        assert (await change_address(admin, address)).status == 202
+    await place.settled("")
+    mailed = [mail for mail in place.sink.mails if name in mail.receivers[0].lower()]
+    subjects = [str(mail.message["Subject"]).partition(" ")[0] for mail in mailed]
+    assert sorted(subjects) == sorted([*["You"] * 5, *["Confirm"] * 5, *(each for each in subjects if each.isdigit())])
+    assert len(subjects) == 15
+
+
 async def change_address(ada: Someone, address: str) -> Answer:
     return await ada.put("/me/email", {"email": address})
 
