@@ -19,6 +19,8 @@ ACCOUNTS: Final = 20
 ENTRIES: Final = Rate(count=100, period=3600.0)
 """How many further hosts and browsers one session may be carried to: each is a row that stays until the session ends."""
 
+PASSWORDS: Final = Rate(count=10, period=60.0)
+"""How many passwords of instances one user may set: hashing them keeps the only worker busy that logins wait for."""
 MESSAGES: Final = Rate(count=1000, period=60.0)
 """How many logouts a provider may tell of by itself: one that ends everybody's sessions tells of each."""
 
@@ -91,6 +93,11 @@ class Allowances:
     async def enter(self, session_id: str) -> None:
         """Count a session that is carried to one more host or browser. Raises TooOften."""
         await self._take(f"enter {session_id}", "enter", ENTRIES, "This login was used in too many places at once.")
+
+    async def instance_password(self, user_id: str) -> None:
+        """Count a password that a user sets for an instance. Raises TooOften."""
+        text = "Too many passwords of instances were set at once."
+        await self._take(f"instance password {user_id}", "instance_password", PASSWORDS, text)
 
     async def back_channel(self, address: str) -> None:
         """Count a message that a provider sent by itself. Raises TooOften."""

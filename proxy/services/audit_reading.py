@@ -21,6 +21,7 @@ from proxy.model.identity import Person
 from proxy.services.audit_catalogue import Level
 from proxy.services.audit_secrets import HIDDEN
 from proxy.services.authority import require, resource_at, space_at
+from proxy.services.problems import Invalid, Wrong
 from proxy.services.writer import Moment
 from proxy.store import Database, Page
 
@@ -28,6 +29,10 @@ FOREIGN: Final = "another organisation"
 CONCLUDED: Final = frozenset({Phase.DONE, Phase.OUTCOME})
 """What is listed: an intent is told by its outcome, which also says when it was never known."""
 _CHUNK: Final = 200
+SIFTED: Final = 20_000
+"""Events that are looked at one by one for a page, where the store cannot say what is shown of them."""
+_SOME: Final = 2_000
+"""Each time the store counts as well."""
 _PERMISSIONS: Final = {
     Level.APPLICATION: Permission.APPLICATION_AUDIT,
     Level.INSTANCE: Permission.INSTANCE_AUDIT,
@@ -110,8 +115,11 @@ def _unseen(moment: Moment, candidates: Iterator[Resource]) -> Iterator[str]:
             yield each.id
 
 
-async def read(log: Log) -> Page[Recorded]:
-    """A page of the log, newest first."""
+async def read(log: Log, *, counted: bool = True, most: int = SIFTED) -> Page[Recorded]:
+    """A page of the log, newest first; where it need not be counted, its total may be too small.
+
+    Raises Invalid for a text that is in more events than can be looked through, which are `most`.
+    """
     database, query = log.moment.database, log.query
     if not log.masked:
         return await database.events(query)
@@ -119,7 +127,7 @@ async def read(log: Log) -> Page[Recorded]:
         return Page(items=(), total=0, more=False)
     masks = _Masks(log)
     if query.text:
-        return await _sifted(log, masks)
+        return await _sifted(log, masks, most, counted=counted)
     found = await database.events(query)
     return replace(found, items=[await masks.over(each) for each in found.items])
 
@@ -130,13 +138,13 @@ async def _known(log: Log, name: str) -> bool:
     return person is not None and knows(log.moment.estate, log.moment.actor, person)
 
 
-async def _sifted(log: Log, masks: "_Masks") -> Page[Recorded]:
+async def _sifted(log: Log, masks: "_Masks", most: int, *, counted: bool) -> Page[Recorded]:
     """What is found by what is shown of it: the store also looks into what is not."""
-    query = log.query
+    query, some = log.query, min(_SOME, most)
     found: list[Recorded] = []
-    total, before, more = 0, None, True
-    while more:
-        page = await log.moment.database.events(replace(query, before=before, limit=_CHUNK))
+    total, before, more = 0, None if counted else query.before, True
+    for _ in range(most // some):
+        page = await log.moment.database.events(replace(query, before=before, limit=some))
         for each in page.items:
             shown = await masks.over(each)
             if query.text.casefold() not in _words(shown.event):
@@ -144,9 +152,12 @@ async def _sifted(log: Log, masks: "_Masks") -> Page[Recorded]:
             total += 1
             if query.before is None or each.id < query.before:
                 found.append(shown)
-        more = page.more
         before = page.items[-1].id if page.items else before
-    return Page(items=found[: query.limit], total=total, more=len(found) > query.limit)
+        more = page.more and (counted or len(found) <= query.limit)
+        if not more:
+            return Page(items=found[: query.limit], total=total, more=len(found) > query.limit)
+    message = f"is in more than {most:,} events, which are too many to look through one by one"
+    raise Invalid(Wrong(field="query", message=message, remedy="Narrow it down by event, user, since or until."))
 
 
 def _words(event: Event) -> str:

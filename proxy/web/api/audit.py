@@ -91,7 +91,9 @@ def _onward(found: Found[Recorded]) -> str | None:
     return cursor(found.items[-1].id) if found.more and found.items else None
 
 
-async def _read(moment: Moment, asked: AuditFilter, *, before: int | None, limit: int) -> Found[Recorded]:
+async def _read(
+    moment: Moment, asked: AuditFilter, *, before: int | None, limit: int, counted: bool = True
+) -> Found[Recorded]:
     query = AuditQuery(
         children=asked.children,
         events=asked.event,
@@ -102,7 +104,7 @@ async def _read(moment: Moment, asked: AuditFilter, *, before: int | None, limit
         before=before,
         limit=limit,
     )
-    return await read(log(moment, asked.scope, asked.id, query))
+    return await read(log(moment, asked.scope, asked.id, query), counted=counted)
 
 
 async def export(_: Api, call: Call) -> web.StreamResponse:
@@ -110,7 +112,7 @@ async def export(_: Api, call: Call) -> web.StreamResponse:
     asked = call.asked(AuditFilter)
     before, more, count, parts = number_of(asked), True, 0, [table([COLUMNS])]
     while more and count < EXPORTED:
-        found = await _read(call.moment, asked, before=before, limit=_AT_ONCE)
+        found = await _read(call.moment, asked, before=before, limit=_AT_ONCE, counted=False)
         parts.append(as_csv(found.items))
         count, more = count + len(found.items), found.more and bool(found.items)
         before = found.items[-1].id if found.items else before

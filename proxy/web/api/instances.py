@@ -111,7 +111,7 @@ async def create(api: Api, call: Call) -> Step[BaseModel]:
         places=(Reference(field="application", key=sent.application),),
     )
     resources.drawn(call.moment, draft)  # a password is hashed for nobody who may not make it
-    settings = sent.security.applied(sent.placed(EMPTY), await _hashed(api, sent.security))
+    settings = sent.security.applied(sent.placed(EMPTY), await _hashed(api, call, sent.security))
     return _shown(api, call, await instances.create(call.moment, api.premises, replace(draft, instance=settings)))
 
 
@@ -129,10 +129,13 @@ def _shown(api: Api, call: Call, step: Step[Resource]) -> Step[BaseModel]:
     return Step(result=instance_item(eyes(api, call), step.result), edits=step.edits, events=step.events)
 
 
-async def _hashed(api: Api, body: SecurityBody) -> str | None:
-    """The hash of a new password, made beside the loop."""
+async def _hashed(api: Api, call: Call, body: SecurityBody) -> str | None:
+    """The hash of a new password, made beside the loop. Raises TooOften for who sets one after the other."""
     password = body.password
-    return None if password is None else await api.desk.accounts.offload(hash_password, password)
+    if password is None:
+        return None
+    await api.desk.allowances.instance_password(call.moment.actor.user_id)
+    return await api.desk.accounts.offload(hash_password, password)
 
 
 async def show_security(api: Api, call: Call) -> SecurityItem:
@@ -150,7 +153,7 @@ def _security(api: Api, call: Call, instance: Resource) -> SecurityItem:
 
 async def secure(api: Api, call: Call) -> Step[BaseModel]:
     sent = call.sent(SecurityBody)
-    hashed = await _hashed(api, sent)
+    hashed = await _hashed(api, call, sent)
     key = call.path["instance"]
     step = await instances.secure(call.moment, api.premises, key, lambda before: sent.applied(before, hashed))
     return Step(result=_security(api, call, step.result), edits=step.edits, events=step.events)

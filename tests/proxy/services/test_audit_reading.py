@@ -14,7 +14,7 @@ from proxy.model.identity import Actor, Membership, Person, Token, TokenKind, Us
 from proxy.services.audit import by
 from proxy.services.audit_catalogue import Level
 from proxy.services.audit_reading import FOREIGN, log, read
-from proxy.services.problems import Denied, NotThere
+from proxy.services.problems import Denied, Invalid, NotThere
 from proxy.services.writer import Moment
 from proxy.store import Database, PutPerson
 from proxy.store.sql import open_store
@@ -204,6 +204,25 @@ async def test_strangers_cannot_be_searched_for(database: Database) -> None:
     assert await seen(database, "cleo", "space", "cust", actor="cleo") == ["application.updated", "customer.user.added"]
     assert await seen(database, "cleo", "space", "cust", text="quartz") == ["application.updated"]
     assert await seen(database, "root", "space", "cust", actor="root") == ["application.updated"]
+
+
+async def test_a_search_in_tenant_mode_looks_through_a_bounded_part_of_the_log(database: Database) -> None:
+    await strangers(database)
+    mine = event("application.updated", "application", ("r-office", "s-cust"), "cleo")
+    most = 100
+    await database.record(*[replace(mine, actor="u-root", actor_name="root")] * most)
+    await database.record(*[mine] * 5)
+    here = await moment(database, "cleo")
+
+    async def found(text: str, *, counted: bool) -> int:
+        page = await read(log(here, Level.SPACE, "cust", AuditQuery(text=text, limit=4)), counted=counted, most=most)
+        return len(page.items)
+
+    assert await found("quartz", counted=True) == 1
+    for text, counted in (("application", True), ("root", True), ("root", False)):
+        with pytest.raises(Invalid, match="too many"):
+            await found(text, counted=counted)
+    assert await found("application", counted=False) == 4
 
 
 async def test_a_search_in_tenant_mode_has_pages_and_a_total_that_fit(database: Database) -> None:

@@ -7,6 +7,7 @@ import pytest_asyncio
 
 from proxy.model.access import Role
 from proxy.model.estate import HttpAuth, InstanceSettings
+from proxy.services.allowances import PASSWORDS
 from tests.peers.answers import by_path, plain
 from tests.peers.upstream import Upstream, upstream
 from tests.proxy.web.api.yard import DASHBOARD, MEMBER, OWNER, UPSTREAM, VIEWER, Someone, Team, Yard, opened
@@ -214,6 +215,17 @@ async def test_h_01_an_instance_for_anybody_needs_the_permission_of_the_configur
     assert (await owner.put(f"{path}/security", body)).json["http_auth"]["mode"] == "none"  # type: ignore[index]
     (event,) = await open_yard.events(team.at("p1", "line"), "project.security.updated")
     assert [(each.key, each.old, each.new) for each in event.updates] == [("instance.http_auth", "user", "none")]
+
+
+async def test_passwords_of_instances_are_not_set_without_end(yard: Yard) -> None:
+    """Each is hashed where logins are checked; one of somebody who may not set it is not."""
+    team, owner, path = await owned(yard)
+    member = await yard.someone({team.id: MEMBER})
+    body = {"http_auth": {"mode": "basic", "username": "machine", "password": CANARY}}
+    statuses = [(await owner.put(f"{path}/security", body)).status for _ in range(PASSWORDS.count + 1)]
+    assert statuses == [200] * PASSWORDS.count + [429]
+    assert (await owner.put(f"{path}/security", {"http_auth": {"mode": "basic", "username": "other"}})).status == 200
+    assert (await member.put(f"{path}/security", body)).status == 403
 
 
 async def test_h_02_mode_basic_has_one_name_and_a_password_that_is_kept_hashed(yard: Yard) -> None:
