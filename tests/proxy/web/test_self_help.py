@@ -122,6 +122,25 @@ async def test_s_32_the_page_asks_for_a_code_and_then_lets_in(tmp_path: Path) ->
         assert (await nobody.get("/me")).json["username"] == "zoe"
 
 
+async def test_s_32_where_only_the_invited_sign_up_strangers_are_answered_alike_and_get_no_code(tmp_path: Path) -> None:
+    invited: dict[str, object] = {"sign_up": {"invited": True}}
+    wanted = {"username": "zoe", "password": NEW}
+    async with opened(tmp_path, accounts=invited, limits={"sign_up": "9/m"}) as (gate, mails), gate.nobody() as nobody:
+        async with gate.user("olga") as olga:
+            sent = await olga.post("/spaces/acme/invitations", {"to": "zoe@far.example", "role": "viewer"})
+            assert sent.status == 202, sent.text
+        (offer,) = await mails.mails_to("zoe@far.example")
+        assert "/-/register" in offer.text
+        stranger = await nobody.post("/auth/register", {**wanted, "email": "eve@far.example"})
+        guest = await nobody.post("/auth/register", {**wanted, "email": "Zoe@far.example"})
+        assert (stranger.status, set(stranger.json)) == (guest.status, set(guest.json)) == (202, {"ticket", "expires"})
+        (mail,) = await mails.mails_to("Zoe@far.example")
+        code = re.findall(r"^(\d{6})$", mail.text, re.MULTILINE)[0]
+        made = await nobody.post("/auth/verify", {"ticket": guest.json["ticket"], "code": code})
+        assert made.status == 201
+        assert mails.to("eve@far.example") == []
+
+
 async def test_s_02_links_codes_and_accounts_are_asked_for_twice_a_minute(tmp_path: Path) -> None:
     """A forged X-Forwarded-For changes nothing; a trusted proxy's tells whose count it is."""
     calls = {
