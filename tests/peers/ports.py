@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import secrets
 import socket
 from typing import Final
 
@@ -11,11 +12,15 @@ _EACH: Final = 2_500
 _PROCESSES: Final = 9
 
 
-def _numbers() -> range:
-    """This process's own ports, below those that the system gives to connections (32768 and up)."""
+def _numbers() -> list[int]:
+    """This process's own ports, below those that the system gives to connections (32768 and up).
+
+    Where in them it begins is chance: somebody may run the tests in another checkout at the same time.
+    """
     name = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
     first = _FIRST + int(name) % _PROCESSES * _EACH
-    return range(first, first + _EACH)
+    begin = secrets.randbelow(_EACH)
+    return [first + (begin + number) % _EACH for number in range(_EACH)]
 
 
 _ports: Final = itertools.cycle(_numbers())

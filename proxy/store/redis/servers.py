@@ -101,9 +101,12 @@ class Servers:
             task.exception()  # looked at, since nobody may be waiting any more
 
     async def settle(self) -> None:
-        """Wait for what is still being asked, of which nobody wants the answer any more."""
+        """Wait for what is still being asked, of which nobody wants the answer any more; what takes too long is cut."""
         if self._asking:
-            await asyncio.wait(self._asking, timeout=DEADLINE)
+            _, late = await asyncio.wait(self._asking, timeout=DEADLINE)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
 
     async def _run(self, script: Script, key: str, *arguments: Argument) -> Answer:
         try:
