@@ -13,6 +13,7 @@ from config.auth_schema import AuthEntry
 from proxy.access import linking as rules
 from proxy.access.groups import Mapped, Reading, mapped
 from proxy.access.linking import Found, How, Link
+from proxy.access.passwords import NOBODY
 from proxy.model.audit import Source
 from proxy.model.identity import Person, UserState
 from proxy.services.accounts import may_log_in
@@ -210,4 +211,8 @@ async def _kept(
     if before == result.person:
         return Step(result=outcome)
     events = told_of(occasion, linked.how, before, result.person)
-    return Step(result=outcome, edits=[PutPerson(person=result.person)], events=events)
+    # An admin's goes on to be good where the provider is gone. Anybody else's would become that if they were made one, for
+    # whoever knew it.
+    gone = linked.how is How.LINKED and before is not None and not before.user.admin
+    put = PutPerson(person=result.person, password_hash=NOBODY if gone else None)
+    return Step(result=outcome, edits=[put], events=events)

@@ -9,6 +9,7 @@ from typing_extensions import override
 from auth_plugins import Refused
 from auth_plugins.registry import Provider
 from proxy.access.linking import How
+from proxy.access.passwords import hash_password, verify
 from proxy.model.access import Role
 from proxy.model.identity import Membership, Person, User, UserState
 from tests.proxy.services.directory_stage import ADA, Said, Stage, corp, of_ada, stage
@@ -76,6 +77,19 @@ async def test_a_local_account_that_passes_to_a_provider_keeps_no_session_of_bef
     assert await corps.sessions.of("u-ada") == []
     [event] = await corps.events("user.provider-linked")
     assert event.body["rule"] == "linked"
+
+
+@pytest.mark.parametrize("admin", [True, False])
+async def test_a_password_from_before_the_provider_opens_nothing_even_for_who_is_made_an_admin(
+    corps: Stage, admin: bool
+) -> None:
+    """The door for admins stays open to one who was an admin when they chose it, and to nobody else."""
+    kept = hash_password("correct horse battery")
+    await corps.put(User(id="u-ada", username="ada", email="ada@acme.example", admin=admin), password_hash=kept)
+    await corps.enter(corp(groups={"admin": "admins"}), of_ada(groups=("admins",)))
+    account = await corps.store.database.account("ada")
+    assert account is not None
+    assert (account.user.admin, verify("correct horse battery", account.password_hash)) == (True, admin)
 
 
 async def test_nobody_takes_over_an_account_by_its_name_or_by_an_address_not_vouched_for(corps: Stage) -> None:
