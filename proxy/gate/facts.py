@@ -26,6 +26,7 @@ from proxy.gate.world import Station, World
 from proxy.model.identity import Person, Session, Token
 from proxy.services.bounded import Bounded
 from proxy.services.clock import Clock
+from proxy.services.traffic import Traffic
 from proxy.store import Database, Shared, StoreUnavailable
 
 KEPT: Final = frozenset({Kind.SESSION, Kind.TOKEN, Kind.CREDENTIAL})
@@ -48,9 +49,16 @@ class Facts:
     """Facts in memory. One that is missing is named, so that the caller can `learn` it and ask again."""
 
     def __init__(
-        self, *, world: World, database: Database, shared: Shared, clock: Clock, verify: VerifyPassword
+        self,
+        *,
+        world: World,
+        database: Database,
+        shared: Shared,
+        traffic: Traffic,
+        clock: Clock,
+        verify: VerifyPassword,
     ) -> None:
-        self.world = world
+        self.world, self.traffic = world, traffic
         self.clock = clock
         self.nobody = nobody()
         self.touched: set[Principal] = set()
@@ -62,7 +70,7 @@ class Facts:
         self._tokens: Bounded[bytes, Principal] = Bounded(_RECALLED)
         self._unknown: Bounded[bytes, float] = Bounded(_UNKNOWN)
         self._principals = Principals()
-        self.identified = Identified(self._principals, clock)
+        self.identified = Identified(self._principals, clock, traffic)
         self._people: Bounded[str, Person | None] = Bounded(_RECALLED)
         self._sids: Bounded[str, str] = Bounded(_RECALLED)
         self._passwords: Bounded[bytes, bool] = Bounded(_PASSWORDS)

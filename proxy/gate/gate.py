@@ -63,8 +63,8 @@ class Gate(Facts):
         trusted: tuple[Network, ...] = (),
         listeners: tuple[Listen, ...] = (),
     ) -> None:
-        super().__init__(world=world, database=database, shared=shared, clock=clock, verify=verify)
-        self.traffic, self.trusted = traffic, trusted
+        super().__init__(world=world, database=database, shared=shared, traffic=traffic, clock=clock, verify=verify)
+        self.trusted = trusted
         self._listeners = listeners
         self.cookie = cookie + b"="
         """How the session's cookie starts on the wire."""

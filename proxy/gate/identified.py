@@ -18,6 +18,7 @@ from proxy.services.bounded import Bounded
 from proxy.services.clock import Clock
 from proxy.services.identifying import Recognised
 from proxy.services.ratelimit import Late, TooOften
+from proxy.services.traffic import Traffic
 from proxy.store import StoreUnavailable
 
 LASTS: Final = 60.0
@@ -53,8 +54,8 @@ class Outcome:
 class Identified:
     """By the HMAC of what was sent, under a secret of this process: no password stays in memory."""
 
-    def __init__(self, principals: Principals, clock: Clock) -> None:
-        self._principals, self._clock = principals, clock
+    def __init__(self, principals: Principals, clock: Clock, traffic: Traffic) -> None:
+        self._principals, self._clock, self._traffic = principals, clock, traffic
         self._secret = secrets.token_bytes(32)
         self._right: Bounded[bytes, tuple[Principal, float]] = Bounded(_KEPT)
         self._wrong: Bounded[bytes, Outcome] = Bounded(_KEPT)
@@ -165,8 +166,8 @@ class Identified:
     def _trouble(self, reason: Reason, status: int, late: Late | None = None) -> Outcome:
         return Outcome(until=self._clock.steady() + TROUBLE_LASTS, reason=reason, status=status, late=late)
 
-    @staticmethod
-    def _say(fact: CredentialFact, refused: Refused) -> None:
+    def _say(self, fact: CredentialFact, refused: Refused) -> None:
+        self._traffic.credential_refused(fact.reader.name, refused.code)
         _log.info(
             "credential-refused",
             provider=fact.reader.name,

@@ -152,6 +152,7 @@ _PLATFORM_EVENTS: Final = {
     "platform.sso.finding": "A login provider needs attention, for example since a certificate of its expires soon.",
     "platform.view-as.started": "An admin looks at the gateway as somebody else.",
     "platform.view-as.ended": "An admin looks at the gateway as themselves again.",
+    "platform.credentials.refused": "A login provider refused what came with requests; counted per minute and code.",
     "platform.address.banned": "An address may not try to log in for a while, after too many logins that failed.",
     "platform.address.unbanned": "A ban of an address was lifted.",
     "platform.mail.failed": "A mail could not be sent, and will not be tried again; with what it was about, and why.",

@@ -43,6 +43,7 @@ class Refusals:
         self._traffic, self._scope_of = traffic, scope_of
         self._denied: dict[_Denial, int] = {}
         self._told: dict[tuple[str, str], int] = {}
+        self._told_credentials: dict[tuple[str, str], int] = {}
 
     def denied(self, actor: Actor, permission: Permission, on: Scope, reason: str) -> None:
         """Count that an API request was refused."""
@@ -53,12 +54,12 @@ class Refusals:
 
     async def flush(self, database: Database, now: float) -> None:
         """Record what was refused since the last time. Raises StoreUnavailable; then it is told the next time."""
-        denied, seen = dict(self._denied), dict(self._traffic.refusals)
-        events = [*self._denials(denied, now), *self._differences(seen, now)]
+        denied, seen, wrong = dict(self._denied), dict(self._traffic.refusals), dict(self._traffic.credentials)
+        events = [*self._denials(denied, now), *self._differences(seen, now), *self._credentials(wrong, now)]
         if not events:
             return
         await database.record(*events)
-        self._told = seen
+        self._told, self._told_credentials = seen, wrong
         for denial, count in denied.items():
             self._denied[denial] -= count
         self._denied = {denial: count for denial, count in self._denied.items() if count}
@@ -77,3 +78,10 @@ class Refusals:
                 body = {"instance": instance, "count": count} if instance else {"count": count}
                 on = self._scope_of(instance) or PLATFORM
                 yield happened("http.denied", at=now, by=GATEWAY, on=on, error=reason, body=body)
+
+    def _credentials(self, wrong: Mapping[tuple[str, str], int], now: float) -> Iterator[Event]:
+        for (provider, code), total in wrong.items():
+            count = total - self._told_credentials.get((provider, code), 0)
+            if count:
+                body = {"provider": provider, "count": count}
+                yield happened("platform.credentials.refused", at=now, by=GATEWAY, on=PLATFORM, error=code, body=body)

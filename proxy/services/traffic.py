@@ -35,6 +35,8 @@ class Traffic:
     tallies: dict[tuple[str, str], Tally] = field(default_factory=dict)
     refusals: dict[tuple[str, str], int] = field(default_factory=dict)
     """(instance, reason) -> how often."""
+    credentials: dict[tuple[str, str], int] = field(default_factory=dict)
+    """(login provider, its code) -> how often it refused what came with a request."""
     upstream_failures: dict[tuple[str, str], int] = field(default_factory=dict)
     """(instance, reason) -> how often."""
     upstream_up: dict[str, bool] = field(default_factory=dict)
@@ -49,6 +51,10 @@ class Traffic:
     def refused(self, instance: str, reason: str) -> None:
         key = (instance, reason)
         self.refusals[key] = self.refusals.get(key, 0) + 1
+
+    def credential_refused(self, provider: str, code: str) -> None:
+        key = (provider, code)
+        self.credentials[key] = self.credentials.get(key, 0) + 1
 
     def upstream(self, instance: str, reason: str | None) -> None:
         """Note how reaching an instance went; None is success."""

@@ -11,12 +11,17 @@ from proxy.model.audit import AuditQuery, Event
 from proxy.services.audit_chain import verify_log
 from proxy.services.audit_export import TURN
 from proxy.services.clock import Clock
+from tests.auth_plugins.token_forgeries import FORGERIES
 from tests.peers.answers import plain
 from tests.peers.gateway import Site, visitor
+from tests.peers.issuer import CLIENT, Issuer, running
 from tests.peers.upstream import upstream
 from tests.proxy.app.house import HOST, metrics, site, until, value
 from tests.proxy.services.test_audit_syslog import Siem, siem
 from tests.proxy.services.test_audit_webhook import Endpoint, endpoint
+
+JUDGED_BY_NOBODY = {"token_issuer", "token_malformed", "token_too_long"}
+"""Of tokens that are not said to be of the issuer, so that no plugin takes them for its own."""
 
 
 def names(there: Endpoint) -> list[str]:
@@ -89,6 +94,26 @@ async def test_refusals_counted_last_are_on_record_when_the_gateway_ends(tmp_pat
         denied = [event for event in await kept(made, "http.denied") if event.error == "not_found"]
     assert [(event.scope_kind, event.body["instance"]) for event in denied] == [("instance", "acme/plant/line-3")]
     assert denied[0].body["count"] in (3, 4), "the login led there too"
+
+
+async def test_the_reason_of_every_forged_token_is_on_record(tmp_path: Path) -> None:
+    """The whole corpus through a gateway: none gets in."""
+    async with upstream(plain(b"hello")) as instance, running(Issuer()) as issuer:
+        made = site(tmp_path, instance.url)
+        entry = {"name": "machines", "plugin": "bearer", "issuer": issuer.url, "audience": [CLIENT], "provision": True}
+        made.settings["auth"] = [{"name": "local", "plugin": "local"}, entry]  # type: ignore[assignment]
+        made.settings["limits"] = {"anonymous": "1000/s"}
+        corpus = [forgery for name, forgery in FORGERIES.items() if name != "an access token"]
+        forged = {token: code for code, forge in corpus if (token := forge(issuer)).isprintable()}
+        async with made.running(Clock(wall=issuer.clock)), visitor(made) as nobody:
+            for token in forged:
+                sent = {"Authorization": f"Bearer {token}"}
+                assert (await nobody.request("GET", f"{made.origin(HOST)}/api", headers=sent)).status in (401, 431)
+        assert instance.requests == []
+        events = await kept(made, "platform.credentials.refused")
+    assert {each.body["provider"] for each in events} == {"machines"}
+    codes, errors = set(forged.values()), {each.error for each in events}
+    assert codes - JUDGED_BY_NOBODY <= errors <= codes
 
 
 async def test_old_events_are_forgotten_at_the_start(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from proxy.model.access import Reason, Role
 from proxy.model.identity import UserState
 from proxy.services.clock import Clock
 from proxy.services.ratelimit import Late, TooOften
+from proxy.services.traffic import Traffic
 from proxy.store import StoreUnavailable
 from tests.proxy.gate.doorman import ABSOLUTE, IDLE, Doorman, standing
 from tests.proxy.gate.house import BASIC, LINE_4, House, head, instance, person, told
@@ -416,7 +417,7 @@ async def test_no_credential_passes_while_nobody_can_say_who_is_suspended(corp: 
 
 async def test_what_is_remembered_is_bounded_and_holds_no_password(corp: Doorman) -> None:
     clock = Clock(wall=lambda: 0.0, steady=lambda: 0.0)
-    identified, reader = Identified(Principals(), clock), corp.reader()
+    identified, reader = Identified(Principals(), clock, Traffic()), corp.reader()
     for n in range(6000):
         carried = reader.carried({"authorization": b"Custom %d" % n}, "192.0.2.1", b"")
         assert carried is not None
@@ -430,7 +431,7 @@ async def test_what_is_remembered_is_bounded_and_holds_no_password(corp: Doorman
 
 def test_what_is_remembered_is_told_apart_by_all_that_was_sent() -> None:
     clock = Clock(wall=lambda: 0.0, steady=lambda: 0.0)
-    identified = Identified(Principals(), clock)
+    identified = Identified(Principals(), clock, Traffic())
     one = Doorman(reads=("x-a", "x-b", "peer", "certificate")).reader()
     other = Doorman(name="other", reads=("x-a", "x-b", "peer", "certificate")).reader()
     sent = [
@@ -444,7 +445,7 @@ def test_what_is_remembered_is_told_apart_by_all_that_was_sent() -> None:
         (one, (b"1;1:2", None, b"192.0.2.1", None)),
     ]
     assert len({identified.key(reader, carried) for reader, carried in sent}) == len(sent)
-    assert Identified(Principals(), clock).key(*sent[0]) != identified.key(*sent[0])
+    assert Identified(Principals(), clock, Traffic()).key(*sent[0]) != identified.key(*sent[0])
 
 
 async def test_a_provider_that_hangs_holds_up_nobody_who_comes_by_something_else(corp: Doorman) -> None:

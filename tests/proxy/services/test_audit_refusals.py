@@ -61,6 +61,23 @@ async def test_only_what_came_since_is_told_and_nothing_when_nothing_came(
     assert [event.body["count"] for event in await told(database)] == [3, 2, 1]
 
 
+async def test_what_was_wrong_with_credentials_is_told_by_provider_and_code(
+    database: Database, traffic: Traffic, refusals: Refusals
+) -> None:
+    for number in (2, 0, 1):
+        for _ in range(number):
+            traffic.credential_refused("machines", "token_expired")
+        await refusals.flush(database, 60.0)
+    traffic.credential_refused("access", "audience_wrong")
+    await refusals.flush(database, 60.0)
+    told_of = [(each.event, each.error, dict(each.body)) for each in await told(database)]
+    assert told_of == [
+        ("platform.credentials.refused", "audience_wrong", {"provider": "access", "count": 1}),
+        ("platform.credentials.refused", "token_expired", {"provider": "machines", "count": 1}),
+        ("platform.credentials.refused", "token_expired", {"provider": "machines", "count": 2}),
+    ]
+
+
 async def test_an_instance_that_was_gone_is_counted_anew(
     database: Database, traffic: Traffic, refusals: Refusals
 ) -> None:
