@@ -5,6 +5,7 @@ import zlib
 from base64 import b64decode
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
+from html import escape
 from pathlib import Path
 from time import time
 from urllib.parse import parse_qs, urlencode, urljoin, urlsplit
@@ -13,12 +14,15 @@ import pytest
 import trustme
 from aiohttp import ClientResponse, web
 from lxml import etree
+from playwright.async_api import Page
+from typing_extensions import override
 
 from proxy.app import Running
 from proxy.model.audit import AuditQuery
 from tests.auth_plugins.saml_idp import ISSUER, NOW, SSO, Says, assertion_in, base64_of, pair, sign
 from tests.peers import issuer as issuers
 from tests.peers.answers import plain
+from tests.peers.browser import Chromium
 from tests.peers.gateway import NAVIGATION, PASSWORD, Site, Visitor, visitor
 from tests.peers.issuer import CLIENT, SECRET, Issuer
 from tests.peers.ports import free_port
@@ -74,10 +78,35 @@ def saml(url: str) -> Entry:
     return {"plugin": "saml", "idp_metadata": f"{url}/metadata"}
 
 
+def ldap(directory: Slapd, authority: trustme.CA, folder: Path) -> Entry:
+    authority.cert_pem.write_to_path(folder / "ca.pem")
+    return {
+        "plugin": "ldap",
+        "url": directory.ldaps,
+        "ca": "ca.pem",
+        "bind_dn": READER,
+        "bind_password": {"file": "reader"},
+        "base_dn": PEOPLE,
+        "groups_from": {"base_dn": GROUPS},
+        "domains": ["example.org"],
+    }
+
+
+class WithAPage(Issuer):
+    """One with the page on which people say who they are."""
+
+    @override
+    async def answer(self, request: web.Request) -> web.StreamResponse:
+        if request.path != "/authorize":
+            return await super().answer(request)
+        back = f"{request.query['redirect_uri']}?{urlencode({'code': 'c', 'state': request.query['state']})}"
+        return web.Response(text=f'<a href="{escape(back)}">I am kim</a>', content_type="text/html")
+
+
 @asynccontextmanager
 async def an_issuer() -> AsyncIterator[Issuer]:
     """kim, as an OpenID Connect provider and as GitHub know her."""
-    at = Issuer()
+    at = WithAPage()
     at.claims = {"preferred_username": "kim", "email": "kim@corp.example", "groups": ["staff"]}
     emails = [{"email": "kim@corp.example", "primary": True, "verified": True}]
     at.answers = {
@@ -117,18 +146,7 @@ async def test_two_round_trips_lead_from_a_password_of_the_gateways_own_to_the_p
 async def test_two_round_trips_lead_from_a_directorys_password_to_the_page(
     tmp_path: Path, openldap: Slapd, authority: trustme.CA
 ) -> None:
-    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
-    entry = {
-        "plugin": "ldap",
-        "url": openldap.ldaps,
-        "ca": "ca.pem",
-        "bind_dn": READER,
-        "bind_password": {"file": "reader"},
-        "base_dn": PEOPLE,
-        "groups_from": {"base_dn": GROUPS},
-        "domains": ["example.org"],
-    }
-    async with at_corp(tmp_path, entry) as (made, _), visitor(made) as somebody:
+    async with at_corp(tmp_path, ldap(openldap, authority, tmp_path)) as (made, _), visitor(made) as somebody:
         page = await left(somebody, made)
         page = await somebody.navigate(urljoin(made.home, page.headers["Location"])) if page.status == 303 else page
         somebody.asked.clear()
@@ -243,3 +261,45 @@ async def test_one_that_fails_when_people_are_back_is_503_in_three_seconds_and_n
                 await _others_log_in(made)
                 assert (await coming).status == 503
         assert await _attempts(running) == ["dora"]
+
+
+async def test_somebody_of_a_directory_walks_the_whole_way_in_chromium(
+    tmp_path: Path, openldap: Slapd, authority: trustme.CA, chromium: Chromium
+) -> None:
+    async with at_corp(tmp_path, ldap(openldap, authority, tmp_path)) as (made, _), chromium.visitor() as somebody:
+        page = somebody.page
+        await page.goto(f"{made.origin(HOST)}/dashboard/")
+        await page.get_by_role("link", name="Log in with corp").click()
+        await page.get_by_label("Username").fill("star")
+        await page.get_by_label("Password").fill("wrong")
+        await page.get_by_role("button", name="Log in", exact=True).click()
+        await page.get_by_role("alert").wait_for()
+        await page.get_by_label("Password").fill(PASSWORD)
+        await page.get_by_role("button", name="Log in", exact=True).click()
+        await page.get_by_role("heading", name="Boiler").wait_for()
+        await _logged_out(somebody.page, made)
+
+
+async def test_somebody_of_an_oauth_2_provider_walks_the_whole_way_in_chromium(
+    tmp_path: Path, chromium: Chromium
+) -> None:
+    async with (
+        an_issuer() as issuer,
+        at_corp(tmp_path, oauth2(issuer.url)) as (made, _),
+        chromium.visitor() as somebody,
+    ):
+        issuer.granted = {"id_token": None}
+        page = somebody.page
+        await page.goto(f"{made.origin(HOST)}/dashboard/")
+        await page.get_by_role("link", name="Log in with corp").click()
+        await page.get_by_role("link", name="I am kim").click()
+        await page.get_by_role("heading", name="Boiler").wait_for()
+        await _logged_out(page, made)
+
+
+async def _logged_out(page: Page, made: Site) -> None:
+    await page.goto(f"{made.home}/-/logout")
+    await page.get_by_role("button", name="Log out").click()
+    await page.get_by_role("heading", name="You are logged out").wait_for()
+    await page.goto(f"{made.origin(HOST)}/dashboard/")
+    await page.get_by_role("heading", name="Log in").wait_for()
