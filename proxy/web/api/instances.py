@@ -110,7 +110,9 @@ async def create(api: Api, call: Call) -> Step[BaseModel]:
         name=sent.name,
         places=(Reference(field="application", key=sent.application),),
     )
-    resources.drawn(call.moment, draft)  # a password is hashed for nobody who may not make it
+    made = resources.drawn(call.moment, draft)  # a password is hashed for nobody who may not make it
+    if sent.security != SecurityBody():
+        call.require(Permission.INSTANCE_SECURITY, made)
     settings = sent.security.applied(sent.placed(EMPTY), await _hashed(api, call, sent.security))
     return _shown(api, call, await instances.create(call.moment, api.premises, replace(draft, instance=settings)))
 

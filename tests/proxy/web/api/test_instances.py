@@ -350,14 +350,17 @@ async def test_l_03_switched_off_is_off(yard: Yard) -> None:
 
 
 async def test_h_10_no_token_changes_how_an_instance_is_protected(yard: Yard) -> None:
-    _, owner, path = await owned(yard)
+    team, owner, path = await owned(yard)
+    new = {"application": team.at("p1"), "slug": "new", "hosts": [f"{yard.name()}.localhost"]}
     async with yard.house.program(owner.client) as program:
         for answer in (
             await program.put(f"{path}/security", {"viewer_reads_context": True}),
             await program.put(f"{path}/protected", {"enabled": True}),
             await program.post(f"{path}/tokens", {"name": "x"}),
+            await program.post("/instances", {**new, "security": {"http_auth": {"mode": "user", "public": ["/**"]}}}),
         ):
             assert (answer.status, answer.code) == (403, "interactive_session_required")
+        assert (await program.post("/instances", new)).status == 201
 
 
 async def test_h_04_a_token_for_endpoints_shows_its_value_once(yard: Yard) -> None:
