@@ -12,6 +12,7 @@ from auth_plugins.values import Misconfigured
 from config.auth_schema import AuthEntry
 
 GROUP: Final = "flowward.auth_plugins"
+_OWN: Final = "an account of this gateway"
 
 
 class UnusablePlugins(Exception):
@@ -53,7 +54,7 @@ class Provider:
     @property
     def title(self) -> str:
         """What people see of it."""
-        return self.entry.title or self.entry.name
+        return self.entry.title or (_OWN if self.plugin.local_accounts else self.entry.name)
 
 
 def installed() -> dict[str, EntryPoint]:
@@ -113,12 +114,15 @@ def _settings(entry: AuthEntry, plugin: type[AuthPlugin[Any]]) -> PluginSettings
 
 
 def _told(entry: AuthEntry, item: Mapping[str, Any], known: str) -> str:
-    option = ".".join(str(part) for part in item["loc"]) or "options"
-    where = f"auth.{entry.name}: option '{option}'"
+    option = ".".join(str(part) for part in item["loc"])
+    where = f"auth.{entry.name}: " + (f"option '{option}'" if option else "its options")
+    said = item["msg"].rstrip(".")
     match item["type"]:
         case "extra_forbidden":
             return f"{where} is unknown. Plugin '{entry.plugin}' has these options: {known}"
         case "missing":
             return f"{where} is missing. Add it to the entry"
+        case "setting":  # a sentence that goes on from the option: see config.base.wrong
+            return f"{where} {said}"
         case _:  # the value itself may be a secret, so it is not repeated
-            return f"{where} is not valid: {item['msg'].removeprefix('Value error, ')}"
+            return f"{where} is not valid: {said.removeprefix('Value error, ')}"

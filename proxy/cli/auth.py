@@ -49,7 +49,8 @@ def test(name: str, login: str, sample: Path | None, as_json: bool, path: Path) 
         told = with_store(config, work)
     except UnusablePlugins as error:
         raise ConfigurationError(Problem(file=config.source.file, message=each) for each in error.problems) from error
-    click.echo(told.model_dump_json(indent=2) if as_json else "\n".join(_lines(told)))
+    lines = "\n".join(_lines(told)) or "There is nothing to look at: this way in asks nobody else."
+    click.echo(told.model_dump_json(indent=2) if as_json else lines)
     if told.refused or any(each.level == "error" for each in told.findings):
         sys.exit(FAILED)
 
