@@ -55,7 +55,9 @@ class AuthEntry(BaseModel):
     name: Slug = Field(description="Name in addresses (/-/auth/NAME/), logs and audit; unique.")
     plugin: str = Field(min_length=1, description="Name of an installed plugin, for example local.")
     title: str = Field(
-        default="", max_length=64, description="What its button on the login page says; its name if empty."
+        default="",
+        max_length=64,
+        description="What its button on the login page says; if empty, its name, or that it is an account of this gateway.",
     )
     active: bool = Field(default=True, description="Whether it may be used; false keeps its settings for later.")
     domains: Listing[HostName] = Field(

@@ -10,6 +10,7 @@ from typing_extensions import override
 from config.base import schema_of, wrong
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0, "y": 31536000.0}
+_NAMES = {"ms": "millisecond", "s": "second", "m": "minute", "h": "hour", "d": "day", "y": "year"}
 _LONGEST = 10 * _UNITS["y"]
 _DURATION = re.compile(r"(\d{1,12})(ms|s|m|h|d|w|y)", re.ASCII)
 _RATE = re.compile(r"(\d{1,9})/(\d*(?:ms|s|m|h|d|w|y))", re.ASCII)
@@ -45,6 +46,12 @@ def duration_text(seconds: float) -> str:
         if unit != "w" and seconds and (seconds / size).is_integer():
             return f"{int(seconds / size)}{unit}"
     return f"{seconds:g}s"
+
+
+def duration_words(seconds: float) -> str:
+    """The same for people who read it in a sentence: `30 minutes`."""
+    number, unit = _DURATION.findall(duration_text(seconds))[0]
+    return f"{number} {_NAMES[unit]}{'' if number == '1' else 's'}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -77,6 +77,8 @@ async def second_factor(chromium: Chromium) -> None:
         may_add_app=True,
         must=True,
         username="pia",
+        local=True,
+        going_to="",
         problem="",
         back="",
         hidden_fields={},

@@ -10,7 +10,7 @@ from typing_extensions import override
 from config.base import wrong
 from config.configuration import Config
 from config.names import parse_email, parse_username
-from config.times import duration_text
+from config.times import duration_words
 from proxy.cli.opening import Opened, config_option, configuration, tell_table, with_store
 from proxy.model.access import Role
 from proxy.model.estate import Estate
@@ -103,7 +103,7 @@ def link(username: str, path: Path) -> None:
 
 
 def _print_link(username: str, address: str, config: Config) -> None:
-    lasts = duration_text(config.settings.accounts.activation)
+    lasts = duration_words(config.settings.accounts.activation)
     click.echo(f"{username} chooses a password here, once, within {lasts}; the link is not shown again:", err=True)
     click.echo(address)
 

@@ -9,7 +9,7 @@ from typing import Final
 
 from auth_plugins import Identity, Refused, Unavailable
 from config import accounts_schema
-from config.times import duration_text
+from config.times import duration_words
 from proxy.access.password_rules import REUSED, UNCHANGED, Flaw, flaws, weak
 from proxy.access.passwords import LONGEST, hash_password, needs_rehash, verify
 from proxy.model.audit import Event, Update
@@ -138,7 +138,7 @@ class Accounts:
     async def invitation(self, home: str, user: User) -> str:
         """A sentence, to be shown once, that holds the link by which a new user gets in."""
         link = await self.activation_link(home, user.id)
-        lasts = duration_text(self.rules().activation)
+        lasts = duration_words(self.rules().activation)
         return f"{user.username} chooses a password at {link} (once, within {lasts})."
 
     async def issue_link(self, user_id: str) -> str:

@@ -103,6 +103,7 @@ class Letterhead:
         return self._letter(
             "sign-up-code",
             f"{code} is your code for {self.product}",
+            "Hello,",
             f"somebody, we hope you, is making an account with this address. Type this code on the page that asks for it, "
             f"before {_time(until)}:",
             code,
@@ -123,6 +124,7 @@ class Letterhead:
         return self._letter(
             "address-link",
             "Confirm your new mail address",
+            "Hello,",
             f"this address is to become that of an account at {self.product}. Confirm it here, once, before "
             f"{_time(until)}:",
             f"{self.home}/-/email/{token}",

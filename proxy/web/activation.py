@@ -5,7 +5,7 @@ from typing import Final
 from aiohttp import web
 
 from auth_plugins import Identity, Refused
-from config.times import duration_text
+from config.times import duration_words
 from proxy.model.identity import User
 from proxy.services.accounts import RESET_LASTS, Purpose, WeakPassword
 from proxy.services.allowances import Policy
@@ -84,7 +84,7 @@ def _form(desk: Desk, request: web.Request, user: User, *, status: int = 200, pr
 
 def _spent(desk: Desk, purpose: Purpose) -> web.Response:
     if purpose is Purpose.RESET:
-        lasts = duration_text(RESET_LASTS)
+        lasts = duration_words(RESET_LASTS)
         return message(
             "This link no longer works",
             f"A link to a new password is good once, for {lasts}, and only until the password or address is changed.",
@@ -92,7 +92,7 @@ def _spent(desk: Desk, purpose: Purpose) -> web.Response:
             link="/-/forgot",
             link_text="Ask for another link",
         )
-    lasts = duration_text(desk.accounts.rules().activation)
+    lasts = duration_words(desk.accounts.rules().activation)
     return message(
         "This link no longer works",
         f"An activation link is good once, and for {lasts}; a newer link replaces an older one.",

@@ -21,7 +21,9 @@ from proxy.web.visitors import FACTOR, account_event, lacks_factor
 
 SECURITY: Final = "/-/security"
 CONFIRM: Final = f"{SECURITY}/confirm"
-_OTHER_CODE: Final = "That code was not right, so its secret is gone. Please scan the new one."
+_OTHER_CODE: Final = (
+    "That code was not right. Delete what you added to your app, then scan this QR code: it is a new one."
+)
 _NO_PASSKEY: Final = "The passkey could not be kept: {}. Please try again."
 
 
@@ -105,7 +107,7 @@ async def _done(desk: Desk, request: web.Request, claim: Claim, made: Enrolled) 
 
 def shown_codes(codes: tuple[str, ...], *, link: str, after: web.Response | None = None) -> web.Response:
     """The page that shows recovery codes, this once; it takes along the cookies of the response it stands before."""
-    page = render.page("recovery_codes.html", codes=codes, link=link)
+    page = render.page("recovery_codes.html", codes=codes, renewed=after is None, link=link)
     return answer(page, after.headers.getall("Set-Cookie", ()) if after is not None else ())
 
 
@@ -124,6 +126,7 @@ async def _page(
     hop = desk.logins.hop(cookie_field(request))
     user, full = claim.person.user, len(held.passkeys) >= PASSKEYS
     session = claim.session.session if claim.session else None
+    site = desk.sites().find(claim.target.host.encode()) if claim.target else None
     must = session is None or lacks_factor(desk, claim.person, session, claim.target)
     options = "" if full else desk.factors.passkeys.to_register(user, held.passkeys, claim.binder)
     page = render.form(
@@ -135,6 +138,8 @@ async def _page(
         may_add_app=held.totp is None,
         must=must,
         username=user.username,
+        local=user.provider is None,
+        going_to=site.name if site else "",
         problem=problem,
         back="" if must else SECURITY,
         hidden_fields={**claim.fields(desk), "csrf": desk.logins.csrf(hop)},

@@ -20,7 +20,7 @@ async def launcher(desk: Desk, request: web.Request) -> web.Response:
     if somebody.person.user.password_expired:
         return see_other(CHOOSE)
     found = openings(desk.estate(), desk.sites(), somebody.person)
-    return answer(page("launcher.html", user=somebody.name, openings=found))
+    return answer(page("launcher.html", user=somebody.name, openings=found, whom=desk.self_help.whom))
 
 
 async def me(desk: Desk, request: web.Request) -> web.Response:

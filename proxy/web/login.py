@@ -24,6 +24,9 @@ STALE: Final = "This page was open for too long, or your browser refuses cookies
 BY_ADDRESS: Final = "Your organisation logs you in. Please log in with your e-mail address, and no password."
 UNKNOWN: Final = "Nobody here is known by that e-mail address. Please choose how to log in."
 NO_PASSWORD: Final = "Please type your password too."  # noqa: S105 - a sentence
+_NOT_LET_IN: Final = "{} did not log you in here. If it should have, ask {}."
+_NO_ACCOUNT: Final = "{} knows you, but you have no account here. Ask {} for one."
+"""Who reads it has shown who they are: it tells them of nobody else."""
 NONE: Final = "None of the configured ways in has a login page."
 
 
@@ -151,9 +154,10 @@ async def _taken(
 async def not_let_in(
     desk: Desk, request: web.Request, provider: Provider, error: Refused, door: Door, login: str = ""
 ) -> web.Response:
-    """A provider that refused, or whose people have no account here: it is on record, and said without the reason."""
+    """A provider that refused, or whose people have no account here: it is on record, and said without a reason that others made."""
     await refused(desk, request, Sent(provider=provider, fields={"username": login}), error)
-    problem = f"{provider.title} did not log you in here. If it should have, ask whoever runs this gateway."
+    problem = _NO_ACCOUNT if error.code == "unknown_sso_user" else _NOT_LET_IN
+    problem = problem.format(provider.title, desk.self_help.whom)
     return await aside(desk, request, provider, replace(door, status=403, problem=problem, refused=provider.name))
 
 

@@ -18,7 +18,7 @@ from proxy.web.keys import Desk
 
 _ADDRESS: Final = Form(fields=(Field(name="username", label="E-mail", autocomplete="username"),))
 """Enough where a way in is found by the address alone."""
-_FOR_ADMINS: Final = "For administrators: a password of the gateway's own, also while a login provider is away."
+_FOR_ADMINS: Final = "This is for administrators. Use your password of this gateway, not that of a login provider."
 _RETRY: Final = 5
 _LONGEST: Final = 254
 """Characters of a typed value that are shown again."""
@@ -68,7 +68,7 @@ def page(
         retry_after=_RETRY if door.status == 503 else 0,
         fields=fields,
         button="Log in" if provider else "Go on",
-        by_address=choosing.by_domains(desk) and not door.local,
+        by_address=choosing.by_domains(desk) and not door.local and provider in (None, choosing.first(desk)),
         message=_FOR_ADMINS if door.local else message,
         problem=door.problem,
         values=typed,
@@ -79,6 +79,7 @@ def page(
         hidden_fields=hidden | ({"local": "1"} if door.local else {}),
         others=_others(desk, provider, door, to),
         admins_door="" if door.local else _admins_door(desk, to),
+        usual_door="/-/login?" + urlencode({"to": to}) if door.local else "",
     )
     return answer(rendered, [desk.logins.cookies.set(desk.logins.cookies.hop, hop, HOP_LASTS)])
 

@@ -93,6 +93,7 @@ async def _form(
         "sessions.html",
         status=status,
         user=somebody.name,
+        local=somebody.person.user.provider is None,
         rows=sorted(rows, key=lambda row: not row.current),
         others=_OTHERS,
         problem=problem,

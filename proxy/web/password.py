@@ -8,7 +8,7 @@ from auth_plugins import Refused
 from proxy.services.accounts import WeakPassword
 from proxy.web.answers import see_other
 from proxy.web.attempts import change_password
-from proxy.web.forms import DIFFER, STALE, form, made_here, of_password
+from proxy.web.forms import DIFFER, STALE, form, made_here, message, of_password
 from proxy.web.guards import at_home, own_form
 from proxy.web.keys import ADDRESS, Desk
 from proxy.web.visitors import Visitor, account_event, visitor
@@ -20,7 +20,9 @@ async def show(desk: Desk, request: web.Request) -> web.Response:
     """GET: the form."""
     at_home(request)
     somebody = await visitor(desk, request)
-    return _form(desk, request, somebody) if somebody else see_other(_LOGIN)
+    if somebody is None:
+        return see_other(_LOGIN)
+    return _form(desk, request, somebody) if somebody.person.user.provider is None else _kept_elsewhere()
 
 
 async def submit(desk: Desk, request: web.Request) -> web.Response:
@@ -30,6 +32,8 @@ async def submit(desk: Desk, request: web.Request) -> web.Response:
     somebody = await visitor(desk, request)
     if somebody is None:
         return see_other(_LOGIN)
+    if somebody.person.user.provider is not None:
+        return _kept_elsewhere()
     if not made_here(desk, request, fields):
         return _form(desk, request, somebody, status=403, problem=STALE)
     new = fields.get("password", "")
@@ -52,6 +56,16 @@ async def _change(desk: Desk, request: web.Request, somebody: Visitor, current: 
     return see_other("/")
 
 
+def _kept_elsewhere() -> web.Response:
+    return message(
+        "Your password is not kept here",
+        "Somebody else logs you in, and keeps your password. Change it there.",
+        status=409,
+        link="/-/security",
+        link_text="Your security",
+    )
+
+
 def _form(desk: Desk, request: web.Request, somebody: Visitor, *, status: int = 200, problem: str = "") -> web.Response:
     user = somebody.person.user
     return form(
@@ -59,6 +73,7 @@ def _form(desk: Desk, request: web.Request, somebody: Visitor, *, status: int = 
         request,
         "password.html",
         status=status,
+        user=somebody.name,
         username=user.username,
         expired=user.password_expired,
         problem=problem,

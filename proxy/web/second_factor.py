@@ -31,7 +31,10 @@ from proxy.web.visitors import (
 
 ENROL: Final = f"{FACTOR}/enrol"
 STALE: Final = "This page was open for too long, or your browser refuses cookies. Please try again."
+RECOVERY: Final = "recovery"
+"""In the address of a page that asks for a recovery code: the keyboards that phones show for an app's code have no letters."""
 WRONG: Final = "That was not right. A code is good once, and only for about a minute."
+_NO_RECOVERY: Final = "That is none of your recovery codes, or it was used already. Each is good once."
 NO_PASSKEY: Final = "That passkey was not accepted. Please try again, or use a code."
 
 
@@ -141,7 +144,7 @@ async def submit(desk: Desk, request: web.Request) -> web.Response:
 async def _refused(desk: Desk, request: web.Request, claim: Claim, held: Held, hop: str, given: Answer) -> web.Response:
     if claim.half is not None and not await half_logins.failed(desk, claim.half, hop):
         return see_other("/-/login" + (f"?{urlencode({'to': desk.logins.seal(claim.target)})}" if claim.target else ""))
-    problem = NO_PASSKEY if given.assertion else WRONG
+    problem = NO_PASSKEY if given.assertion else _NO_RECOVERY if RECOVERY in request.query else WRONG
     return _form(desk, request, claim, held, status=403, problem=problem)
 
 
@@ -191,13 +194,18 @@ def _form(
     hop = desk.logins.hop(cookie_field(request))
     site = desk.sites().find(claim.target.host.encode()) if claim.target else None
     options = desk.factors.passkeys.to_assert(held.passkeys, claim.binder) if held.passkeys else ""
+    recovery = RECOVERY in request.query
+    other = {} if recovery else {RECOVERY: "1"}
     page = render.form(
         "second_factor.html",
         status=status,
         target=site.origin if site else "",
         passkeys=bool(options),
         options=options,
-        app=held.totp is not None,
+        app=held.totp is not None and not recovery,
+        action=f"{FACTOR}?{RECOVERY}=1" if recovery else FACTOR,
+        instead=f"{FACTOR}?{urlencode({**claim.fields(desk), **other})}" if held.totp else "",
+        whom=desk.self_help.whom,
         left=len(held.left),
         username=claim.person.user.username,
         days=round(desk.factors.settings().remember / 86400),
