@@ -27,10 +27,13 @@ class Cookies:
             session=f"{prefix}flowward", hop=f"{prefix}flowward-hop", device=f"{prefix}flowward-device", secure=secure
         )
 
-    def set(self, name: str, value: str, seconds: float) -> str:
-        """A Set-Cookie value; 0 seconds removes the cookie. It may outlive what it opens, but never ends before it."""
-        secure = "; Secure" if self.secure else ""
-        return f"{name}={value}; Path=/; Max-Age={math.ceil(seconds)}; HttpOnly; SameSite=Lax{secure}"
+    def set(self, name: str, value: str, seconds: float, *, cross_site: bool = False) -> str:
+        """A Set-Cookie value; 0 seconds removes the cookie. It may outlive what it opens, but never ends before it.
+
+        `cross_site`: other sites may send it along, which browsers grant over https alone.
+        """
+        same_site, secure = ("None" if cross_site and self.secure else "Lax"), ("; Secure" if self.secure else "")
+        return f"{name}={value}; Path=/; Max-Age={math.ceil(seconds)}; HttpOnly; SameSite={same_site}{secure}"
 
     def remove(self, name: str) -> str:
         return self.set(name, "", 0)

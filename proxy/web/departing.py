@@ -61,7 +61,9 @@ async def depart(
     hop = desk.logins.hop(cookie_field(request))
     away = Away(provider=provider.name, to=desk.logins.seal(target) if target else "", keep=redirect.keep)
     await desk.flows.put(LOGIN, flow, hop, away.kept())
-    cookie = desk.logins.cookies.set(desk.logins.cookies.hop, hop, HOP_LASTS)
+    # A provider may let the browser post its answer. What is bound to the hop is opened by nothing that is in the hop alone,
+    # so that it may come along from another site: without it, a redirect of our own would have to fetch it.
+    cookie = desk.logins.cookies.set(desk.logins.cookies.hop, hop, HOP_LASTS, cross_site=True)
     site = desk.sites().find(target.host.encode()) if target else None
     further = (request[SITE].origin, *([site.origin] if site else []))
     return lead(provider, redirect, [cookie], further=further, after_form=after_form)

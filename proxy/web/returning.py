@@ -1,7 +1,7 @@
 """`/-/auth/NAME/callback` and `/acs`: somebody comes back from a provider, with what it says of them.
 
-A provider that lets the browser post comes from another site, so the browser leaves our cookies at home (SameSite=Lax). What
-it brought is kept for a moment, and a redirect to an address of our own goes on with it, cookies and all.
+A provider that lets the browser post does so from another site. Over https the hop comes along; where it does not, as over
+http, what was brought is kept for a moment, and a redirect to an address of our own goes on with it, cookies and all.
 """
 
 import json

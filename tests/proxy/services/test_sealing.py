@@ -21,12 +21,13 @@ def test_the_same_secret_never_looks_the_same() -> None:
 @pytest.mark.parametrize(
     ("kept", "about", "seal"),
     [
-        (SEAL.close(b"secret", "totp u-ada f1"), "totp u-eve f1", SEAL),  # moved to another row
-        (SEAL.close(b"secret", "a"), "a", Seal(b"o" * 32)),  # another gateway's secret
+        (SEAL.close(b"secret", "totp u-ada f1"), "totp u-eve f1", SEAL),
+        (SEAL.close(b"secret", "a"), "a", Seal(b"o" * 32)),
         (SEAL.close(b"secret", "a")[:-1] + b"\0", "a", SEAL),
         (b"", "a", SEAL),
         (b"short", "a", SEAL),
     ],
+    ids=["moved to another row", "another secret", "changed", "nothing", "too short"],
 )
 def test_what_does_not_open_is_trouble_and_no_wrong_code(kept: bytes, about: str, seal: Seal) -> None:
     with pytest.raises(Unavailable, match="secret_unreadable"):
