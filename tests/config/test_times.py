@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic_core import PydanticCustomError
 
-from config.times import Rate, duration_text, parse_duration, parse_positive_duration, parse_rate
+from config.times import Rate, duration_text, duration_words, parse_duration, parse_positive_duration, parse_rate
 
 
 @pytest.mark.parametrize(
@@ -44,6 +44,11 @@ def test_a_deadline_is_longer_than_nothing() -> None:
 @given(st.integers(min_value=0, max_value=315_360_000))
 def test_a_duration_is_written_as_it_is_read(seconds: int) -> None:
     assert parse_duration(duration_text(float(seconds))) == seconds
+
+
+@pytest.mark.parametrize(("seconds", "words"), [(86400.0, "1 day"), (1800.0, "30 minutes"), (5400.0, "90 minutes")])
+def test_a_duration_reads_as_part_of_a_sentence(seconds: float, words: str) -> None:
+    assert duration_words(seconds) == words
 
 
 @pytest.mark.parametrize(

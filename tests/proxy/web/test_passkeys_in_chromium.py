@@ -102,7 +102,7 @@ async def test_s_11_whoever_must_have_one_sets_up_a_passkey_on_the_way_to_an_ins
         await page.get_by_label("Username").fill("ada")
         await page.get_by_label("Password").fill(PASSWORD)
         await page.get_by_role("button", name="Log in", exact=True).click()
-        await page.get_by_text("You need one here before you go on").wait_for()
+        await page.get_by_text("you need one before you go on").wait_for()
         await set_up(page)
         await page.get_by_role("heading", name="Hello Ada").wait_for()
         assert page.url == f"{line}/dashboard"

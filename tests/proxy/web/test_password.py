@@ -91,3 +91,14 @@ async def test_a_page_of_another_origin_chooses_nothing(house: House) -> None:
     assert (await browser.post(PAGE, fields, Origin=LINE_3)).status == 403
     assert (await browser.post(PAGE, fields)).status == 403
     assert (await house.browser().log_in("ada")).status == 303
+
+
+async def test_whose_password_is_kept_elsewhere_is_sent_there(house: House) -> None:
+    browser = house.browser()
+    await browser.log_in()
+    person = await house.desk.database.person("u-ada")
+    assert person is not None
+    linked = replace(person, user=replace(person.user, provider="corp", subject="7"))
+    await house.desk.database.edit([PutPerson(person=linked)], [])
+    page = await browser.get(PAGE)
+    assert (page.status, "not kept here" in page.text, "<form" in page.text) == (409, True, False)

@@ -403,6 +403,20 @@ async def test_s_11_a_recovery_code_is_good_once_and_ten_are_shown_once(house: H
     assert ("user.mfa.recovery-used", "") in await events(house, "ada")
 
 
+async def test_s_11_a_phone_types_a_recovery_code_on_a_page_of_its_own(house: House) -> None:
+    """S-11: the keyboard for an app's code has no letters."""
+    _, phone = await with_phone(house)
+    browser = house.browser()
+    page = await half(browser)
+    found = re.search(r'href="(/-/second-factor\?[^"]*recovery=1)"', page.text)
+    assert found, page.text
+    page = await browser.get(HOME + found[1].replace("&amp;", "&"))
+    assert "inputmode" not in page.text
+    wrong = await post(browser, page, f"{PAGE}?recovery=1", code="none of them")
+    assert (wrong.status, "none of your recovery codes" in wrong.text) == (403, True)
+    assert (await post(browser, wrong, f"{PAGE}?recovery=1", code=phone.recovery[0])).status == 303
+
+
 async def test_new_recovery_codes_make_the_old_ones_void(house: House) -> None:
     browser, phone = await with_phone(house)
     page = await browser.get(f"{SECURITY}/confirm?do=codes")
