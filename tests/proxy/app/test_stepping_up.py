@@ -117,7 +117,9 @@ async def test_a_session_that_proved_none_makes_no_token_for_it_and_does_not_cha
             await client.put(f"/instances/{asking}/security", {"second_factor": False}),
             await client.post(f"/instances/{asking}/tokens", {"name": "program"}),
         ]
-        assert [(each.status, each.code) for each in wanted] == [(401, "second_factor_required")] * 4, [each.text for each in wanted]
+        assert [(each.status, each.code) for each in wanted] == [(401, "second_factor_required")] * 4, [
+            each.text for each in wanted
+        ]
         assert (await client.post(f"/instances/{other}/tokens", {"name": "program"})).status == 201
         begun = await client.call("PUT", "/me/mfa")
         code = pyotp.TOTP(str(begun.json["secret"])).at(int(running.gateway.gate.clock.wall()))
