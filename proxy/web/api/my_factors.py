@@ -13,7 +13,7 @@ from proxy.model.access import Permission, Reason
 from proxy.model.identity import Factor, Person
 from proxy.services.factors import Answer as Given
 from proxy.services.factors import Enrolled
-from proxy.services.problems import Invalid, NotThere, Wrong
+from proxy.services.problems import Invalid, NotPossible, NotThere, Wrong
 from proxy.web import factor_attempts
 from proxy.web.api.auth import LoggedIn, Secret, logged_in, own_session
 from proxy.web.api.callers import csrf_of
@@ -212,7 +212,7 @@ async def challenge(api: Api, call: Call) -> Options:
     claim = _claim(call)
     held = await api.desk.factors.of(claim.person.user.id)
     if not held.passkeys:
-        raise NotThere(call.request.path)
+        raise NotPossible("no_passkey", "You have no passkey that could be asked for. Prove a code, or add a passkey.")
     return Options(options=json.loads(api.desk.factors.passkeys.to_assert(held.passkeys, claim.binder)))
 
 

@@ -219,7 +219,7 @@ async def test_s_11_admins_alone_can_be_asked(tmp_path: Path) -> None:
 
 async def test_passkeys_are_offered_and_what_is_none_is_refused(house: House) -> None:
     async with house.user("max") as client:
-        assert (await client.post("/me/passkeys/challenge")).status == 404
+        assert (await client.post("/me/passkeys/challenge")).status == 409
         options = (await client.post("/me/passkeys/options")).json["options"]
         assert isinstance(options, dict)
         assert options["rp"] == {"name": "Flowward", "id": "localhost"}
