@@ -27,7 +27,7 @@ _ROLES: Final = ("none", "dashboard", "viewer", "member", "owner")
 class Strict(BaseModel):
     """Frozen, and nothing but what is named."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True)
 
 
 class Body(Strict):

@@ -13,6 +13,7 @@ from pydantic.json_schema import JsonSchemaMode, models_json_schema
 from proxy.web.api.dispatch import single
 from proxy.web.api.models import Page, ProblemDocument, Query
 from proxy.web.api.operation import BELOW, Operation
+from proxy.web.api.sentences import Told
 from proxy.web.api.table import OPERATIONS, by_path
 
 Json = dict[str, object]
@@ -54,7 +55,7 @@ _SAID: Final[Mapping[int, str]] = {
 def description() -> bytes:
     """The whole document."""
     models = sorted(_models(), key=lambda each: (each[0].__name__, each[1]))
-    made, defined = models_json_schema(models, ref_template=_PLACE)
+    made, defined = models_json_schema(models, ref_template=_PLACE, schema_generator=Told)
     known: dict[Model, Json] = {model: made[model] for model in models}
     schemas: Json = dict(defined.get("$defs", {}))
     paths = {
