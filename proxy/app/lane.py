@@ -153,5 +153,9 @@ class Handler(web.RequestHandler):
         tap = tap_of(request)
         if request.writer.output_size > 0 or tap is None:
             raise ConnectionError("an answer that has begun cannot become another one")
+        if isinstance(
+            exc, UnicodeError
+        ):  # it quotes an Expect that cannot be written, before anybody else sees the request
+            status = 400
         self._lane.dismiss(tap, 431 if isinstance(exc, LineTooLong) else status)
         return Detached()

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from proxy.model.access import Reason
 from tests.lanes.stage import stage
 from tests.peers.answers import plain
 
@@ -36,3 +37,11 @@ async def test_an_instance_cannot_set_a_cookie_of_the_gateways_by_one_that_is_ne
         assert answer.status == 200
         assert [value for value in answer.values(b"Set-Cookie") if value.startswith(b"flowward")] == []
         assert answer.value(b"X-Odd") != b"ab"
+
+
+@pytest.mark.parametrize("byte", ODD)
+async def test_an_expectation_that_is_none_is_no_defect(tmp_path: Path, fast_lane: bool, byte: bytes) -> None:
+    async with stage(tmp_path, plain(b"ok"), fast_lane=fast_lane) as (gate, _), gate.line() as line:
+        await line.send(gate.head(b"GET /api", b"Expect: 100-con" + byte + b"tinue"))
+        assert (await line.response()).status < 500
+        assert gate.running.gateway.traffic.refusals.get(("", Reason.DEFECT)) is None
