@@ -52,7 +52,7 @@ def site(tmp_path: Path, installed: Path) -> Site:
     pin = run([sys.executable, "-c", hashing], tmp_path, installed).strip()
     folder = tmp_path / "site"
     folder.mkdir()
-    (folder / "people.csv").write_text(f"0815, ada, Ada, {pin}\n", encoding="utf-8")
+    (folder / "people.csv").write_text(f"0815, kim, Kim, {pin}\n", encoding="utf-8")
     made = Site(folder, estate([]))
     badge = {"name": "badge", "plugin": "badge", "title": "Badge", "people": "people.csv", "provision": True}
     made.settings["auth"] = [{"name": "local", "plugin": "local"}, badge]  # type: ignore[assignment]
@@ -68,7 +68,7 @@ async def test_a_gateway_lets_people_in_by_an_installed_plugin(
         assert "Number of your badge" in page
         await somebody.fill_in(page, badge="0815", pin="2718")
         answer = await somebody.request("GET", f"{site.home}/-/me", headers={"Accept": "application/json"})
-        assert (answer.status, (await answer.json())["username"]) == (200, "ada")
+        assert (answer.status, (await answer.json())["username"]) == (200, "kim")
 
 
 async def test_a_wrong_option_is_told_by_its_name(site: Site, installed: Path) -> None:

@@ -74,12 +74,12 @@ async def standing(
     others: tuple[Mapping[str, object], ...] = (),
     session: Mapping[str, object] | None = None,
     auth: tuple[Mapping[str, object], ...] = (),
-    limits: Mapping[str, object] | None = None,
+    gateway_limits: Mapping[str, object] | None = None,
     **instance: object,
 ) -> AsyncIterator[Stage]:
     """A gateway before an instance at `url`; `instance` are its own settings, `others` stand beside it.
 
-    `auth` are the ways in, where they are not local accounts alone.
+    `auth` are the ways in, where they are not local accounts alone; `gateway_limits` the section `limits`.
     """
     known = {
         "slug": "line-3",
@@ -92,7 +92,7 @@ async def standing(
     site = Site(folder, estate([{**known, **instance}, *others]))
     site.settings = {
         "server": {"fast_lane": fast_lane, **(server or {})},
-        "limits": {"anonymous": "100000/1s", **(limits or {})},
+        "limits": {"anonymous": "100000/1s", **(gateway_limits or {})},
         **({"session": dict(session)} if session else {}),
         **({"auth": [dict(entry) for entry in auth]} if auth else {}),
     }

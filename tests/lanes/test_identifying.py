@@ -105,7 +105,7 @@ async def test_nobodys_script_acts_by_a_password_that_a_browser_remembers(tmp_pa
 async def test_guesses_lock_an_account_as_at_the_login(tmp_path: Path, fast_lane: bool) -> None:
     """The same wrong one again is no new guess; and the right one is refused then too."""
     limits = {**PLENTY, "lockout": {"failures": 3, "seconds": "1h"}}
-    async with stage(tmp_path, plain(b"ok"), fast_lane=fast_lane, auth=BASIC, limits=limits) as (gate, _):
+    async with stage(tmp_path, plain(b"ok"), fast_lane=fast_lane, auth=BASIC, gateway_limits=limits) as (gate, _):
         for _ in range(5):
             assert await status(gate, b"GET /api", basic("max", "old")) == 401
         assert await status(gate, b"GET /api", basic("max")) == 200
@@ -117,7 +117,7 @@ async def test_guesses_lock_an_account_as_at_the_login(tmp_path: Path, fast_lane
 
 async def test_many_passwords_of_one_name_are_too_many(tmp_path: Path, fast_lane: bool) -> None:
     limits = {"login": "3/60s"}
-    async with stage(tmp_path, plain(b"ok"), fast_lane=fast_lane, auth=BASIC, limits=limits) as (gate, _):
+    async with stage(tmp_path, plain(b"ok"), fast_lane=fast_lane, auth=BASIC, gateway_limits=limits) as (gate, _):
         said = [await status(gate, b"GET /api", basic("max", f"guess {n}")) for n in range(4)]
         assert said == [401, 401, 401, 429]
         assert await status(gate, b"GET /api", basic("vic")) == 200
@@ -267,7 +267,7 @@ async def test_r_19_a_long_answer_to_a_credential_ends_with_it(tmp_path: Path, f
 
 
 async def test_a_sid_stays_whose_it_is_while_passwords_come_and_go(tmp_path: Path, fast_lane: bool) -> None:
-    async with stage(tmp_path, plain(b"ok"), fast_lane=fast_lane, auth=BASIC, limits=PLENTY) as (gate, _):
+    async with stage(tmp_path, plain(b"ok"), fast_lane=fast_lane, auth=BASIC, gateway_limits=PLENTY) as (gate, _):
         poll = b"GET /dashboard/socket.io/?EIO=4&transport=polling&sid=abc"
         assert await status(gate, poll, basic("max")) == 200
         await _other_password(gate, Person(user=User(id=await gate.user_id("max"), username="max"), memberships={}))

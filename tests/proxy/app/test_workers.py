@@ -14,6 +14,7 @@ from proxy.app.workers import ALONE, Worker
 from tests.conftest import Needs
 from tests.peers.answers import by_path, plain
 from tests.peers.gateway import Site, visitor
+from tests.peers.ports import free_port
 from tests.peers.redis import RedisServer, single
 from tests.peers.talk import dial, request
 from tests.peers.upstream import Exchange, upstream
@@ -43,14 +44,9 @@ def several(tmp_path: Path, redis: RedisServer) -> Site:
 def consecutive(count: int) -> int:
     """The first of so many free ports."""
     while True:
-        with socket.create_server(("127.0.0.1", 0)) as first:
-            port = first.getsockname()[1]
-            try:
-                for number in range(1, count):
-                    socket.create_server(("127.0.0.1", port + number)).close()
-            except OSError:
-                continue
-            return int(port)
+        ports = [free_port() for _ in range(count)]
+        if ports == list(range(ports[0], ports[0] + count)):
+            return ports[0]
 
 
 def workers(supervisor: int) -> set[int]:

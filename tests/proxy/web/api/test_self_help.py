@@ -345,8 +345,9 @@ async def test_an_invitation_is_mailed_to_whoever_has_the_name_and_reads_the_sam
     assert [(answer.status, sorted(answer.json)) for answer in answers] == [(202, sorted(answers[0].json))] * 2
     (mail,) = await place.sink.mails_to(f"{ada.username}@plant.example")
     assert "/-/register" not in mail.text
+    assert team.id.title() in mail.text
     await place.settled("")
-    assert len(place.sink.mails) == 1
+    assert [each for each in place.sink.mails if team.id.title() in each.text] == [mail]
 
 
 async def test_nobodys_mailbox_is_filled_by_who_invites_signs_up_or_wants_another_address(place: Place) -> None:
