@@ -236,7 +236,7 @@ async def test_r_19_what_a_credential_holds_open_ends_within_a_second(
     tmp_path: Path, fast_lane: bool, path: bytes, ends: Ends, after: int
 ) -> None:
     """R-19: and it opens nothing more, at once."""
-    more = {"auth": BASIC, "limits": PLENTY}
+    more = {"auth": BASIC, "gateway_limits": PLENTY}
     async with stage(tmp_path, SOCKETS, fast_lane=fast_lane, **more) as (gate, instance), gate.line() as line:
         person = await gate.running.store.database.person(await gate.user_id("max"))
         assert person is not None
