@@ -68,16 +68,30 @@ class Plant:
     async def flowward(self, *words: str) -> str:
         return await flowward(self.site, *words)
 
+    @asynccontextmanager
+    async def otherwise(self, user: str) -> AsyncIterator[None]:
+        """Somebody may be overridden at will; afterwards they have what they usually have."""
+        try:
+            yield
+        finally:
+            await self.override(user, **OVERRIDES[user])
+
     async def override(self, user: str, **roles: str) -> None:
         """The owner says what role somebody has on which stages, in one go."""
         body = {"overrides": {self.stages[stage]: role for stage, role in roles.items()}}
         answer = await self.clients["olga"].put(f"/spaces/acme/members/{self.users[user]}/overrides", body)
         assert answer.status == 200, answer.text
 
-    async def usual(self, user: str) -> None:
-        await self.override(user, **OVERRIDES[user])
+    @asynccontextmanager
+    async def protected(self, stage: str) -> AsyncIterator[None]:
+        """Nobody deploys there meanwhile."""
+        await self._protect(stage, enabled=True)
+        try:
+            yield
+        finally:
+            await self._protect(stage, enabled=False)
 
-    async def protect(self, stage: str, *, enabled: bool) -> None:
+    async def _protect(self, stage: str, *, enabled: bool) -> None:
         answer = await self.clients["olga"].put(f"/instances/{self.stages[stage]}/protected", {"enabled": enabled})
         assert answer.status == 200, answer.text
 

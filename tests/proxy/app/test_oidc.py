@@ -1,7 +1,7 @@
 """A gateway in front of a real OpenID Connect provider: the whole way of a visitor in a real browser, both ways out."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from pathlib import Path
 
 import pytest
@@ -47,7 +47,7 @@ async def corp(tmp_path: Path, node_red_programs: nodered.Programs, oidc_provide
 
 
 @asynccontextmanager
-async def _corp(folder: Path, node: Path, modules: Path) -> AsyncIterator[Corp]:
+async def _corp(folder: Path, node: Path, modules: Path, *, started: bool = True) -> AsyncIterator[Corp]:
     async with upstream(ANSWERS) as instance:
         made = site(folder, instance.url)
         provider = OidcProvider(
@@ -67,7 +67,7 @@ async def _corp(folder: Path, node: Path, modules: Path) -> AsyncIterator[Corp]:
             "groups": {"table": {"engineers": {"acme": "dashboard"}}},
         }
         made.settings["auth"] = [{"name": "local", "plugin": "local"}, entry]  # type: ignore[assignment]
-        async with running(provider), made.running():
+        async with running(provider) if started else nullcontext(), made.running():
             yield Corp(made, provider, instance)
 
 
@@ -123,11 +123,13 @@ async def test_an_address_that_the_provider_has_not_verified_is_nobodys(corp: Co
         assert (known["username"], known["email"]) == ("eve", "")
 
 
-async def test_a_provider_that_is_gone_is_trouble_of_its_own(corp: Corp) -> None:
+async def test_a_provider_that_was_never_heard_of_is_trouble_of_its_own(
+    tmp_path: Path, node_red_programs: nodered.Programs, oidc_provider_modules: Path
+) -> None:
     """Others log in meanwhile; nobody's attempt is counted."""
-    await corp.provider.stop()
-    async with visitor(corp.site) as somebody:
-        answer = await somebody.navigate(f"{corp.site.home}/-/auth/corp/login")
-        assert answer.status == 503
-    async with visitor(corp.site, "vic", HOST) as other:
-        assert (await other.navigate(f"{corp.site.origin(HOST)}/dashboard/")).status == 200
+    async with _corp(tmp_path, node_red_programs.installation.node, oidc_provider_modules, started=False) as corp:
+        async with visitor(corp.site) as somebody:
+            answer = await somebody.navigate(f"{corp.site.home}/-/auth/corp/login")
+            assert answer.status == 503
+        async with visitor(corp.site, "vic", HOST) as other:
+            assert (await other.navigate(f"{corp.site.origin(HOST)}/dashboard/")).status == 200
