@@ -14,6 +14,28 @@ class SpaceKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Branding:
+    """How pages of the gateway look to the people of a space; what is empty is as in the space above, or as it comes."""
+
+    product: str = ""
+    """The name in titles and above every page."""
+    logo: str = ""
+    """Key of a kept image."""
+    favicon: str = ""
+    """Key of a kept image."""
+    accent: str = ""
+    """Colour of buttons and links, as #rrggbb."""
+    background: str = ""
+    """Colour behind pages, as #rrggbb."""
+    hosts: tuple[str, ...] = ()
+    """Host names of the space's own at which its looks are shown before anybody has logged in."""
+    hidden: frozenset[str] = frozenset()
+    """Parts of the gateway's own pages that its people are not shown."""
+    in_dashboards: bool = False
+    """Whether dashboards show the product's name and the favicon as well."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Space:
     """Where users are members and resources are owned. Slugs are unique."""
 
@@ -27,4 +49,7 @@ class Space:
     tags: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     details: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
     """Plain JSON values that people keep about it, such as an address; they decide nothing."""
+    home_dashboard: str | None = None
+    """Id of the instance or page that its people see first after logging in, unless they have one of their own."""
+    branding: Branding | None = None
     declared: str | None = None

@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 from types import MappingProxyType
+from typing import Literal, Self
 
 from proxy.model.access import Role
-from proxy.model.directory import Space, SpaceKind
+from proxy.model.directory import Branding, Space, SpaceKind
 
 
 class ResourceKind(StrEnum):
@@ -48,6 +49,56 @@ class Limit:
     """How many may come at once; at most `count`."""
 
 
+class RowKind(StrEnum):
+    """Where rows travel."""
+
+    HTTP = "http"
+    SOCKET = "socketio"
+
+
+class RowMode(StrEnum):
+    """What becomes of rows that are somebody else's."""
+
+    FILTER = "filter"
+    """They are left out."""
+    ASSERT = "assert"
+    """The flow leaves them out by itself: one that is there all the same stops all of it, and is on record."""
+
+
+class Unmatched(StrEnum):
+    """What becomes of what has no rows where a policy looks for them."""
+
+    DENY = "deny"
+    PASS = "pass"  # noqa: S105 - lets pass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowPolicy:
+    """Whose rows a visitor of one instance gets to see: those whose field holds one of the visitor's values of a tag."""
+
+    name: str
+    """Unique within the instance."""
+    kind: RowKind
+    tag: str
+    """Name of a tag, @things or @tenant."""
+    field: str
+    """Where a row names whose it is: a name, or names with dots between them."""
+    rows: str = "$"
+    """JSONPath of the array in which each row is an item, or $ for the whole: an array, or an object that is one row."""
+    paths: tuple[str, ...] = ()
+    """Of kind http: globs of paths below the instance's node root; none for every endpoint."""
+    methods: tuple[str, ...] = ()
+    """Of kind http; none for every method."""
+    widgets: tuple[str, ...] = ()
+    """Of kind socketio: ids of widgets."""
+    types: tuple[str, ...] = ()
+    """Of kind socketio: types of widgets, such as ui-table."""
+    pages: tuple[str, ...] = ()
+    """Of kind socketio: ids or paths of Dashboard pages. Without widgets, types and pages: every widget."""
+    mode: RowMode = RowMode.FILTER
+    on_unmatched: Unmatched = Unmatched.DENY
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InstanceSettings:
     """What an operator says about one Node-RED. Everything the data plane needs, as plain values."""
@@ -85,6 +136,11 @@ class InstanceSettings:
     """Requests to dashboards and endpoints per client address; None for no limit."""
     limit_per_principal: Limit | None = None
     """The same per login or token."""
+    rows: tuple[RowPolicy, ...] = ()
+    """Whose rows its visitors see."""
+    enforce_client_constraint: bool | None = None
+    """Whether what a flow means for one user, tenant or socket reaches nobody else, whatever the widget; None for where
+    tenant mode is on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +164,29 @@ class Resource:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PageSettings:
+    """What part of an instance a page stands for."""
+
+    match: str = ""
+    """A page of the Dashboard: its id, or its path below the dashboard, such as /page1; empty for none."""
+    endpoints: tuple[str, ...] = ()
+    """Globs of endpoint paths below the node root."""
+    readonly: bool = False
+    """Whether only members and owners may press and type there; others watch."""
+
+    @classmethod
+    def of(cls, page: Resource) -> Self:
+        """What a resource of kind page says."""
+        said = page.attributes
+        endpoints = said.get("endpoints")
+        return cls(
+            match=str(said.get("match") or ""),
+            endpoints=tuple(map(str, endpoints)) if isinstance(endpoints, list | tuple) else (),
+            readonly=said.get("readonly") is True,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Grant:
     """A share: members of `space` reach `target` with at most `role`."""
 
@@ -118,18 +197,36 @@ class Grant:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PersonaCheck:
+    """What an admin expects of somebody, to be looked at again after every change."""
+
+    user: str
+    """User id."""
+    permission: str
+    place: str
+    """Id of a resource or space."""
+    allowed: bool
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PlatformSettings:
     """Switches that hold for the whole gateway."""
 
     tenant_mode: bool = False
     disable_all_users: bool = False
-    admin_data_access: str = "full"
+    admin_data_access: Literal["full", "read", "none"] = "full"
     """full, read or none: what admins may do inside instances."""
     switched_off: frozenset[str] = frozenset({"space:create"})
     """Permissions that only admins have, whatever their role."""
     upstream_allow: tuple[str, ...] = ()
     """Where upstreams set through the API may listen: CIDRs and host name patterns; none for anywhere that is not
     loopback, link-local or a metadata service."""
+    tags: Mapping[str, str | None] = field(default_factory=lambda: MappingProxyType({}))
+    """The tags that rows are told apart by: name -> the value of who has none of their own; None for no row at all."""
+    branding: Branding = field(default_factory=Branding)
+    """How pages look where no space says otherwise."""
+    persona_checks: tuple[PersonaCheck, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

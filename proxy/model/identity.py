@@ -41,6 +41,10 @@ class User:
     subject: str | None = None
     """That provider's own key for the person; None until they first come in by it, and for local accounts."""
     tags: Mapping[str, str] = field(default_factory=lambda: NOTHING)
+    default_dashboard: str | None = None
+    """Id of the instance or page that is seen first after logging in; None for what the spaces say."""
+    fullscreen: bool = False
+    """Whether that dashboard is all of the gateway that is seen."""
     declared: str | None = None
     """The estate file this user came from; None when it was made by hand."""
 
@@ -96,6 +100,8 @@ class Session:
     """The provider's own session, by which it may end this one."""
     keep: str = ""
     """What the plugin wants back when the session is refreshed or ends."""
+    viewer: str = ""
+    """User id of the admin who looks at everything as this user would, and can change nothing; empty for a login."""
     address: str = ""
     agent: str = ""
 

@@ -1,7 +1,7 @@
 """Spaces, applications, instances and shares as estate files declare them, their names resolved to ids."""
 
 from collections.abc import Mapping
-from types import MappingProxyType
+from dataclasses import replace
 
 from config.estate_schema import ApplicationEntry, GrantEntry, InstanceEntry, InstanceLimit, SpaceEntry
 from config.problems import Problem
@@ -31,14 +31,12 @@ def _space(place: Place, entry: SpaceEntry, ids: Mapping[str, str], old: Space |
     if entry.parent is not None and entry.parent not in ids:
         message, remedy = f"names {entry.parent}, which is not there", "Declare that space or correct the slug."
         ledger.wrong(place, message, remedy, key=("parent",))
-    return Space(
-        id=ids[entry.slug],
+    return replace(
+        old or Space(id=ids[entry.slug], kind=SpaceKind(entry.kind), slug=entry.slug),
         kind=SpaceKind(entry.kind),
-        slug=entry.slug,
         title=entry.title,
         parent=ids.get(entry.parent or ""),
         active=entry.active,
-        tags=old.tags if old else MappingProxyType({}),
         declared=place.origin,
     )
 

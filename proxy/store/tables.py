@@ -67,6 +67,8 @@ user = Table(
     Column("password_expired", Boolean, nullable=False, server_default=false()),
     Column("words", Text, nullable=False, server_default=""),  # names and address, folded: what a search looks at
     Column("password_set", Float),  # when it was chosen; null where nobody knows
+    Column("default_dashboard", String),  # no reference: who may not see it any more lands elsewhere
+    Column("fullscreen", Boolean, nullable=False, server_default=false()),
     UniqueConstraint("username_key"),
     UniqueConstraint("email_key"),
     Index("ix_user_subject", "provider", "subject", unique=True),
@@ -86,6 +88,8 @@ space = Table(
     Column("tags", JSON, nullable=False),
     Column("declared", String),
     Column("details", JSON, nullable=False, server_default="{}"),
+    Column("home_dashboard", String),
+    Column("branding", JSON(none_as_null=True)),
     UniqueConstraint("slug"),
 )
 
@@ -227,6 +231,15 @@ invitation = Table(
     Column("email", String, nullable=False),
 )
 
+# What branding shows, by the hash of its bytes: looked up when a page asks for it, and never part of a snapshot.
+image = Table(
+    "image",
+    metadata,
+    Column("key", String, primary_key=True),
+    Column("type", String, nullable=False),
+    Column("content", LargeBinary, nullable=False),
+)
+
 setting = Table(
     "setting",
     metadata,
@@ -254,6 +267,7 @@ session = Table(
     Column("groups", JSON, nullable=False, server_default="[]"),
     Column("provider_session", String, nullable=False, server_default=""),
     Column("keep", String, nullable=False, server_default=""),
+    Column("viewer", String, nullable=False, server_default=""),
 )
 
 session_cookie = Table(

@@ -1,22 +1,27 @@
 """What the store keeps, as rows and back as values."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from itertools import groupby
 from typing import Any, Final
 
 from sqlalchemy import Row, select
 
 from proxy.model.access import Role
-from proxy.model.directory import Space, SpaceKind
+from proxy.model.directory import Branding, Space, SpaceKind
 from proxy.model.estate import (
     Grant,
     HttpAuth,
     InstanceSettings,
     Limit,
+    PersonaCheck,
     PlatformSettings,
     Resource,
     ResourceKind,
+    RowKind,
+    RowMode,
+    RowPolicy,
+    Unmatched,
     UpstreamTls,
 )
 from proxy.model.identity import Membership, Person, Session, User, UserKind, UserState
@@ -65,6 +70,8 @@ def user(row: Row[Any]) -> User:
         provider=row.provider,
         subject=row.subject,
         tags=row.tags,
+        default_dashboard=row.default_dashboard,
+        fullscreen=row.fullscreen,
         declared=row.declared,
     )
 
@@ -103,8 +110,18 @@ def space(row: Row[Any]) -> Space:
         active=row.active,
         tags=row.tags,
         details=row.details,
+        home_dashboard=row.home_dashboard,
+        branding=None if row.branding is None else _branding(row.branding),
         declared=row.declared,
     )
+
+
+def _branding(kept: Mapping[str, Any]) -> Branding:
+    return Branding(**{**kept, "hosts": tuple(kept["hosts"]), "hidden": frozenset(kept["hidden"])})
+
+
+def _of_branding(branding: Branding) -> Values:
+    return {**asdict(branding), "hidden": sorted(branding.hidden)}
 
 
 def resource(row: Row[Any], members: frozenset[str]) -> Resource:
@@ -131,6 +148,19 @@ def _instance(kept: Mapping[str, Any]) -> InstanceSettings:
             "min_edit_role": Role(kept["min_edit_role"]),
             "upstream_tls": UpstreamTls(**kept["upstream_tls"]),
             **{name: Limit(**kept[name]) for name in _LIMITS if kept.get(name)},
+            "rows": tuple(map(_policy, kept.get("rows", ()))),
+        }
+    )
+
+
+def _policy(kept: Mapping[str, Any]) -> RowPolicy:
+    return RowPolicy(
+        **{
+            **kept,
+            **{name: tuple(kept[name]) for name in ("paths", "methods", "widgets", "types", "pages")},
+            "kind": RowKind(kept["kind"]),
+            "mode": RowMode(kept["mode"]),
+            "on_unmatched": Unmatched(kept["on_unmatched"]),
         }
     )
 
@@ -141,6 +171,10 @@ def settings(rows: Iterable[Row[Any]]) -> PlatformSettings:
         kept["switched_off"] = frozenset(kept["switched_off"])
     if "upstream_allow" in kept:
         kept["upstream_allow"] = tuple(kept["upstream_allow"])
+    if "branding" in kept:
+        kept["branding"] = _branding(kept["branding"])
+    if "persona_checks" in kept:
+        kept["persona_checks"] = tuple(PersonaCheck(**each) for each in kept["persona_checks"])
     return PlatformSettings(**kept)
 
 
@@ -164,6 +198,7 @@ def session(row: Row[Any]) -> Session:
         groups=tuple(row.groups),
         provider_session=row.provider_session,
         keep=row.keep,
+        viewer=row.viewer,
         address=row.address,
         agent=row.agent,
     )
@@ -189,6 +224,8 @@ def of_person(put: PutPerson) -> Values:
         "password_hash": put.password_hash,
         "password_set": put.password_set,
         "tags": dict(user.tags),
+        "default_dashboard": user.default_dashboard,
+        "fullscreen": user.fullscreen,
         "declared": user.declared,
     }
 
@@ -234,6 +271,8 @@ def of_space(space: Space) -> Values:
         "active": space.active,
         "tags": dict(space.tags),
         "details": dict(space.details),
+        "home_dashboard": space.home_dashboard,
+        "branding": None if space.branding is None else _of_branding(space.branding),
         "declared": space.declared,
     }
 
@@ -258,7 +297,13 @@ def of_grant(grant: Grant) -> Values:
 
 
 def of_settings(settings: PlatformSettings) -> list[Values]:
-    kept = {**asdict(settings), "switched_off": sorted(settings.switched_off)}
+    kept = {
+        **{each.name: getattr(settings, each.name) for each in fields(settings)},
+        "switched_off": sorted(settings.switched_off),
+        "tags": dict(settings.tags),
+        "branding": _of_branding(settings.branding),
+        "persona_checks": [asdict(each) for each in settings.persona_checks],
+    }
     return [{"name": name, "value": value} for name, value in kept.items()]
 
 
@@ -278,6 +323,7 @@ def of_session(session: Session) -> Values:
         "groups": session.groups,
         "provider_session": session.provider_session,
         "keep": session.keep,
+        "viewer": session.viewer,
         "address": session.address,
         "agent": session.agent,
     }

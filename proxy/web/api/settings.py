@@ -1,7 +1,7 @@
 """Switches of the whole platform, and its numbers."""
 
 from collections.abc import Iterator
-from dataclasses import asdict, replace
+from dataclasses import replace
 from ipaddress import ip_network
 from typing import Annotated, Final, Literal
 
@@ -148,9 +148,15 @@ class Numbers(Answer):
 
 async def show(api: Api, call: Call) -> PlatformItem:
     settings = call.moment.estate.settings
-    shown = {**asdict(settings), "switched_off": tuple(sorted(settings.switched_off))}
-    told = {"configured": _configured(api.premises.settings), "actions": offered(call.moment, None, _ABOUT)}
-    return PlatformItem.model_validate({**shown, **told})
+    return PlatformItem(
+        tenant_mode=settings.tenant_mode,
+        disable_all_users=settings.disable_all_users,
+        admin_data_access=settings.admin_data_access,
+        switched_off=tuple(sorted(settings.switched_off)),
+        upstream_allow=settings.upstream_allow,
+        configured=_configured(api.premises.settings),
+        actions=offered(call.moment, None, _ABOUT),
+    )
 
 
 def _configured(settings: Settings) -> Configured:
