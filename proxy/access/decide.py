@@ -172,6 +172,7 @@ class Check(StrEnum):
 
     ACCOUNT = "account"
     TOKEN = "token"  # noqa: S105 - the name of a check
+    VIEWING = "viewing_as"
     ROLE = "role"
     TEAM = "team"
     SWITCHED_OFF = "switched_off"
@@ -204,6 +205,14 @@ def _ceiling(case: Case, token: Token) -> Reason | None:
     if token.read_only and case.rule.write:
         return Reason.TOKEN_READ_ONLY
     return Reason.TOKEN_SCOPE if token.spaces is not None and case.rule.on is On.PLATFORM else None
+
+
+def _viewing(case: Case) -> Reason | None:
+    """Whoever looks on as somebody else changes nothing, and proves nothing in their name."""
+    session = case.sight.actor.session
+    if session is None or not session.viewer:
+        return None
+    return Reason.VIEWING_AS if case.rule.write or case.rule.session_only else None
 
 
 def _least(case: Case) -> Reason | None:
@@ -255,6 +264,7 @@ def _proof(case: Case) -> Reason | None:
 CHECKS: Final[Mapping[Check, Callable[[Case], Reason | None]]] = {
     Check.ACCOUNT: _account,
     Check.TOKEN: _token,
+    Check.VIEWING: _viewing,
     Check.ROLE: _least,
     Check.TEAM: _team,
     Check.SWITCHED_OFF: _switched_off,

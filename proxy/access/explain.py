@@ -182,6 +182,13 @@ def _limits(token: Token) -> str:
     return f" ({', '.join(said)})" if said else ""
 
 
+def _about_viewing(case: Case, reason: Reason | None) -> str:
+    session = case.sight.actor.session
+    if session is None or not session.viewer:
+        return "nobody looks on as somebody else"
+    return "an admin looks on as this user, and changes nothing" if reason else "an admin looks on as this user"
+
+
 def _about_role(case: Case, _: Reason | None) -> str:
     return f"{case.permission} takes {case.rule.least.label}; {case.role.label} is held"
 
@@ -228,6 +235,7 @@ def _about_proof(case: Case, reason: Reason | None) -> str:
 _WORDS: Final[Mapping[Check, Callable[[Case, Reason | None], str]]] = {
     Check.ACCOUNT: _about_account,
     Check.TOKEN: _about_token,
+    Check.VIEWING: _about_viewing,
     Check.ROLE: _about_role,
     Check.TEAM: _about_team,
     Check.SWITCHED_OFF: _about_switch,

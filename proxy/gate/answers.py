@@ -40,6 +40,7 @@ DETAILS: Final = {
     Reason.NO_ACCESS: "you have no access to this instance",
     Reason.PROTECTED_INSTANCE: "this instance is protected: nobody changes it here",
     Reason.TOKEN_READ_ONLY: "this token is read-only",
+    Reason.VIEWING_AS: "an admin who looks on as somebody else changes nothing",
     Reason.TOKEN_SCOPE: "this token is not for what was asked",
     Reason.ADMIN_DATA_ACCESS: "the platform setting admin_data_access keeps admins out of instances",
     Reason.UNLISTED_ENDPOINT: "writes to endpoints that share a root with the admin API are for members, unless the "

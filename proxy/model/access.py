@@ -150,6 +150,7 @@ class Reason(StrEnum):
     PAT_CANNOT_CREATE_PAT = "pat_cannot_create_pat"
     TOKEN_READ_ONLY = "token_read_only"  # noqa: S105 - the name of a reason
     TOKEN_SCOPE = "token_scope"  # noqa: S105 - the name of a reason
+    VIEWING_AS = "viewing_as"
     FOREIGN_ORIGIN = "foreign_origin"
     FOREIGN_SID = "foreign_sid"
     SERVICE_WORKER_SCOPE = "service_worker_scope"

@@ -28,6 +28,10 @@ _TEXTS: Final[Mapping[Reason, tuple[str, str]]] = MappingProxyType(
             "This address takes no changes from your role",
             "If it belongs to a flow and is meant to, its owner can list it under the instance's endpoints.",
         ),
+        Reason.VIEWING_AS: (
+            "You are looking on as somebody else",
+            "Nothing you do changes anything. End it first, to act as yourself.",
+        ),
         Reason.SECOND_FACTOR_REQUIRED: (
             "A second factor is needed here",
             "Log in once more on the gateway's own pages, and prove it there.",

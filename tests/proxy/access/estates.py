@@ -127,6 +127,13 @@ def in_session(who: Person, proved: float = 0.0) -> Actor:
     return Actor(person=who, session=session)
 
 
+def viewing(who: Person) -> Actor:
+    """An admin who looks on as somebody."""
+    actor = in_session(who)
+    assert actor.session is not None
+    return replace(actor, session=replace(actor.session, viewer="root"))
+
+
 def by_token(who: Person, limited: Token | None = None) -> Actor:
     return Actor(person=who, token=limited or token())
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.access.catalogue import CATALOGUE
-from proxy.access.decide import Place, decide, in_scope, is_hidden
+from proxy.access.decide import Place, Sight, decide, in_scope, is_hidden
 from proxy.model.access import Decision, Permission, Reason, Role, Write
 from proxy.model.estate import Estate, PlatformSettings, ResourceKind
 from proxy.model.identity import Actor, Person, Token, UserState
@@ -32,6 +32,7 @@ from tests.proxy.access.estates import (
     resource,
     share,
     token,
+    viewing,
 )
 
 P = Permission
@@ -369,6 +370,25 @@ def test_nobody_is_asked_for_a_proof_of_what_they_may_not_do_anyway() -> None:
 def test_who_acts_without_session_or_token_does_nothing_that_takes_a_person() -> None:
     actor = Actor(person=person({"acme": OWNER}))
     assert refused(decided(actor, P.INSTANCE_SECURITY, HERE["instance"])) == (403, Reason.INTERACTIVE_SESSION_REQUIRED)
+
+
+# -- an admin who looks on as somebody else
+
+
+@pytest.mark.parametrize("permission", Permission)
+def test_c_19_who_looks_on_as_somebody_changes_nothing(permission: Permission) -> None:
+    looks_on, rule, place = viewing(person(admin=True)), CATALOGUE[permission], place_of(permission)
+    decision = decided(looks_on, permission, place)
+    assert decision.allowed is not (rule.write or rule.session_only)
+    if not decision.allowed:
+        assert refused(decision) == (403, Reason.VIEWING_AS)
+    assert Sight(WORLD, looks_on, now=NOW).entitled(permission, place) is decision.allowed
+
+
+def test_c_19_who_looks_on_learns_no_more_than_whom_they_look_on_as() -> None:
+    looks_on = viewing(person({"other": OWNER}))
+    assert refused(on("line", looks_on, P.INSTANCE_EDIT)) == (404, Reason.NOT_FOUND)
+    assert refused(on("line", looks_on, P.INSTANCE_READ)) == (404, Reason.NOT_FOUND)
 
 
 # -- 404 or 403
