@@ -162,6 +162,11 @@ class Resource:
     """Plain JSON values: of a thing its subtype, external_id and data; of a page what it matches."""
     declared: str | None = None
 
+    @property
+    def external_id(self) -> str:
+        """Of a thing: what it is called where its data come from; empty for nothing."""
+        return str(self.attributes.get("external_id") or "")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageSettings:
@@ -173,6 +178,8 @@ class PageSettings:
     """Globs of endpoint paths below the node root."""
     readonly: bool = False
     """Whether only members and owners may press and type there; others watch."""
+    public: bool = False
+    """Whether anybody may open it, without a login."""
 
     @classmethod
     def of(cls, page: Resource) -> Self:
@@ -183,6 +190,7 @@ class PageSettings:
             match=str(said.get("match") or ""),
             endpoints=tuple(map(str, endpoints)) if isinstance(endpoints, list | tuple) else (),
             readonly=said.get("readonly") is True,
+            public=said.get("http_auth") == HttpAuth.NONE,
         )
 
 
@@ -279,6 +287,32 @@ class Estate:
     def reached(self) -> frozenset[str]:
         """Ids of the resources that shares or folders name."""
         return frozenset(self.shares).union(self.folders_of)
+
+    @cached_property
+    def shared_with(self) -> Mapping[str, Sequence[Grant]]:
+        """Space id -> the grants to it."""
+        found: dict[str, list[Grant]] = {}
+        for grant in self.grants:
+            found.setdefault(grant.space, []).append(grant)
+        return found
+
+    @cached_property
+    def things_of(self) -> Mapping[str, Sequence[Resource]]:
+        """Space id -> the things it owns."""
+        found: dict[str, list[Resource]] = {}
+        for resource in self.resources.values():
+            if resource.kind is ResourceKind.THING and (owner := self.owner(resource)) is not None:
+                found.setdefault(owner.id, []).append(resource)
+        return found
+
+    @cached_property
+    def things_called(self) -> Mapping[str, Sequence[Resource]]:
+        """External id -> the things that bear it."""
+        found: dict[str, list[Resource]] = {}
+        for resource in self.resources.values():
+            if resource.kind is ResourceKind.THING and resource.external_id:
+                found.setdefault(resource.external_id, []).append(resource)
+        return found
 
     @cached_property
     def everyone(self) -> frozenset[str]:
