@@ -1,0 +1,151 @@
+"""Tags: which values say that a row is a visitor's. Pure.
+
+An admin has all values. Anybody else has their own, or those of their groups and customers, or the tag's default, or none:
+who has no value sees no row.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
+
+from proxy.access.decide import acting, in_scope
+from proxy.access.standing import Standing
+from proxy.model.access import Role
+from proxy.model.directory import Space, SpaceKind
+from proxy.model.estate import Estate, Resource, ResourceKind
+from proxy.model.identity import Person, Token
+
+THINGS: Final = "@things"
+"""The external ids of the things that somebody may see: ownership and shares decide."""
+TENANT: Final = "@tenant"
+"""The slugs of somebody's customers; of who has none, those of their teams."""
+BUILT_IN: Final = frozenset({THINGS, TENANT})
+
+Values = frozenset[str] | None
+"""What a row may say to be somebody's; None for every row, whatever it says."""
+_NOTHING: Final[frozenset[str]] = frozenset()
+_TENANTS: Final = (frozenset({SpaceKind.CUSTOMER}), frozenset({SpaceKind.TEAM}))
+_TAGGED: Final = (frozenset({SpaceKind.CUSTOMER, SpaceKind.GROUP}), frozenset({SpaceKind.TEAM}))
+
+
+def tag_values(estate: Estate, person: Person | None, tag: str, token: Token | None = None) -> Values:
+    """The values that a tag has for somebody, or for nobody in particular; `token` is the one that acts for them."""
+    return Tags(estate, person, token).values(tag)
+
+
+class Tags:
+    """One visitor's tags in one estate. What was worked out is kept."""
+
+    __slots__ = ("_found", "_standing", "_token", "estate", "person")
+
+    def __init__(self, estate: Estate, person: Person | None, token: Token | None = None) -> None:
+        self.estate, self.person, self._token = estate, person, token
+        self._standing = Standing(estate, acting(person, token)) if person is not None else None
+        self._found: dict[str, Values] = {}
+
+    def values(self, tag: str) -> Values:
+        """What a row may say under this tag to be theirs."""
+        if tag not in self._found:
+            self._found[tag] = self._worked_out(tag)
+        return self._found[tag]
+
+    def _worked_out(self, tag: str) -> Values:
+        standing = self._standing
+        if standing is None:
+            return _NOTHING if tag in BUILT_IN else self._default(tag)
+        if standing.everywhere is Role.NONE:
+            return _NOTHING
+        if standing.everywhere is Role.ADMIN and not (self._token and self._token.spaces is not None):
+            return None
+        match tag:
+            case "@things":
+                return self._things(standing)
+            case "@tenant":
+                return frozenset(space.slug for space in self._of_first(standing, _TENANTS))
+            case _:
+                return self._said(standing, tag)
+
+    def _said(self, standing: Standing, tag: str) -> frozenset[str]:
+        own = standing.person.user.tags
+        if tag in own:
+            return _text(own[tag])
+        spaces = self._of_first(standing, _TAGGED)
+        given = [value for space in spaces if (value := _nearest(self.estate.lineage(space), tag)) is not None]
+        return _NOTHING.union(*map(_text, given)) if given else self._default(tag)
+
+    def _default(self, tag: str) -> frozenset[str]:
+        return _text(self.estate.settings.tags.get(tag) or "")
+
+    def _of_first(self, standing: Standing, choices: Iterable[frozenset[SpaceKind]]) -> Sequence[Space]:
+        """The spaces that somebody is in, of the first choice of kinds of which there are any."""
+        known = (self.estate.spaces.get(id_) for id_ in standing.person.memberships)
+        mine = [
+            space
+            for space in known
+            if space is not None and standing.role_in(space) > Role.NONE and in_scope(self.estate, self._token, space)
+        ]
+        for kinds in choices:
+            if found := [space for space in mine if space.kind in kinds]:
+                return found
+        return ()
+
+    def _things(self, standing: Standing) -> frozenset[str]:
+        """An external id counts only for who may see every thing that bears it: nobody gains by calling theirs alike."""
+        called, estate = self.estate.things_called, self.estate
+        near = {thing.external_id for thing in _things_near(standing)}
+        return frozenset(
+            name
+            for name in near
+            if name
+            and all(standing.role(one) >= Role.DASHBOARD and in_scope(estate, self._token, one) for one in called[name])
+        )
+
+
+def _things_near(standing: Standing) -> Iterator[Resource]:
+    """The things on which somebody may have a role, and hardly any more: those of their spaces, those at or below what is
+    shared with these, and those at or below what an override names.
+    """
+    estate, memberships = standing.estate, standing.person.memberships
+    for space in _spaces_near(standing):
+        yield from estate.things_of.get(space, ())
+    shared = (
+        grant.target for space in estate.everyone.union(memberships) for grant in estate.shared_with.get(space, ())
+    )
+    named = (at for held in memberships.values() for at in held.overrides)
+    yield from _at_or_below(estate, {*shared, *named})
+
+
+def _spaces_near(standing: Standing) -> Iterator[str]:
+    """The ids of somebody's spaces, and of all below those that they own."""
+    estate, seen = standing.estate, set[str]()
+    waiting = list(standing.person.memberships)
+    while waiting:
+        space = estate.spaces.get(waiting.pop())
+        if space is None or space.id in seen:
+            continue
+        seen.add(space.id)
+        yield space.id
+        if standing.role_over(space) >= Role.OWNER:
+            waiting += (below.id for below in estate.spaces_below.get(space.id, ()))
+
+
+def _at_or_below(estate: Estate, targets: Iterable[str]) -> Iterator[Resource]:
+    """The things that lie in any of these, that a folder of them holds, or that they are themselves."""
+    waiting, seen = list(targets), set[str]()
+    while waiting:
+        resource = estate.resources.get(waiting.pop())
+        if resource is None or resource.id in seen:
+            continue
+        seen.add(resource.id)
+        if resource.kind is ResourceKind.THING:
+            yield resource
+        waiting += (child.id for child in estate.children.get(resource.id, ()))
+        waiting += resource.members
+
+
+def _nearest(lineage: Iterable[Space], tag: str) -> str | None:
+    return next((space.tags[tag] for space in lineage if tag in space.tags), None)
+
+
+def _text(value: str) -> frozenset[str]:
+    """One value; an empty one says nothing."""
+    return frozenset({value}) if value else _NOTHING
