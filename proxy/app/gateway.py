@@ -161,6 +161,7 @@ async def assemble(config: Config, keys: Keys, store: Store, log: AccessLog, clo
         desk = await asyncio.to_thread(
             _desk, settings, store, gate, signer, sessions, offload, outside, keys, clock, premises, writer
         )
+    gate.identify_by(readers_of(settings.session, desk, watch.look))
     carrier = Carrier(plane.timeouts, partial(going_on, live), lambda: gate.border)
     reader = OwnReader(carrier, sign=signer.sign, issuer=_home(settings), now=clock.wall)
     inspection = InspectionDesk(
@@ -344,7 +345,6 @@ def _desk(
         self_help=self_help_of(outbox, accounts, lockout, writer, lambda: domains, keys.subkey, _new_id),
         now=clock.wall,
     )
-    gate.identify_by(readers_of(settings.session, desk))
     return desk
 
 
