@@ -148,12 +148,11 @@ async def assemble(config: Config, keys: Keys, store: Store, log: AccessLog, clo
     writer = Writer(
         database=store.database, shared=store.shared, snapshot=snapshot, now=clock.wall, wake=store.bus.tell
     )
-    absolute, idle = settings.session.absolute, settings.session.idle
     sessions = Sessions(
         store.shared,
         now=clock.wall,
-        absolute=absolute,
-        idle=idle,
+        absolute=settings.session.absolute,
+        idle=settings.session.idle,
         wake=store.bus.tell,
         asked_again={entry.name for entry in settings.auth if entry.refresh > 0},
     )
@@ -316,7 +315,7 @@ def _desk(
     )
     domains = frozenset(domain for entry in settings.auth if entry.active for domain in entry.domains)
     found = ways_in(settings, store.shared, accounts, offload, outside, clock)
-    desk = Desk(
+    return Desk(
         sites=lambda: gate.world.sites,
         estate=lambda: gate.world.estate,
         person=store.database.person,
@@ -345,7 +344,6 @@ def _desk(
         self_help=self_help_of(outbox, accounts, lockout, writer, lambda: domains, keys.subkey, _new_id),
         now=clock.wall,
     )
-    return desk
 
 
 def _api(
