@@ -47,6 +47,8 @@ class Space:
     """Id of the space above; None for a team and for everyone."""
     active: bool = True
     tags: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    labels: frozenset[str] = frozenset()
+    """What customers are sorted by, such as Office renters; they decide nothing."""
     details: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
     """Plain JSON values that people keep about it, such as an address; they decide nothing."""
     home_dashboard: str | None = None

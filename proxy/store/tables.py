@@ -89,6 +89,7 @@ space = Table(
     Column("declared", String),
     Column("details", JSON, nullable=False, server_default="{}"),
     Column("home_dashboard", String),
+    Column("labels", JSON, nullable=False, server_default="[]"),
     Column("branding", JSON(none_as_null=True)),
     UniqueConstraint("slug"),
 )

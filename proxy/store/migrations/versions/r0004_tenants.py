@@ -11,6 +11,7 @@ def upgrade() -> None:
     op.add_column("user", sa.Column("default_dashboard", sa.String))
     op.add_column("user", sa.Column("fullscreen", sa.Boolean, nullable=False, server_default=sa.false()))
     op.add_column("space", sa.Column("home_dashboard", sa.String))
+    op.add_column("space", sa.Column("labels", sa.JSON, nullable=False, server_default="[]"))
     op.add_column("space", sa.Column("branding", sa.JSON(none_as_null=True)))
     op.add_column("session", sa.Column("viewer", sa.String, nullable=False, server_default=""))
     op.create_table(
