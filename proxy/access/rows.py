@@ -6,7 +6,7 @@ where they should be is not shown at all, unless the policy lets such documents 
 
 import json
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final
 
@@ -42,6 +42,8 @@ class Judged:
     """Whether a flow sent rows of others although it says that it does not; it is denied then."""
     denied: bool = False
     """Whether nothing of the document may be shown."""
+    policy: str = ""
+    """Of several policies: the name of the one that denies it."""
 
 
 def judge_rows(policy: RowPolicy, values: Values, document: object) -> Judged:
@@ -64,9 +66,9 @@ def judge_all(policies: Iterable[tuple[RowPolicy, Values]], document: object) ->
     for policy, values in policies:
         one = judge_rows(policy, values, judged.kept)
         left_out = judged.left_out + one.left_out
-        judged = Judged(kept=one.kept, left_out=left_out, violation=one.violation, denied=one.denied)
         if one.denied:
-            break
+            return replace(one, left_out=left_out, policy=policy.name)
+        judged = Judged(kept=one.kept, left_out=left_out)
     return judged
 
 

@@ -60,6 +60,10 @@ DETAILS: Final = {
     Reason.UPSTREAM_BROKEN: "the instance's answer broke off or is no valid HTTP",
     Reason.DEFECT: "something went wrong inside the gateway; its log says what",
     Reason.UPSTREAM_TIMEOUT: "the instance took too long to answer",
+    Reason.RLS_NOT_JSON: "a row policy holds here, and what the instance answered is no JSON to find rows in",
+    Reason.RLS_TOO_LARGE: "a row policy holds here, and the instance answered more than the 8 MiB that are looked into",
+    Reason.RLS_UNMATCHED: "a row policy holds here, and the answer has no rows where the policy looks for them",
+    Reason.RLS_VIOLATION: "the instance answered with rows of others, although a row policy says that it does not",
 }
 
 RELOAD: Final = b"<!doctype html><title>Session ended</title><p>The session has ended. Reload the page.\n"

@@ -177,6 +177,11 @@ class Reason(StrEnum):
     UPSTREAM_UNREACHABLE = "upstream_unreachable"
     UPSTREAM_BROKEN = "upstream_broken"
     UPSTREAM_TIMEOUT = "upstream_timeout"
+    # rows that nobody could tell apart
+    RLS_NOT_JSON = "rls_not_json"
+    RLS_TOO_LARGE = "rls_too_large"
+    RLS_UNMATCHED = "rls_unmatched"
+    RLS_VIOLATION = "rls_violation"
     DEFECT = "defect"
 
 

@@ -92,6 +92,10 @@ _INSTANCE_EVENTS: Final = {
     "project.httpToken.created": "A token for an instance's endpoints was made.",
     "project.httpToken.updated": "A token for an instance's endpoints was changed.",
     "project.httpToken.deleted": "A token for an instance's endpoints was revoked.",
+    "row-policy.created": "A row policy was made.",
+    "row-policy.updated": "A row policy was changed.",
+    "row-policy.deleted": "A row policy was deleted.",
+    "rls.violation": "A flow sent rows of others although a row policy holds it to leaving them out; with the policy, how many, and where. Told once a minute.",
     "editor.opened": "Somebody opened an editor.",
     "editor.closed": "Somebody closed an editor.",
     "flows.set": "Flows were deployed; with the type of the deploy, the revisions and how many nodes changed.",
@@ -140,6 +144,9 @@ _DEVICE_EVENTS: Final = {
 }
 _PLATFORM_EVENTS: Final = {
     "platform.settings.updated": "The platform's settings were changed.",
+    "platform.tag.created": "A tag was defined.",
+    "platform.tag.updated": "A tag has another default.",
+    "platform.tag.deleted": "A tag is defined no longer.",
     "platform.tenant-mode.enabled": "Tenant mode was switched on.",
     "platform.tenant-mode.disabled": "Tenant mode was switched off.",
     "platform.all-users.enabled": "The space of everyone counts again.",
