@@ -180,6 +180,11 @@ class InstanceEntry(Section):
     second_factor: bool = Field(
         default=False, description="Ask everybody for a second factor here, whatever way they logged in by."
     )
+    enforce_client_constraint: bool | None = Field(
+        default=None,
+        description="Keep what a flow sends to one user, tenant or tab from all others, whatever the widget; where absent, "
+        "as soon as tenant mode is on.",
+    )
     upstream_tls: UpstreamTls = Field(default=UpstreamTls(), description="TLS towards an https upstream.")
     session: InstanceSession = Field(default=InstanceSession(), description="Session lengths on this instance.")
     limits: InstanceLimits = Field(

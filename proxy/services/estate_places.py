@@ -127,6 +127,7 @@ def instance_settings(entry: InstanceEntry, basic_password_hash: str) -> Instanc
         min_edit_role=Role[entry.min_edit_role.upper()],
         viewer_reads_context=entry.viewer_reads_context,
         second_factor=entry.second_factor,
+        enforce_client_constraint=entry.enforce_client_constraint,
         upstream_tls=UpstreamTls(
             ca=str(tls.ca) if tls.ca else None,
             server_name=tls.server_name,

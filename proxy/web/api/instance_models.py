@@ -116,6 +116,8 @@ class SecurityBody(Body):
     viewer_reads_context: bool | None = None
     second_factor: bool | None = None
     """Whether whoever comes with a login must have proved a second factor, whatever way they logged in by."""
+    enforce_client_constraint: bool | None = None
+    """Whether what a flow sends to one user, tenant or tab is kept from all others; null for as tenant mode says."""
     session: SessionTimes | None = None
     limit_per_address: LimitBody | None = None
     """Requests to dashboards and endpoints per client address; null for no limit."""
@@ -138,6 +140,11 @@ class SecurityBody(Body):
             min_edit_role=Role[self.min_edit_role.upper()] if self.min_edit_role else before.min_edit_role,
             viewer_reads_context=_or(self.viewer_reads_context, before.viewer_reads_context),
             second_factor=_or(self.second_factor, before.second_factor),
+            enforce_client_constraint=(
+                self.enforce_client_constraint
+                if "enforce_client_constraint" in sent
+                else before.enforce_client_constraint
+            ),
             session_idle=session.idle if session else before.session_idle,
             session_absolute=session.absolute if session else before.session_absolute,
             limit_per_address=_limit(self.limit_per_address)
@@ -267,6 +274,7 @@ class SecurityItem(Item):
     min_edit_role: str
     viewer_reads_context: bool
     second_factor: bool
+    enforce_client_constraint: bool | None
     session: Times
     limit_per_address: LimitItem | None
     limit_per_principal: LimitItem | None
@@ -318,6 +326,7 @@ def security_item(settings: InstanceSettings, actions: tuple[str, ...]) -> Secur
         min_edit_role=settings.min_edit_role.label,
         viewer_reads_context=settings.viewer_reads_context,
         second_factor=settings.second_factor,
+        enforce_client_constraint=settings.enforce_client_constraint,
         session=Times(idle=settings.session_idle, absolute=settings.session_absolute),
         limit_per_address=_limit_item(settings.limit_per_address),
         limit_per_principal=_limit_item(settings.limit_per_principal),

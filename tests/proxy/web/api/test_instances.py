@@ -287,6 +287,7 @@ async def test_every_setting_comes_back_as_it_was_sent_but_secrets(yard: Yard) -
         "endpoints": ["/api/*"],
         "min_edit_role": "owner",
         "viewer_reads_context": True,
+        "enforce_client_constraint": True,
         "limit_per_address": {"count": 10, "period": "1m", "burst": 5},
     }
     sent = {**body, "session": {"idle": "12h", "absolute": None}, "admin_token": CANARY}
@@ -295,8 +296,9 @@ async def test_every_setting_comes_back_as_it_was_sent_but_secrets(yard: Yard) -
     expected = {**body, "limit_per_address": {"count": 10, "period": 60.0, "burst": 5}}
     assert {name: shown[name] for name in body} == expected
     assert (shown["session"], shown["admin_token"]) == ({"idle": 43200.0, "absolute": None}, {"set": True})
-    cleared = await owner.put(f"{path}/security", {"admin_token": None, "limit_per_address": None})
-    assert (cleared.json["admin_token"], cleared.json["limit_per_address"]) == ({"set": False}, None)
+    optional = ("limit_per_address", "enforce_client_constraint")
+    cleared = (await owner.put(f"{path}/security", {"admin_token": None, **dict.fromkeys(optional)})).json
+    assert (cleared["admin_token"], *(cleared[name] for name in optional)) == ({"set": False}, None, None)
 
 
 async def test_no_secret_comes_back_and_none_is_on_record(yard: Yard) -> None:
