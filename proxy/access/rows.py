@@ -80,9 +80,8 @@ def rows_path(text: str) -> tuple[Step, ...]:
     """
     try:
         path = _ENVIRONMENT.compile(text)
-    except JSONPathError as error:
-        said = str(error).partition("\n")[0]
-        raise BadRowsPath(f"{text!r} is no JSONPath (RFC 9535), such as $.rows: {said}") from error
+    except (JSONPathError, ValueError, RecursionError) as error:  # the latter two of what it should refuse
+        raise BadRowsPath(f"{text!r} is no JSONPath (RFC 9535), such as $.rows") from error
     return tuple(_step(text, segment) for segment in getattr(path, "segments", ()))
 
 
