@@ -22,6 +22,11 @@ BUILT_IN: Final = frozenset({THINGS, TENANT})
 
 Values = frozenset[str] | None
 """What a row may say to be somebody's; None for every row, whatever it says."""
+_NO_ROW: Final = "nobody has given them a value: no row is theirs"
+_BUILT_IN: Final = {
+    THINGS: "the external ids of the things they may see",
+    TENANT: "their customers, or else their teams",
+}
 _NOTHING: Final[frozenset[str]] = frozenset()
 _TENANTS: Final = (frozenset({SpaceKind.CUSTOMER}), frozenset({SpaceKind.TEAM}))
 _TAGGED: Final = (frozenset({SpaceKind.CUSTOMER, SpaceKind.GROUP}), frozenset({SpaceKind.TEAM}))
@@ -48,6 +53,19 @@ class Tags:
             self._found[tag] = self._worked_out(tag)
         return self._found[tag]
 
+    def why(self, tag: str) -> str:
+        """Where the values come from, for people."""
+        values, standing = self.values(tag), self._standing
+        if values is None:
+            return "an admin sees every row"
+        if standing is None or tag in BUILT_IN or standing.everywhere is Role.NONE:
+            return _BUILT_IN.get(tag, "the tag's default") if values else _NO_ROW
+        if tag in standing.person.user.tags:
+            return "the user's own value"
+        if said := [space.slug for space, _ in self._given(standing, tag)]:
+            return f"what {', '.join(sorted(said))} gives its people"
+        return "the tag's default" if values else _NO_ROW
+
     def _worked_out(self, tag: str) -> Values:
         standing = self._standing
         if standing is None:
@@ -68,9 +86,14 @@ class Tags:
         own = standing.person.user.tags
         if tag in own:
             return _text(own[tag])
-        spaces = self._of_first(standing, _TAGGED)
-        given = [value for space in spaces if (value := _nearest(self.estate.lineage(space), tag)) is not None]
-        return _NOTHING.union(*map(_text, given)) if given else self._default(tag)
+        given = self._given(standing, tag)
+        return _NOTHING.union(*(_text(value) for _, value in given)) if given else self._default(tag)
+
+    def _given(self, standing: Standing, tag: str) -> Sequence[tuple[Space, str]]:
+        """The spaces that have a value for somebody, nearest first on the way up from each of theirs."""
+        lineages = (self.estate.lineage(space) for space in self._of_first(standing, _TAGGED))
+        nearest = (next((at for at in lineage if tag in at.tags), None) for lineage in lineages)
+        return [(space, space.tags[tag]) for space in nearest if space is not None]
 
     def _default(self, tag: str) -> frozenset[str]:
         return _text(self.estate.settings.tags.get(tag) or "")
@@ -140,10 +163,6 @@ def _at_or_below(estate: Estate, targets: Iterable[str]) -> Iterator[Resource]:
             yield resource
         waiting += (child.id for child in estate.children.get(resource.id, ()))
         waiting += resource.members
-
-
-def _nearest(lineage: Iterable[Space], tag: str) -> str | None:
-    return next((space.tags[tag] for space in lineage if tag in space.tags), None)
 
 
 def _text(value: str) -> frozenset[str]:

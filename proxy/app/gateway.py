@@ -34,6 +34,7 @@ from proxy.inspection.dispatch import InspectionDesk
 from proxy.inspection.notes import Notes
 from proxy.inspection.reading import OwnReader
 from proxy.inspection.streams import going_on
+from proxy.inspection.violations import Violations
 from proxy.inspection.writes import Writes
 from proxy.model.access import Decision, Permission
 from proxy.model.identity import Actor
@@ -123,7 +124,7 @@ class Gateway:
 async def assemble(config: Config, keys: Keys, store: Store, log: AccessLog, clock: Clock = SYSTEM) -> Gateway:
     """Build every part. Raises UnusablePlugins or StoreUnavailable; nothing listens yet."""
     settings = config.settings
-    premises = Premises(settings)
+    premises, notes = Premises(settings), Notes(store.database.record)
     signer, traffic, live, offload = Signer(keys, clock.wall), Traffic(), LiveConnections(), Offload()
     gate = await _gate(settings, store, traffic, clock, signer, offload)
     auditing = await auditing_of(settings.audit, store, traffic, gate, clock, alone=settings.state.alone)
@@ -173,7 +174,8 @@ async def assemble(config: Config, keys: Keys, store: Store, log: AccessLog, clo
             person=gate.known_person,
             clock=clock,
         ),
-        notes=Notes(store.database.record),
+        notes=notes,
+        violations=Violations(notes.note, gate.known_person, clock),
         live=live,
         log=log,
         sessions=sessions,

@@ -244,7 +244,7 @@ class Gate(Facts):
         kept = principal.blocks.get(key)
         now_true = (self.world, person, role, address)
         if kept is None or kept.until <= now or (kept.world, kept.person, kept.role, kept.address) != now_true:
-            who = identity.bearer(self.world.estate, person, station, role, address)
+            who = identity.bearer(self.world.estate, person, station, role, address, principal.token)
             told = identity.claims(
                 who, principal, station, role, editor=rule.admin, issuer=self._issuer, now=self.clock.wall()
             )

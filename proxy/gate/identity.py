@@ -4,7 +4,9 @@ import math
 from collections.abc import Callable
 from typing import Final
 
+from proxy.access.tags import Tags
 from proxy.gate.principal import Principal
+from proxy.gate.tagging import told_tags
 from proxy.gate.world import Station
 from proxy.model.access import Role
 from proxy.model.directory import Space, SpaceKind
@@ -23,8 +25,10 @@ GROUPS: Final = 4096
 Sign = Callable[[dict[str, object]], bytes]
 
 
-def bearer(estate: Estate, person: Person, station: Station, role: Role, address: str) -> Bearer:
-    """A person as an instance gets to know them."""
+def bearer(
+    estate: Estate, person: Person, station: Station, role: Role, address: str, token: Token | None = None
+) -> Bearer:
+    """A person as an instance gets to know them; `token` is the one that acts for them."""
     user = person.user
     spaces = [space for key in person.memberships if (space := estate.spaces.get(key)) is not None]
     return Bearer(
@@ -36,7 +40,7 @@ def bearer(estate: Estate, person: Person, station: Station, role: Role, address
         role=role.label,
         tenant=_tenant(estate, spaces, station),
         groups=tuple(sorted(space.slug for space in spaces if space.kind is SpaceKind.GROUP)),
-        tags=user.tags,
+        tags=told_tags(Tags(estate, person, token), station.settings),
         address=address,
     )
 
@@ -58,7 +62,7 @@ def claims(
         "role": who.role,
         "tenant": who.tenant,
         "groups": list(who.groups),
-        "tags": dict(who.tags),
+        "tags": {name: list(values) for name, values in who.tags.items()},
         "sso_groups": list(sso_groups(principal)),
         "ip": who.address,
         "amr": list(shown.amr) if shown else ["token"] if token else [],

@@ -12,6 +12,7 @@ from proxy.services.identifying import Recognised
 from proxy.services.traffic import Tally
 
 if TYPE_CHECKING:
+    from proxy.access.tags import Tags
     from proxy.gate.fees import Fee
     from proxy.gate.limits import Limits
     from proxy.gate.world import Station, World
@@ -41,6 +42,7 @@ class Lease:
         "reads_query",
         "station",
         "surface",
+        "tags",
         "tally",
         "until",
         "world",
@@ -75,6 +77,8 @@ class Lease:
         """What a token is limited to beyond what is decided here, request by request."""
         self.fees = fees
         """What each request is charged to; None where the instance has no limits."""
+        self.tags: Tags | None = None
+        """The visitor's, from when they are first asked for."""
         self.reads_query = RULES[surface].admin or surface is Surface.SOCKET
         """Whether the gate looks at queries here."""
 

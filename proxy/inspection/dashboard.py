@@ -29,8 +29,8 @@ async def setup(desk: InspectionDesk, exchange: Exchange) -> web.StreamResponse:
 
 def _shown(exchange: Exchange, person: Person) -> dict[str, object]:
     """The visitor in the shape of `msg._client.user`."""
-    lease, caller = exchange.verdict.lease, exchange.caller
-    who = bearer(caller.gate.world.estate, person, lease.station, lease.decision.role, caller.address)
+    lease, caller, token = exchange.verdict.lease, exchange.caller, exchange.verdict.principal.token
+    who = bearer(caller.gate.world.estate, person, lease.station, lease.decision.role, caller.address, token)
     return {
         "userId": who.user_id,
         "username": who.username,
@@ -40,7 +40,7 @@ def _shown(exchange: Exchange, person: Person) -> dict[str, object]:
         "role": who.role,
         "tenant": who.tenant,
         "groups": who.groups,
-        "tags": dict(who.tags),
+        "tags": {name: list(values) for name, values in who.tags.items()},
         "SSOGroups": sso_groups(exchange.verdict.principal),
         "provider": "flowward",
         "ip": who.address,

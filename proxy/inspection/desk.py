@@ -14,6 +14,7 @@ from proxy.gate.verdict import Head, Pass
 from proxy.inspection.carrier import Carrier
 from proxy.inspection.exchange import Exchange
 from proxy.inspection.notes import Notes
+from proxy.inspection.violations import Violations
 from proxy.inspection.writes import Writes
 from proxy.model.audit import Event
 from proxy.model.identity import Person
@@ -38,6 +39,7 @@ class InspectionDesk:
     carrier: Carrier
     writes: Writes
     notes: Notes
+    violations: Violations
     live: LiveConnections
     log: AccessLog
     sessions: Sessions

@@ -10,6 +10,7 @@ from proxy.gate.record import CLIENT_GONE
 from proxy.inspection import dashboard, editor, sockets
 from proxy.inspection.desk import InspectionDesk
 from proxy.inspection.exchange import Exchange
+from proxy.inspection.rows import carry_rows, refuse_socket, rules_for
 from proxy.inspection.sockets import refuse_comms
 from proxy.nodered.surfaces import Surface
 from proxy.wire.framing import request_framing
@@ -27,7 +28,7 @@ async def inspect(desk: InspectionDesk, exchange: Exchange) -> web.StreamRespons
     head, surface, started = exchange.head, exchange.verdict.lease.surface, monotonic()
     if request_framing(head.method, head.noted, old=head.old).websocket:
         if surface is not Surface.COMMS:
-            return sockets.splice(desk, exchange)
+            return refuse_socket(desk, exchange) or sockets.splice(desk, exchange)
         if sockets.speaks(exchange.request):
             return await sockets.comms(desk, exchange, started)
     try:
@@ -40,6 +41,8 @@ async def inspect(desk: InspectionDesk, exchange: Exchange) -> web.StreamRespons
 
 
 async def _answered(desk: InspectionDesk, exchange: Exchange, surface: Surface) -> web.StreamResponse:
+    if rules := rules_for(desk, exchange):
+        return await carry_rows(desk, exchange, rules)
     match surface:
         case Surface.SETTINGS:
             return await editor.settings(desk, exchange)

@@ -1,7 +1,7 @@
 """Writes to an instance: on record before anything is sent, and how each went before its answer goes back."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Final, Protocol
@@ -45,6 +45,10 @@ _NOTHING: Final[Mapping[str, object]] = MappingProxyType({})
 _log = structlog.get_logger(__name__)
 
 
+Finish = Callable[[ClientResponse, bytes], Awaitable[web.StreamResponse]]
+"""Sends an answer on; the bytes are what was read of its body already."""
+
+
 class Journal(Protocol):
     """The audit log, as far as writes need it. Both raise StoreUnavailable."""
 
@@ -85,8 +89,8 @@ class Writes:
         self._live = live
         self._under_way: set[asyncio.Task[Answered]] = set()
 
-    async def carry(self, exchange: Exchange) -> web.StreamResponse:
-        """One write. Raises UpstreamFailed while nothing has been sent to the client."""
+    async def carry(self, exchange: Exchange, finish: Finish | None = None) -> web.StreamResponse:
+        """One write; its answer goes on as it is, or as `finish` says. Raises UpstreamFailed while nothing has been sent."""
         write = Write(self, exchange)
         task = asyncio.create_task(write.run())
         self._under_way.add(task)
@@ -102,6 +106,8 @@ class Writes:
             return refused(stopped.refusal, exchange)
         finally:
             self._live.remove(write)
+        if finish is not None:
+            return await finish(answered.answer, answered.first)
         return await self.carrier.pass_on(exchange, answered.answer, answered.first)
 
     async def close(self) -> None:

@@ -23,7 +23,7 @@ class Bearer:
     role: str = ""
     tenant: str = ""
     groups: tuple[str, ...] = ()
-    tags: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    tags: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
     address: str = ""
 
 
@@ -95,6 +95,7 @@ PRESETS: Final[Mapping[str, tuple[tuple[str, Value], ...]]] = MappingProxyType(
     }
 )
 _UNSPEAKABLE: Final = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
+_TELLS_TAGS: Final = "flowward"
 ASSERTION: Final = "assertion"
 """The preset that asks for the signed assertion instead of plain fields."""
 
@@ -112,7 +113,14 @@ def identity_lines(presets: tuple[str, ...], bearer: Bearer) -> bytes:
     for preset in presets:
         if preset != ASSERTION:
             lines.update((name, value(bearer)) for name, value in PRESETS[preset])
+    if _TELLS_TAGS in presets:
+        lines.update((f"X-Flowward-Tag-{name.lstrip('@')}", _listed(values)) for name, values in bearer.tags.items())
     return b"".join(_line(name, value) for name, value in lines.items())
+
+
+def _listed(values: tuple[str, ...]) -> str:
+    """Values with commas between them; a comma or percent sign in one is percent-encoded."""
+    return ",".join(value.replace("%", "%25").replace(",", "%2C") for value in values)
 
 
 def _line(name: str, value: str) -> bytes:

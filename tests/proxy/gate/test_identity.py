@@ -53,7 +53,7 @@ def test_the_claims_are_those_of_the_specification() -> None:
         "role": "member",
         "tenant": "acme",
         "groups": ["crew"],
-        "tags": {"shift": "night"},
+        "tags": {"shift": ["night"]},
         "sso_groups": ["staff", "Köche"],
         "ip": "203.0.113.7",
         "amr": ["pwd", "otp"],
