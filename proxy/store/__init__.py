@@ -1,6 +1,6 @@
 """Where state is kept: the protocols that services speak to. Times are seconds since the epoch."""
 
-from collections.abc import AsyncIterator, Collection, Iterable, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, Generic, Protocol, TypeVar
@@ -136,6 +136,17 @@ class Letter:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Image:
+    """A picture that branding shows. It goes by itself once no branding names it any more."""
+
+    key: str
+    """Made of the content, so that what is at a key never changes."""
+    type: str
+    """Its media type."""
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Remove:
     """Forget one object by its id."""
 
@@ -150,7 +161,17 @@ class RemoveGrant:
 
 
 Edit = (
-    PutPerson | PutToken | PutFactor | Space | Resource | Grant | Invitation | PlatformSettings | Remove | RemoveGrant
+    PutPerson
+    | PutToken
+    | PutFactor
+    | Space
+    | Resource
+    | Grant
+    | Invitation
+    | Image
+    | PlatformSettings
+    | Remove
+    | RemoveGrant
 )
 """One step of a change; what is no Put or Remove stands for keeping it as given (matched by id)."""
 
@@ -242,6 +263,10 @@ class Database(Protocol):
         """Ids of the spaces that people of this one are members of; people of a team, who see all of it, are left out."""
         ...
 
+    async def spaces_met(self) -> Mapping[str, Collection[str]]:
+        """The same of every group that has members, by its id."""
+        ...
+
     async def token(self, hash_: bytes) -> Token | None:
         """The token whose value has this sha256."""
         ...
@@ -284,6 +309,10 @@ class Database(Protocol):
 
         It is how the end of a session that is kept elsewhere reaches those who cannot ask there.
         """
+        ...
+
+    async def image(self, key: str) -> Image | None:
+        """A picture that branding shows."""
         ...
 
     async def set_password(

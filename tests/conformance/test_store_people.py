@@ -8,7 +8,7 @@ import pytest
 from proxy.model.access import Role
 from proxy.model.directory import Space, SpaceKind
 from proxy.model.identity import Person, User, UserKind, UserState
-from proxy.store import Database, PeopleQuery, PutPerson
+from proxy.store import Database, PeopleQuery, PutPerson, Remove
 from tests.conformance.things import ACME, CUSTOMER, EVENT, put
 
 
@@ -140,6 +140,7 @@ async def test_the_spaces_of_a_group_s_people_are_told_but_not_of_a_team_s_peopl
     await database.edit([ACME, *spaces, group, put("ada", both), put("sam", staff), put("cleo", outside)], [])
     assert set(await database.spaces_of_members("group")) == {"group", "a"}
     assert set(await database.spaces_of_members("nowhere")) == set()
+    assert {id_: set(met) for id_, met in (await database.spaces_met()).items()} == {"group": {"group", "a"}}
 
 
 async def test_a_chosen_password_is_no_longer_expired_but_one_hashed_anew_is(database: Database) -> None:
@@ -153,3 +154,22 @@ async def test_a_chosen_password_is_no_longer_expired_but_one_hashed_anew_is(dat
     account = await database.account("ada")
     assert account is not None
     assert not account.password_expired
+
+
+async def test_a_list_that_was_read_before_is_as_people_are_now(database: Database) -> None:
+    """Whatever is remembered of it holds for as long as nothing changes."""
+
+    async def seen(query: PeopleQuery) -> tuple[list[str], int, bool]:
+        page = await database.search(query)
+        return [each.user.username for each in page.items], page.total, page.more
+
+    query = PeopleQuery(text="tallied", limit=2)
+    await database.edit([person(f"tallied-{number}") for number in range(3)], [])
+    for _ in range(2):
+        assert await seen(query) == (["tallied-0", "tallied-1"], 3, True)
+        assert await seen(replace(query, after="tallied-1")) == (["tallied-2"], 3, False)
+        assert await seen(replace(query, after="Tallied-2", backwards=True)) == (["tallied-1", "tallied-0"], 3, False)
+    gone = await database.account("tallied-0")
+    assert gone is not None
+    await database.edit([person("tallied-3"), Remove(kind=User, id=gone.user.id)], [])
+    assert await seen(replace(query, skip=1)) == (["tallied-2", "tallied-3"], 3, False)

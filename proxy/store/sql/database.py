@@ -1,7 +1,7 @@
 """Users, spaces, resources, grants, tokens and audit in SQL."""
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Iterable, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from sqlalchemy import Row, Select, Update, select, update
@@ -10,8 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from proxy.model.audit import AuditQuery, Event, Recorded
 from proxy.model.estate import Estate
 from proxy.model.identity import Factor, Person, Token, TokenKind, User, UserState
-from proxy.store import Account, Change, Dangling, Edit, Invitation, Letter, Page, PeopleQuery, Subject, tables
-from proxy.store.sql import audit, changes, estates, factors, letters, passwords, people, rows, tokens
+from proxy.store import Account, Change, Dangling, Edit, Image, Invitation, Letter, Page, PeopleQuery, Subject, tables
+from proxy.store.sql import audit, changes, estates, factors, images, letters, passwords, people, rows, tokens
 from proxy.store.sql.connections import BULK_DEADLINE, DEADLINE, Connections
 from proxy.store.sql.dialects import upsert
 from proxy.store.sql.edits import perform
@@ -24,6 +24,7 @@ class SqlDatabase:
 
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
+        self._tallies = people.Tallies()
 
     async def version(self) -> int:
         async with self._connections.reading() as connection:
@@ -85,7 +86,10 @@ class SqlDatabase:
 
     async def search(self, query: PeopleQuery) -> Page[Person]:
         async with self._connections.snapshot() as connection:
-            return await people.search(connection, query)
+            version = await changes.newest(connection)
+            page, tally = await people.search(connection, query, self._tallies.find(version, query))
+        self._tallies.keep(version, query, tally)
+        return page
 
     async def admins(self) -> Sequence[str]:
         async with self._connections.reading() as connection:
@@ -102,6 +106,13 @@ class SqlDatabase:
     async def spaces_of_members(self, space_id: str) -> Collection[str]:
         async with self._connections.reading() as connection:
             return frozenset((await connection.execute(people.SPACES_OF_MEMBERS, {"of": space_id})).scalars())
+
+    async def spaces_met(self) -> Mapping[str, Collection[str]]:
+        met: dict[str, set[str]] = {}
+        async with self._connections.reading() as connection:
+            for group, space_id in await connection.execute(people.SPACES_MET):
+                met.setdefault(group, set()).add(space_id)
+        return met
 
     async def token(self, hash_: bytes) -> Token | None:
         async with self._connections.reading() as connection:
@@ -139,6 +150,10 @@ class SqlDatabase:
     async def invitation(self, id_: str) -> Invitation | None:
         async with self._connections.reading() as connection:
             return await tokens.invitation_by(connection, id_)
+
+    async def image(self, key: str) -> Image | None:
+        async with self._connections.reading() as connection:
+            return await images.by_key(connection, key)
 
     async def set_password(
         self, user_id: str, new: str, event: Event, *, instead_of: str | None = None, keep: int = 0

@@ -11,8 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from proxy.model.directory import Space
 from proxy.model.estate import Grant, PlatformSettings, Resource
 from proxy.model.identity import Factor, Token, User
-from proxy.store import Edit, Invitation, PutFactor, PutPerson, PutToken, Remove, RemoveGrant, Subject
-from proxy.store.sql import rows
+from proxy.store import Edit, Image, Invitation, PutFactor, PutPerson, PutToken, Remove, RemoveGrant, Subject
+from proxy.store.sql import images, rows
 from proxy.store.sql.bulk import delete_by, gather, many, put
 from proxy.store.sql.changes import Touched
 from proxy.store.sql.factors import put_factors, remove_factors
@@ -45,6 +45,8 @@ async def perform(connection: AsyncConnection, edits: Sequence[Edit]) -> list[To
     touched: list[Touched] = []
     for _, alike in groupby(edits, key=_kind):
         touched += await _perform(connection, list(alike))
+    if any(isinstance(edit, Space | PlatformSettings | Image) for edit in edits) or removed_spaces:
+        await images.forget_unused(connection)
     touched += await shrink(connection, before)
     await forget_unlimited(connection, [key for subject, key in touched if subject is Subject.TOKEN])
     return touched
@@ -77,6 +79,8 @@ async def _perform_on_estate(connection: AsyncConnection, batch: list[Edit]) -> 
         return await _put_resources(connection, resources)
     if grants := _only(Grant, batch):
         return await _put_grants(connection, grants)
+    if pictures := _only(Image, batch):
+        return await images.put_images(connection, pictures)
     if settings := _only(PlatformSettings, batch):
         await put(connection, setting, rows.of_settings(settings[-1]))
         return [(Subject.SETTINGS, "")]

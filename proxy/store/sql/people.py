@@ -1,6 +1,7 @@
 """People in SQL: looked for, and counted."""
 
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, FromClause, Row, Select, bindparam, case, exists, func, or_, select
@@ -18,7 +19,9 @@ _FEW: Final = 8
 """So many spaces at most are best asked for their members."""
 
 _NEAR: Final = 1000
-"""Of so many people in order, a page of them is looked for before all are."""
+"""Of so many people in order, a page of them is looked for before all are; so many that are found are remembered."""
+_TALLIES: Final = 256
+"""Lists whose tallies are kept at once."""
 
 # Built once: building costs as much as asking.
 BY_ID: Final = rows.PEOPLE.where(user.c.id == bindparam("id"))
@@ -44,13 +47,25 @@ MEMBERS: Final = (
 )
 
 _HERE, _STAFF = membership.alias(), membership.alias()
+_IS_STAFF: Final = exists().where(
+    _STAFF.c.user == _HERE.c.user, _STAFF.c.space == space.c.id, space.c.kind == SpaceKind.TEAM
+)
 SPACES_OF_MEMBERS: Final = (
     select(membership.c.space)
     .distinct()
     .join_from(_HERE, membership, _HERE.c.user == membership.c.user)
     .join(user, user.c.id == _HERE.c.user)
     .where(_HERE.c.space == bindparam("of"), user.c.kind == UserKind.PERSON)
-    .where(~exists().where(_STAFF.c.user == _HERE.c.user, _STAFF.c.space == space.c.id, space.c.kind == SpaceKind.TEAM))
+    .where(~_IS_STAFF)
+)
+
+SPACES_MET: Final = (
+    select(_HERE.c.space, membership.c.space.label("met"))
+    .distinct()
+    .join_from(_HERE, membership, _HERE.c.user == membership.c.user)
+    .join(user, user.c.id == _HERE.c.user)
+    .where(_HERE.c.space.in_(select(space.c.id).where(space.c.kind == SpaceKind.GROUP)))
+    .where(user.c.kind == UserKind.PERSON, ~_IS_STAFF)
 )
 
 
@@ -64,20 +79,80 @@ def of(origins: Iterable[str], logins: Iterable[str], page: int) -> list[Select[
     return [rows.PEOPLE.where(which) for which in wanted]
 
 
-async def search(connection: AsyncConnection, query: PeopleQuery) -> Page[Person]:
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What a list comes to, whichever page of it is asked for."""
+
+    total: int
+    names: Sequence[tuple[str, str]] | None
+    """Username, folded, and id of each in order, where they are few; None where they are not, or were never gathered."""
+
+
+class Tallies:
+    """Tallies at one version of the state: people turn pages, and look again, far more often than anything changes."""
+
+    def __init__(self) -> None:
+        self._version = -1
+        self._found: dict[PeopleQuery, Tally] = {}
+
+    def find(self, version: int, query: PeopleQuery) -> Tally | None:
+        return self._found.get(_whole(query)) if version == self._version else None
+
+    def keep(self, version: int, query: PeopleQuery, tally: Tally) -> None:
+        if version != self._version or len(self._found) >= _TALLIES:
+            self._version, self._found = version, {}
+        self._found[_whole(query)] = tally
+
+
+def _whole(query: PeopleQuery) -> PeopleQuery:
+    return replace(query, after="", skip=0, backwards=False, limit=0)
+
+
+async def search(connection: AsyncConnection, query: PeopleQuery, known: Tally | None) -> tuple[Page[Person], Tally]:
+    """One page, and what the list comes to. `known` is what it came to before, while nothing has changed."""
+    if known is not None and known.names is not None:
+        return await _turned(connection, query, known, known.names)
     narrowed = bool(query.text) or query.spaces is not None
-    some = await _nearby(connection, query) if narrowed else []
-    if len(some) > query.limit:
-        found = select(func.count()).select_from(user).where(*_conditions(user, query))
-        return await _page(connection, query, some, int((await connection.execute(found)).scalar_one()))
-    wanted = select(user.c.id, user.c.username_key).where(*_conditions(user, query))
-    # Where finding is what takes time, by a word or by membership, it is done once, for the page and for the count.
-    all_ = wanted.cte() if narrowed else wanted.subquery()
-    total = select(func.count()).select_from(all_)
-    page = select(all_.c.id, total.scalar_subquery().label("total")).where(*_behind(all_.c.username_key, query))
-    rows_ = (await connection.execute(_cut(page, all_.c.username_key, query))).all()
-    count = rows_[0].total if rows_ else int((await connection.execute(total)).scalar_one())
-    return await _page(connection, query, [row.id for row in rows_], count)
+    if narrowed:
+        some = await _nearby(connection, query)
+        if len(some) > query.limit:
+            known = known or Tally(await _count(connection, query), None)
+            return await _page(connection, query, some, known.total), known
+    if known is None:
+        known = await _gathered(connection, query) if narrowed else Tally(await _count(connection, query), None)
+        if known.names is not None:
+            return await _turned(connection, query, known, known.names)
+    wanted = select(user.c.id).where(*_conditions(user, query), *_behind(user.c.username_key, query))
+    ids = (await connection.execute(_cut(wanted, user.c.username_key, query))).scalars().all()
+    return await _page(connection, query, ids, known.total), known
+
+
+async def _count(connection: AsyncConnection, query: PeopleQuery) -> int:
+    wanted = select(func.count()).select_from(user).where(*_conditions(user, query))
+    return int((await connection.execute(wanted)).scalar_one())
+
+
+async def _gathered(connection: AsyncConnection, query: PeopleQuery) -> Tally:
+    """All that is found, where that is little: finding is what takes time, by a word or by membership."""
+    found = select(user.c.username_key, user.c.id).where(*_conditions(user, query)).cte()
+    total = select(func.count()).select_from(found).scalar_subquery()
+    wanted = select(found, total.label("total")).order_by(found.c.username_key).limit(_NEAR)
+    rows_ = (await connection.execute(wanted)).all()
+    total_ = rows_[0].total if rows_ else 0
+    return Tally(total_, [(row.username_key, row.id) for row in rows_] if total_ <= _NEAR else None)
+
+
+async def _turned(
+    connection: AsyncConnection, query: PeopleQuery, known: Tally, names: Sequence[tuple[str, str]]
+) -> tuple[Page[Person], Tally]:
+    """A page of what has been gathered."""
+    after = rows.folded(query.after)
+    if query.backwards:
+        names = [each for each in reversed(names) if not after or each[0] < after]
+    elif after:
+        names = [each for each in names if each[0] > after]
+    ids = [id_ for _, id_ in names[query.skip : query.skip + query.limit + 1]]
+    return await _page(connection, query, ids, known.total), known
 
 
 async def _nearby(connection: AsyncConnection, query: PeopleQuery) -> Sequence[str]:
