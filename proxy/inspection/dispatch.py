@@ -32,7 +32,8 @@ async def inspect(desk: InspectionDesk, exchange: Exchange) -> web.StreamRespons
         if sockets.speaks(exchange.request):
             return await sockets.comms(desk, exchange, started)
     try:
-        response = await _answered(desk, exchange, surface)
+        rules = rules_for(desk, exchange)
+        response = await (carry_rows(desk, exchange, rules) if rules else _answered(desk, exchange, surface))
     except (asyncio.CancelledError, ClientError, ConnectionError, TimeoutError):
         desk.count(exchange, CLIENT_GONE, 0, started)
         raise
@@ -41,8 +42,6 @@ async def inspect(desk: InspectionDesk, exchange: Exchange) -> web.StreamRespons
 
 
 async def _answered(desk: InspectionDesk, exchange: Exchange, surface: Surface) -> web.StreamResponse:
-    if rules := rules_for(desk, exchange):
-        return await carry_rows(desk, exchange, rules)
     match surface:
         case Surface.SETTINGS:
             return await editor.settings(desk, exchange)
