@@ -39,6 +39,17 @@ function userFrom (claims) {
   return Object.fromEntries(Object.entries(user).filter(([, value]) => value !== undefined && value !== null))
 }
 
+/**
+ * `msg` with a `_client` in any case. Dashboard stores a message over the one before it, whose `_client` would remain
+ * where the later one has none, and then say of what is for everybody that it was for one.
+ */
+function ownClient (msg) {
+  return eachMessage(msg, item => {
+    if (!('_client' in item)) item._client = undefined
+    return item
+  })
+}
+
 const set = value => value !== undefined && value !== null
 
 /**
@@ -55,10 +66,20 @@ function reaches (msg, visitor) {
   return set(user.tenant) && visitor?.tenant === user.tenant
 }
 
+/**
+ * What of `msg` may go to a visitor: all of it, those of its messages that reach them where it is an array, or
+ * undefined.
+ */
+function partFor (msg, visitor) {
+  if (!Array.isArray(msg)) return reaches(msg, visitor) ? msg : undefined
+  const parts = msg.map(item => partFor(item, visitor)).filter(part => part !== undefined)
+  return parts.length || msg.length === 0 ? parts : undefined
+}
+
 /** Whether a message is meant for one user or tenant, so that Dashboard must not keep it for others to load. */
 function isConstrained (msg) {
   if (Array.isArray(msg)) return msg.some(isConstrained)
   return set(msg?._client?.user) || set(msg?._client?.tenant)
 }
 
-module.exports = { isConstrained, reaches, userFrom, withUser, withoutClient }
+module.exports = { isConstrained, ownClient, partFor, reaches, userFrom, withUser, withoutClient }

@@ -1,7 +1,7 @@
 'use strict'
 const path = require('node:path')
 const { HEADER, Refused, Verifier, misconfiguration } = require('./verify')
-const { isConstrained, reaches, userFrom, withUser, withoutClient } = require('./client')
+const { isConstrained, ownClient, reaches, userFrom, withUser, withoutClient } = require('./client')
 const { Sockets } = require('./sockets')
 
 const ID = 'node-red-dashboard-2-flowward'
@@ -17,6 +17,7 @@ function dashboardHooks ({ sockets, visitorOf, httpNodeRoot }) {
       const socketPath = path.posix.join('/', httpNodeRoot || '/', config.path, 'socket.io')
       return { user, socketio: { path: socketPath, auth: { user } } }
     },
+    onInput: msg => sockets.holds.constraint ? ownClient(msg) : msg,
     onAction (conn, id, msg) {
       sockets.user(conn)
       return withoutClient(msg)
@@ -30,10 +31,7 @@ function dashboardHooks ({ sockets, visitorOf, httpNodeRoot }) {
       sockets.user(conn)
       return withoutClient(msg)
     },
-    onLoad (conn, id, msg) {
-      sockets.user(conn)
-      return withoutClient(msg)
-    },
+    onLoad: (conn, id, msg) => withoutClient(sockets.partFor(conn, msg)),
     onAddConnectionCredentials: (conn, msg) => withUser(msg, sockets.user(conn)),
     onIsValidConnection: (conn, msg) => reaches(msg, sockets.user(conn)),
     onCanSaveInStore: msg => !isConstrained(msg)
@@ -73,7 +71,9 @@ module.exports = function (RED) {
     const token = req.headers[HEADER]
     if (!verifier || !token) return null
     try {
-      return userFrom(verifier.verify(token, 'http'))
+      const claims = verifier.verify(token, 'http')
+      sockets.heed(claims)
+      return userFrom(claims)
     } catch (error) {
       if (!(error instanceof Refused)) throw error
       refused(error)

@@ -1,6 +1,6 @@
 'use strict'
 const { HEADER, Refused } = require('./verify')
-const { userFrom, withoutClient } = require('./client')
+const { partFor, userFrom, withoutClient } = require('./client')
 
 const LONGEST_TIMER = 2 ** 31 - 1 // milliseconds; Node.js fires later ones at once
 const NOBODY = Object.freeze({ user: null, endsAt: Infinity })
@@ -11,6 +11,7 @@ class Sockets {
     this.verifier = verifier
     this.now = now
     this.refused = refused
+    this.holds = { constraint: false, since: -Infinity }
     this.identities = new WeakMap()
     this.screened = new WeakSet()
     this.admit = socket => this.#admit(socket)
@@ -21,6 +22,22 @@ class Sockets {
     this.#watch(socket)
     const { user, endsAt } = this.#identity(socket)
     return this.now() < endsAt ? user : null
+  }
+
+  /**
+   * The newest assertion says whether the gateway lets messages meant for one user or tenant reach nobody else, whatever
+   * the widget's type; of two of one second, the stricter counts. Only in here can be told whom a stored or synchronised
+   * message was meant for.
+   */
+  heed ({ iat, constrain }) {
+    const constraint = constrain === true
+    if (iat > this.holds.since || (iat === this.holds.since && constraint)) this.holds = { constraint, since: iat }
+  }
+
+  /** What of a message may go out on a socket; undefined for nothing. */
+  partFor (socket, msg) {
+    const user = this.user(socket)
+    return this.holds.constraint ? partFor(msg, user) : msg
   }
 
   // Dashboard has no hook for a new connection: the first socket seen leads to the server and to all others. Dashboard
@@ -37,7 +54,7 @@ class Sockets {
     if (this.screened.has(socket)) return
     this.screened.add(socket)
     this.#screenIncoming(socket)
-    screenOutgoing(socket)
+    this.#screenOutgoing(socket)
     this.#identity(socket)
   }
 
@@ -48,6 +65,17 @@ class Sockets {
       for (let i = 1; i < event.length; i++) event[i] = withoutClient(event[i])
       next()
     })
+  }
+
+  // `widget-sync` tells the other tabs what one visitor changed. No hook lies between the writer's credentials and this
+  // event, so who the writer was is taken out of each reader's copy.
+  #screenOutgoing (socket) {
+    const emit = socket.emit
+    socket.emit = (event, ...args) => {
+      const parts = this.holds.constraint ? args.map(arg => this.partFor(socket, arg)) : args
+      if (parts.some((part, i) => part === undefined && args[i] !== undefined)) return true
+      return emit.call(socket, event, ...(String(event).startsWith('widget-sync:') ? parts.map(withoutClient) : parts))
+    }
   }
 
   #identity (socket) {
@@ -70,6 +98,7 @@ class Sockets {
     const token = socket.request.headers[HEADER]
     if (!this.verifier || !token) return NOBODY
     const claims = this.verifier.verify(token, 'http', socket.handshake.issued)
+    this.heed(claims)
     const endsAt = Number.isFinite(claims.session_exp) ? claims.session_exp * 1000 : Infinity
     return { user: userFrom(claims), endsAt }
   }
@@ -81,16 +110,6 @@ class Sockets {
     timer.unref()
     // on the engine's connection, since Dashboard drops all listeners of the socket's own 'disconnect' at each deploy
     socket.conn.once('close', () => clearTimeout(timer))
-  }
-}
-
-// `widget-sync` tells the other tabs what one visitor changed. No hook lies between the writer's credentials and this
-// event, so who the writer was is taken out of each reader's copy.
-function screenOutgoing (socket) {
-  const emit = socket.emit
-  socket.emit = function (event, ...args) {
-    const seen = String(event).startsWith('widget-sync:') ? args.map(withoutClient) : args
-    return emit.call(this, event, ...seen)
   }
 }
 

@@ -21,7 +21,7 @@ function dashboard () {
   return { hooks, log, nsp, connect: (assertion, issued = now) => socket(nsp, assertion, issued) }
 }
 
-test('a message carries exactly the verified user', () => {
+test('D-03: a message carries exactly the verified user', () => {
   const { hooks, connect } = dashboard()
   assert.deepEqual(hooks.onAddConnectionCredentials(connect(token()), { payload: 1 }), { payload: 1, _client: { user: ADA } })
 })
@@ -52,7 +52,7 @@ for (const [who, assertion, expected] of [['a user', token(), { user: ADA }], ['
   })
 }
 
-test('the user that the browser sends in the socket handshake is ignored', () => {
+test('D-06: the user that the browser sends in the socket handshake is ignored', () => {
   const { hooks, connect } = dashboard()
   assert.deepEqual(hooks.onAddConnectionCredentials(connect(undefined), {})._client, {})
 })
@@ -92,6 +92,63 @@ test('the other tabs learn what was changed, not by whom', () => {
   assert.deepEqual(msg._client.user, ADA, 'the flow still sees the writer')
 })
 
+function enforcing () {
+  const place = dashboard()
+  place.hooks.onLoad(place.connect(token({ constrain: true })), 'w', undefined)
+  return place
+}
+const HERS = { payload: 'hers', _client: { user: ADA } }
+
+test('D-11: where the gateway enforces the constraint, no event of any widget leaves for others than those it is meant for', () => {
+  const { connect } = enforcing()
+  const [ada, ben, nobody] = [token(), token(bob), undefined].map(assertion => connect(assertion))
+  const ours = { payload: 'ours', _client: { tenant: 'acme' } }
+  for (const conn of [ada, ben, nobody]) {
+    conn.emit('msg-input:text', HERS)
+    conn.emit('widget-sync:inp', HERS)
+    conn.emit('msg-input:text', ours)
+    conn.emit('msg-input:chart', [HERS, { payload: 'all' }])
+    conn.emit('msg-input:chart', [HERS])
+    conn.emit('ui-config', 'base', { pages: {} })
+  }
+  assert.deepEqual(ada.sent.map(([event]) => event.slice(0, 15)), ['msg-input:text', 'widget-sync:inp', 'msg-input:text', 'msg-input:chart', 'msg-input:chart', 'ui-config'])
+  assert.deepEqual(ben.sent, [['msg-input:text', ours], ['msg-input:chart', [{ payload: 'all' }]], ['ui-config', 'base', { pages: {} }]])
+  assert.deepEqual(nobody.sent, [['msg-input:chart', [{ payload: 'all' }]], ['ui-config', 'base', { pages: {} }]])
+})
+
+test('D-11: what was stored for one is then loaded by nobody else', () => {
+  const { hooks, connect } = enforcing()
+  const readers = [token(), token(bob), undefined].map(assertion => connect(assertion))
+  assert.deepEqual(readers.map(conn => hooks.onLoad(conn, 'w', HERS)), [{ payload: 'hers' }, undefined, undefined])
+  const history = [HERS, { payload: 'all' }]
+  assert.deepEqual(readers.map(conn => hooks.onLoad(conn, 'w', history)?.length), [2, 1, 1])
+})
+
+test('what comes later for everybody is not taken for what came before it for one', () => {
+  const { hooks, connect } = enforcing()
+  const stored = { ...HERS, ...hooks.onInput({ payload: 'for all' }) }
+  assert.deepEqual(hooks.onLoad(connect(token(bob)), 'w', stored), { payload: 'for all' })
+  assert.deepEqual(hooks.onInput(HERS), HERS)
+})
+
+test('whether the constraint is enforced is what the newest assertion says', () => {
+  const { hooks, connect } = enforcing()
+  const reader = connect(token(bob))
+  const heard = () => { reader.sent.length = 0; reader.emit('msg-input:text', HERS); return reader.sent.length }
+  assert.equal(heard(), 0)
+  hooks.onSetup({ path: '/dashboard' }, { headers: { 'x-flowward-assertion': token({ iat: Math.floor(now / 1000) - 10 }) } })
+  assert.equal(heard(), 0, 'an older one')
+  hooks.onSetup({ path: '/dashboard' }, { headers: { 'x-flowward-assertion': `${token({ iat: Math.floor(now / 1000) + 1 })}x` } })
+  assert.equal(heard(), 0, 'a forged one')
+  hooks.onSetup({ path: '/dashboard' }, { headers: { 'x-flowward-assertion': token({ iat: Math.floor(now / 1000) + 1 }) } })
+  assert.equal(heard(), 1)
+})
+
+test('a message is left as it is where nothing is enforced', () => {
+  const { hooks } = dashboard()
+  assert.deepEqual(Object.keys(hooks.onInput({ payload: 1 })), ['payload'])
+})
+
 test('sockets are still looked after when Dashboard has removed all listeners', () => {
   const { hooks, nsp, connect } = dashboard()
   hooks.onLoad(connect(token()), 'w', undefined)
@@ -118,7 +175,7 @@ const constraints = [
   ['an empty text as tenant', { tenant: '' }, [false, false, false, false, false]]
 ]
 for (const [heading, _client, expected] of constraints) {
-  test(`a message constrained to ${heading} reaches those it is meant for`, () => {
+  test(`D-02, D-04, D-05: a message constrained to ${heading} reaches those it is meant for`, () => {
     const { hooks, connect } = dashboard()
     const readers = [token(), token(), token(bob), token(eve), undefined].map(assertion => connect(assertion))
     assert.deepEqual(readers.map(conn => hooks.onIsValidConnection(conn, { _client })), expected)
@@ -126,7 +183,7 @@ for (const [heading, _client, expected] of constraints) {
   })
 }
 
-test('what is meant for a user or tenant is not stored for others to load', () => {
+test('D-04: what is meant for a user or tenant is not stored for others to load', () => {
   const { hooks } = dashboard()
   const verdicts = [{ user: ADA }, { tenant: 'acme' }, { user: {} }, { socketIp: '127.0.0.1' }, undefined].map(_client => hooks.onCanSaveInStore({ _client }))
   assert.deepEqual(verdicts, [false, false, false, true, true])
@@ -134,7 +191,7 @@ test('what is meant for a user or tenant is not stored for others to load', () =
   assert.equal(hooks.onCanSaveInStore(undefined), true)
 })
 
-test('_setup names the visitor for display and keeps the socket path', () => {
+test('D-14: _setup names the visitor for display and keeps the socket path', () => {
   const { hooks } = dashboard()
   const req = { headers: { 'x-flowward-assertion': token() } }
   assert.deepEqual(hooks.onSetup({ path: '/dashboard' }, req), { user: ADA, socketio: { path: '/dashboard/socket.io', auth: { user: ADA } } })
