@@ -267,6 +267,11 @@ def write_flows(path: Path, *, accepting: Sequence[str] = ACCEPTING, more: Seque
     return path
 
 
+def slider(key: str, code: str) -> list[Node]:
+    """A slider, what is done to its messages, and the chart that they go to."""
+    return [_slider(key, f"for-{key}"), _function(f"for-{key}", code, f"chart-{key}"), _chart(f"chart-{key}")]
+
+
 def template(key: str, html: str) -> Node:
     """A widget that is a template of its author's own, script and all."""
     return _widget("ui-template", key, format=html, templateScope="local", storeOutMessages=True, passthru=False)

@@ -116,10 +116,14 @@ async def place(
     node_root: str = "/",
     flows: Path | None = None,
     instance: Mapping[str, object] | None = None,
+    declared: Mapping[str, object] | None = None,
     further: Sequence[Mapping[str, object]] = (),
     settings: Mapping[str, Mapping[str, object]] | None = None,
 ) -> AsyncIterator[Place]:
-    """`instance` adds to what the estate says of the one instance; `further` are whole ones on the same Node-RED."""
+    """`instance` adds to what the estate says of the one instance; `further` are whole ones on the same Node-RED.
+
+    `declared` replaces whole sections of the estate.
+    """
     upstream = free_port()
     said = {
         "upstream": f"http://127.0.0.1:{upstream}",
@@ -129,7 +133,7 @@ async def place(
     }
     instances = [{"slug": "line-3", "hosts": [host], **said, **(instance or {})}]
     instances += [{**said, **one} for one in further]
-    site = Site(folder, estate(instances), name=home)
+    site = Site(folder, estate(instances, **(declared or {})), name=home)
     site.settings = {"limits": {"login": PLENTY, "anonymous": PLENTY}}
     site.settings |= {section: dict(values) for section, values in (settings or {}).items()}
     written = flows or write_flows(folder / "the-flows.json")

@@ -1,6 +1,6 @@
 """What a page may say to make itself somebody else, and what it may overhear: all in vain, with our plugin in real Node-RED.
 
-The rows that need real pages are in test_constraining.py (a message for one user) and test_ending.py (ended sessions).
+The rows that need real pages are in test_scenario_x0.py (a message for one user) and test_ending.py (ended sessions).
 """
 
 import json
