@@ -7,7 +7,7 @@ from proxy.access.decide import Sight
 from proxy.access.standing import is_active
 from proxy.model.access import Permission
 from proxy.model.directory import Space, SpaceKind
-from proxy.model.estate import Estate, Resource, ResourceKind
+from proxy.model.estate import Estate, PageSettings, Resource, ResourceKind
 from proxy.model.identity import Actor, Person
 
 OPENED: Final = frozenset({ResourceKind.INSTANCE, ResourceKind.PAGE})
@@ -24,7 +24,8 @@ def landing(estate: Estate, person: Person) -> Resource | None:
 
 def opens(sight: Sight, resource: Resource) -> bool:
     """Whether somebody may open the dashboard of this."""
-    return resource.kind in OPENED and sight.entitled(Permission.DASHBOARD_LIST, resource)
+    shown = resource.kind is not ResourceKind.PAGE or bool(PageSettings.of(resource).match)  # not endpoints alone
+    return resource.kind in OPENED and shown and sight.entitled(Permission.DASHBOARD_LIST, resource)
 
 
 def _wanted(estate: Estate, person: Person) -> Iterator[str]:

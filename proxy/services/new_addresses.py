@@ -3,6 +3,7 @@
 import json
 import secrets
 from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Final
@@ -97,6 +98,19 @@ class NewAddresses:
             letters.append(Outgoing(to=user.email, written=written, until=until, user=user.id))
         return letters
 
+    async def expect(self, activation: str, email: str, *, until: float) -> None:
+        """Note that the link of this token goes to an address by mail, and nowhere else."""
+        await self.shared.put(_mailed(activation), email, until)
+
+    async def reached(self, activation: str, user: User, *, address: str) -> None:
+        """Whoever opened a link that was mailed has the mailbox: its address is theirs, unless somebody has it already."""
+        email = await self.shared.take(_mailed(activation), self.now())
+        if email is None or any(True for _ in wrong_with(email, self.domains())):
+            return
+        by, wanted = by_user(user, address=address), NewAddress(user=user, email=email)
+        with suppress(Conflict, Exists, Refused):
+            await self.writer.write_by(by, lambda occasion: _changed(occasion, wanted))
+
     async def pending(self, token: str) -> NewAddress | None:
         """What a link would change; None when it was used, is too old, or the account has changed since."""
         found = await self.shared.get(_key(token), self.now())
@@ -145,6 +159,10 @@ def wrong_with(email: str, of_providers: Collection[str]) -> Iterator[Wrong]:
     elif domain in of_providers:
         message = "belongs to people who log in by their organisation, which needs no account of ours"
         yield Wrong(field="email", message=message, code="sso_required")
+
+
+def _mailed(activation: str) -> str:
+    return "mailed:" + sha256(activation.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _key(token: str) -> str:

@@ -61,7 +61,7 @@ def _moved(moment: Moment, device: Resource, parent: Resource | None) -> Resourc
         return replace(device, parent=None, owner=owner.id if owner else None)
     there = estate.owner(parent)
     if owner is None or there is None or _team(estate, device) != _team(estate, parent):
-        message = f"belongs to another team than {estate.address(device)}"
+        message = f"belongs to another team than {device.slug}"
         raise Invalid(Wrong(field=parent.kind.value, message=message, remedy="Hand the device to that team first."))
     return replace(device, parent=parent.id, owner=None if owner.id == there.id else owner.id)
 
@@ -75,7 +75,7 @@ def _refuse_alike(estate: Estate, after: Sequence[Resource]) -> None:
     """Raises Exists, or DeclaredInFile."""
     slugs: set[str] = set()
     for device in after:
-        refuse_kept(estate, estate.resources[device.id])
+        refuse_kept(estate.resources[device.id])
         refuse_taken(estate, device)
         if device.slug in slugs:
             raise Invalid(Wrong(field="devices", message=f"has two of the slug {device.slug}", remedy="Rename one."))

@@ -30,7 +30,7 @@ async def set_items(moment: Moment, key: str, items: Sequence[str]) -> Step[Reso
     after = replace(folder, members=frozenset({each.id for each in named} | hidden))
     if after == folder:
         return Step(result=folder)
-    refuse_kept(estate, folder)
+    refuse_kept(folder)
     updates = (Update(key="items", old=_names(estate, folder), new=_names(estate, after)),)
     return Step(result=after, edits=[after], events=[told(moment, "folder.items-changed", after, updates=updates)])
 

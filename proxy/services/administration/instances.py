@@ -97,7 +97,7 @@ async def secure(moment: Moment, premises: Premises, key: str, alter: Alter) -> 
     after = replace(before, instance=alter(_settings(before)))
     if after == before:
         return Step(result=before)
-    refuse_kept(moment.estate, before)
+    refuse_kept(before)
     _refuse(list(unsafe(_settings(after), premises.settings)))
     event = told(moment, "project.security.updated", after, updates=changes(before, after))
     return Step(result=after, edits=[after], events=[event])
@@ -110,7 +110,7 @@ async def protect(moment: Moment, key: str, *, enabled: bool) -> Step[Resource]:
     settings = _settings(before)
     if settings.protected is enabled:
         return Step(result=before)
-    refuse_kept(moment.estate, before)
+    refuse_kept(before)
     after = replace(before, instance=replace(settings, protected=enabled))
     updates = (Update(key="protected", old=settings.protected, new=enabled),)
     event = told(moment, "project.protected" if enabled else "project.unprotected", after, updates=updates)

@@ -118,7 +118,7 @@ def changed(moment: Moment, before: Resource, after: Resource, event: str) -> St
     """The step from one state of a resource to another; none where they are the same."""
     if after == before:
         return Step(result=before)
-    refuse_kept(moment.estate, before)
+    refuse_kept(before)
     refuse_taken(moment.estate, after)
     return Step(result=after, edits=[after], events=[told(moment, event, after, updates=changes(before, after))])
 
@@ -134,10 +134,10 @@ async def delete(moment: Moment, key: str, kind: ResourceKind) -> Step[None]:
 
 def removal(estate: Estate, resource: Resource) -> list[Remove]:
     """The edits that forget a resource. Raises NotPossible while something lies in it."""
-    refuse_kept(estate, resource)
+    refuse_kept(resource)
     inside = estate.children.get(resource.id, ())
     if any(each.kind is not ResourceKind.PAGE for each in inside):
-        detail = f"{estate.address(resource)} still holds other resources. Move or delete them first."
+        detail = f"{resource.slug} still holds other resources. Move or delete them first."
         raise NotPossible("not_empty", detail)
     return [Remove(kind=Resource, id=each.id) for each in (*inside, resource)]
 
@@ -148,9 +148,9 @@ def deleted(moment: Moment, resource: Resource) -> Event:
     return told(moment, KINDS[resource.kind].deleted, resource, body=body)
 
 
-def refuse_kept(estate: Estate, resource: Resource) -> None:
+def refuse_kept(resource: Resource) -> None:
     """Raises DeclaredInFile for what an estate file keeps up."""
-    refuse_declared(resource, f"The {resource.kind} {estate.address(resource)}")
+    refuse_declared(resource, f"The {resource.kind} {resource.slug}")
 
 
 def refuse_taken(estate: Estate, resource: Resource) -> None:
