@@ -28,10 +28,12 @@ Preset = Literal["assertion", "flowward", "remote", "authentik", "cloudflare", "
 
 
 class SpaceEntry(Section):
-    """A team, a customer of it, or a group within either."""
+    """A team, a customer of it, or a group within either; or the one space in which all are members."""
 
     slug: Slug = Field(description="Unique name, the first part of every path below it.")
-    kind: Literal["team", "customer", "group"] = Field(description="A team has no parent; the others have one.")
+    kind: Literal["team", "customer", "group", "everyone"] = Field(
+        description="A team has no parent, nor has everyone, of which there is one at most; the others have one."
+    )
     parent: Slug | None = Field(default=None, description="Slug of the team or customer it belongs to.")
     title: str = Field(default="", max_length=200, description="Name for people; the slug where empty.")
     active: bool = Field(default=True, description="false suspends everyone who is in through this space.")

@@ -75,16 +75,20 @@ def _twice(entries: Sequence[Placed[T]], key: str, name: Callable[[T], str]) -> 
 def _space(space: Placed[SpaceEntry], names: _Names) -> Iterator[Problem]:
     entry = space.entry
     parent = names.spaces.get(entry.parent or "")
-    if entry.kind == "team" and entry.parent is not None:
-        yield space.problem(("parent",), "must be absent, since a team has no parent", "Remove parent or change kind.")
-    elif entry.kind != "team" and entry.parent is None:
+    top = entry.kind in ("team", "everyone")
+    called = "the space of everyone" if entry.kind == "everyone" else "a team"
+    if top and entry.parent is not None:
+        yield space.problem(
+            ("parent",), f"must be absent, since {called} has no parent", "Remove parent or change kind."
+        )
+    elif not top and entry.parent is None:
         yield space.problem(("parent",), f"is missing: a {entry.kind} belongs to a team or customer", "Add parent.")
     elif entry.parent is not None and parent is None:
         yield _unknown(space, ("parent",), "space", entry.parent, names.spaces)
-    elif parent is not None and parent.kind == "group":
-        yield space.problem(
-            ("parent",), f"must be a team or customer, but {parent.slug} is a group", "Choose its parent."
-        )
+    elif parent is not None and parent.kind not in ("team", "customer"):
+        kind = "everyone" if parent.kind == "everyone" else "a group"
+        message = f"must be a team or customer, but {parent.slug} is {kind}"
+        yield space.problem(("parent",), message, "Choose its parent.")
     elif parent is not None and list(names.lineage(entry.slug))[-1] != _root(entry.slug, names):
         yield space.problem(("parent",), "leads back to the space itself", "Let one of its ancestors be a team.")
 
@@ -113,6 +117,9 @@ def _user(user: Placed[UserEntry], names: _Names) -> Iterator[Problem]:
     for slug in entry.memberships:
         if slug not in names.spaces:
             yield _unknown(user, ("memberships", slug), "space", slug, names.spaces)
+        elif names.spaces[slug].kind == "everyone":
+            message = f"names {slug}, in which all are members without being named"
+            yield user.problem(("memberships", slug), message, "Leave it out.")
     for path in entry.overrides:
         yield from _override(user, path, names)
 

@@ -1,13 +1,18 @@
-"""Of whom a person may know: what every list, picker and name of users goes through. Pure."""
+"""Of whom a person may know: what every list, picker and name of users and spaces goes through. Pure."""
 
 from collections.abc import Iterable, Iterator
+from functools import cached_property
+from typing import Final
 
-from proxy.access.decide import acting, in_scope
+from proxy.access.decide import Sight, acting, in_scope
 from proxy.access.standing import Standing, is_active
-from proxy.model.access import Role
+from proxy.model.access import Permission, Role
 from proxy.model.directory import Space, SpaceKind
-from proxy.model.estate import Estate
+from proxy.model.estate import Estate, Resource
 from proxy.model.identity import Actor, Person
+
+FOREIGN: Final = "another organisation"
+"""How somebody or something is called of whom one may not know."""
 
 _SHARED: frozenset[SpaceKind] = frozenset({SpaceKind.CUSTOMER, SpaceKind.GROUP})
 """The kinds of space whose people know each other in tenant mode."""
@@ -31,6 +36,47 @@ def knows(estate: Estate, actor: Actor, other: Person) -> bool:
     """Whether who acts may know of a person; if not, that person is as unknown as one who never was."""
     spaces = spaces_known(estate, actor)
     return spaces is None or other.user.id == actor.user_id or not spaces.isdisjoint(other.memberships)
+
+
+class Names:
+    """What places are called before one person: where tenants may not know of each other, only what is theirs to know."""
+
+    def __init__(self, sight: Sight, *, all_: bool = False) -> None:
+        """`all_`: before whoever runs the gateway, every name is told."""
+        self.sight = sight
+        tenants = sight.estate.settings.tenant_mode and sight.standing.everywhere is not Role.ADMIN
+        self.all_ = all_ or not tenants
+
+    @cached_property
+    def _known(self) -> frozenset[str] | None:
+        return spaces_known(self.sight.estate, self.sight.actor)
+
+    def knows(self, space: Space | None) -> bool:
+        """Whether a space may be named."""
+        if self.all_ or space is None:
+            return self.all_
+        known = self._known
+        return known is None or space.id in known or self.sight.entitled(Permission.SPACE_READ, space)
+
+    def reaches(self, resource: Resource | None) -> bool:
+        """Whether a resource may be named."""
+        return self.all_ or (resource is not None and self.sight.standing.role(resource) > Role.NONE)
+
+    def space(self, space: Space) -> str:
+        """Its slug, or FOREIGN."""
+        return space.slug if self.knows(space) else FOREIGN
+
+    def place(self, resource: Resource) -> str:
+        """Its path, or FOREIGN."""
+        return self.address(resource) or FOREIGN
+
+    def address(self, resource: Resource) -> str | None:
+        """The path of a resource; None where somebody else's name is in it."""
+        estate = self.sight.estate
+        way = list(estate.path(resource))
+        if self.knows(estate.spaces.get(way[-1].owner or "")) and all(map(self.reaches, way)):
+            return estate.address(resource)
+        return None
 
 
 def _known(standing: Standing) -> Iterable[Space]:

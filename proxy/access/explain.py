@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from proxy.access.decide import CHECKS, PROOF_LASTS, Case, Check, Place, Sight
+from proxy.access.directory import Names
 from proxy.access.standing import Standing, Word, around, is_active, targets
 from proxy.model.access import Decision, Permission, Reason, Role, Write
 from proxy.model.directory import Space, SpaceKind
 from proxy.model.estate import Estate, Resource
-from proxy.model.identity import Actor, Token
+from proxy.model.identity import Actor, Person, Session, Token
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,56 +35,72 @@ class Explanation:
 
 
 def explain(
-    estate: Estate, actor: Actor, permission: Permission, place: Place, *, now: float, write: Write | None = None
+    estate: Estate,
+    actor: Actor,
+    permission: Permission,
+    place: Place,
+    *,
+    now: float,
+    write: Write | None = None,
+    names: Names | None = None,
 ) -> Explanation:
-    """What `decide` decides, and why."""
+    """What `decide` decides, and why; `names` are those that whoever asks may read, None for all."""
     sight = Sight(estate, actor, now=now)
     decision = sight.decide(permission, place, write)
-    rows = tuple(_considered(sight.case(permission, place, write)))
+    rows = tuple(_considered(sight.case(permission, place, write), names or Names(sight, all_=True)))
     if decision.status == 404:
         rows += (Considered(rule="existence", words=_UNSEEN, applies=True, refuses=Reason.NOT_FOUND),)
     return Explanation(decision=decision, considered=rows)
 
 
+def logged_in(person: Person, now: float) -> Actor:
+    """Somebody as if they had just logged in; `now` is seconds since the epoch."""
+    session = Session(
+        id="", user_id=person.user.id, provider="", amr=(), created=now, seen=now, expires=now + 1, idle=1, proved=now
+    )
+    return Actor(person=person, session=session)
+
+
 _UNSEEN: Final = "nobody is told of what they have nothing to do with: it is answered like what is not there"
 
 
-def _considered(case: Case) -> Iterator[Considered]:
+def _considered(case: Case, names: Names) -> Iterator[Considered]:
     for name, check in CHECKS.items():
         if name is Check.ROLE:
-            yield from _roles(case)
+            yield from _roles(case, names)
         reason = check(case)
-        yield Considered(rule=name, words=_WORDS[name](case, reason), applies=reason is not None, refuses=reason)
+        words = _about_team(case, names) if name is Check.TEAM else _WORDS[name](case, reason)
+        yield Considered(rule=name, words=words, applies=reason is not None, refuses=reason)
 
 
 # -- how the role comes about
 
 
-def _roles(case: Case) -> Iterator[Considered]:
+def _roles(case: Case, names: Names) -> Iterator[Considered]:
     standing = case.sight.standing if case.rule.overrides else case.sight.bare
     everywhere = standing.everywhere
     admin = everywhere is Role.ADMIN
     yield Considered(rule="admin", words=_about_admin(case), applies=admin, gives=everywhere if admin else None)
     place = case.place
     if isinstance(place, Resource):
-        yield from _on_resource(case, standing, place)
+        yield from _on_resource(case, standing, place, names)
     elif place is not None:
-        yield from _in_space(standing, place, counts=everywhere is None)
+        yield from _in_space(standing, place, names, counts=everywhere is None)
 
 
-def _on_resource(case: Case, standing: Standing, resource: Resource) -> Iterator[Considered]:
+def _on_resource(case: Case, standing: Standing, resource: Resource, names: Names) -> Iterator[Considered]:
     counts = standing.everywhere is None
-    yield from _overrides(case, standing, resource)
+    yield from _overrides(case, standing, resource, names)
     counts = counts and standing.override(resource) is None
     owner = standing.estate.owner(resource)
     if owner is None:
         yield Considered(rule="owner", words="it belongs to no space", applies=False)
     else:
-        yield from _in_space(standing, owner, counts=counts)
-    yield from _shares(standing, resource, counts=counts)
+        yield from _in_space(standing, owner, names, counts=counts)
+    yield from _shares(standing, resource, names, counts=counts)
 
 
-def _overrides(case: Case, standing: Standing, resource: Resource) -> Iterator[Considered]:
+def _overrides(case: Case, standing: Standing, resource: Resource, names: Names) -> Iterator[Considered]:
     estate, heard, best = standing.estate, list(standing.words(resource)), standing.override(resource)
     said = [
         Word(at, held)
@@ -93,7 +110,7 @@ def _overrides(case: Case, standing: Standing, resource: Resource) -> Iterator[C
     ]
     for word in said:
         decides = word in heard and word.at == heard[0].at and word.role is best
-        words = f"{estate.address(word.at)} says {word.role.label}, with the membership of {_space(estate, word)}"
+        words = f"{names.place(word.at)} says {word.role.label}, with the membership of {_space(names, word)}"
         yield Considered(
             rule="override",
             words=words + _why_not(case, word, heard, decides=decides),
@@ -114,29 +131,30 @@ def _why_not(case: Case, word: Word, heard: list[Word], *, decides: bool) -> str
     return "; another one is nearer" if word.at != heard[0].at else "; another one at the same place says more"
 
 
-def _in_space(standing: Standing, space: Space, *, counts: bool) -> Iterator[Considered]:
+def _in_space(standing: Standing, space: Space, names: Names, *, counts: bool) -> Iterator[Considered]:
     estate = standing.estate
     role = standing.role_in(space)
     asleep = "" if space.kind is SpaceKind.EVERYONE or is_active(estate, space) else ", which is suspended"
-    words = f"{role.label} in {space.slug}{asleep}"
+    words = f"{role.label} in {names.space(space)}{asleep}"
     yield Considered(rule="member", words=words, applies=counts and role > Role.NONE, gives=role)
     for above in estate.lineage(space):
         if above is not space:
             owns = standing.role_in(above) >= Role.OWNER
-            words = f"{'owner' if owns else 'no owner'} of {above.slug}, which lies above {space.slug}"
+            words = f"{'owner' if owns else 'no owner'} of {names.space(above)}, which lies above {names.space(space)}"
             yield Considered(
                 rule="owner_above", words=words, applies=counts and owns, gives=Role.OWNER if owns else Role.NONE
             )
 
 
-def _shares(standing: Standing, resource: Resource, *, counts: bool) -> Iterator[Considered]:
+def _shares(standing: Standing, resource: Resource, names: Names, *, counts: bool) -> Iterator[Considered]:
     estate = standing.estate
     reaching = {target.id for target in targets(estate, resource)}
     for target in around(estate, resource):
         for grant in estate.shares.get(target.id, ()):
             given = standing.given(grant)
             space = estate.spaces.get(grant.space)
-            words = f"{estate.address(target)} is shared with {space.slug if space else '?'} up to {grant.role.label}"
+            with_ = names.space(space) if space else "?"
+            words = f"{names.place(target)} is shared with {with_} up to {grant.role.label}"
             if target.id not in reaching:
                 yield Considered(rule="share", words=f"{words}, but this has another owner", applies=False)
             else:
@@ -193,13 +211,12 @@ def _about_role(case: Case, _: Reason | None) -> str:
     return f"{case.permission} takes {case.rule.least.label}; {case.role.label} is held"
 
 
-def _about_team(case: Case, _: Reason | None) -> str:
+def _about_team(case: Case, names: Names) -> str:
     if not case.rule.team:
         return "need not be an owner of the team"
     team = case.team
-    return (
-        f"takes an owner of {team.slug if team else 'the team, and there is none'}; override and share are not enough"
-    )
+    called = names.space(team) if team else "the team, and there is none"
+    return f"takes an owner of {called}; override and share are not enough"
 
 
 def _about_switch(_: Case, reason: Reason | None) -> str:
@@ -237,7 +254,6 @@ _WORDS: Final[Mapping[Check, Callable[[Case, Reason | None], str]]] = {
     Check.TOKEN: _about_token,
     Check.VIEWING: _about_viewing,
     Check.ROLE: _about_role,
-    Check.TEAM: _about_team,
     Check.SWITCHED_OFF: _about_switch,
     Check.ADMIN_DATA_ACCESS: _about_admin_data_access,
     Check.MIN_EDIT_ROLE: _about_min_edit_role,
@@ -246,6 +262,6 @@ _WORDS: Final[Mapping[Check, Callable[[Case, Reason | None], str]]] = {
 }
 
 
-def _space(estate: Estate, word: Word) -> str:
-    space = estate.spaces.get(word.membership.space)
-    return space.slug if space else "a space that is gone"
+def _space(names: Names, word: Word) -> str:
+    space = names.sight.estate.spaces.get(word.membership.space)
+    return names.space(space) if space else "a space that is gone"

@@ -41,8 +41,13 @@ def visible_in(sight: Sight, kind: ResourceKind, permission: Permission) -> Sequ
 def visible_spaces(
     estate: Estate, actor: Actor, permission: Permission = Permission.SPACE_READ, *, now: float
 ) -> Sequence[Space]:
-    """The spaces in which who acts has a permission, in the order of their titles."""
-    return sorted(Sight(estate, actor, now=now).among(permission, estate.spaces.values()), key=position)
+    """The spaces in which who acts has a permission, in the order of their titles.
+
+    That of everyone is not among them while it is switched off: nothing can be put into it or shared with it.
+    """
+    off = estate.everyone if estate.settings.disable_all_users else frozenset[str]()
+    places = (space for space in estate.spaces.values() if space.id not in off)
+    return sorted(Sight(estate, actor, now=now).among(permission, places), key=position)
 
 
 def actions(estate: Estate, actor: Actor, place: Place, *, now: float) -> Sequence[Permission]:

@@ -82,6 +82,7 @@ _MEMBERS: Final = {
     "user.permissions-changed": "A member of a {} has other roles on single resources.",
     "settings.updated": "A {}'s settings were changed.",
 }
+_MINGLED: Final = "A warning: a user's memberships bring people of several customers together in a group."
 _INSTANCE_EVENTS: Final = {
     "project.created": "An instance was registered.",
     "project.deleted": "An instance was deleted.",
@@ -173,11 +174,13 @@ def _entries() -> Iterator[tuple[str, Entry]]:
     for kind in ("team", "customer", "group", "everyone"):
         called = "space of everyone" if kind == "everyone" else kind
         yield from _named(f"{kind}.", {verb: words.format(called) for verb, words in _MEMBERS.items()}, _SPACE)
+    yield "group.mingled", Entry(words=_MINGLED, levels=_SPACE)
     yield from _named("", _sharing(), _DEVICE)
     for kind, levels in (("folder", _SPACE), ("application", _APPLICATION), ("page", _INSTANCE), ("thing", _SPACE)):
         article = "An" if kind == "application" else "A"
         for verb, words in (("created", "made"), ("updated", "changed"), ("deleted", "deleted")):
             yield f"{kind}.{verb}", Entry(words=f"{article} {kind} was {words}.", levels=levels)
+    yield "branding.updated", Entry(words="How pages look was changed, for a space or the platform.", levels=_SPACE)
     yield "folder.items-changed", Entry(words="A folder holds other things.", levels=_SPACE)
     yield from _named("", _INSTANCE_EVENTS, _INSTANCE)
     yield from _named("device.", _DEVICE_EVENTS, _DEVICE)

@@ -12,20 +12,20 @@ from types import MappingProxyType
 from typing import Final
 
 from proxy.access.decide import Sight, in_scope
-from proxy.access.directory import knows
+from proxy.access.directory import FOREIGN, knows
 from proxy.model.access import Permission, Role
 from proxy.model.audit import AuditQuery, Event, Phase, Recorded
 from proxy.model.directory import Space
 from proxy.model.estate import Estate, Resource, ResourceKind
 from proxy.model.identity import Person
 from proxy.services.audit_catalogue import Level
+from proxy.services.audit_places import Places
 from proxy.services.audit_secrets import HIDDEN
 from proxy.services.authority import require, resource_at, space_at
 from proxy.services.problems import Invalid, Wrong
 from proxy.services.writer import Moment
 from proxy.store import Database, Page
 
-FOREIGN: Final = "another organisation"
 CONCLUDED: Final = frozenset({Phase.DONE, Phase.OUTCOME})
 """What is listed: an intent is told by its outcome, which also says when it was never known."""
 _CHUNK: Final = 200
@@ -168,14 +168,15 @@ def _words(event: Event) -> str:
 
 
 class _Masks:
-    """Leaves out who is a stranger to the reader. Everybody is looked up once."""
+    """Leaves out who and what is strange to the reader. Everybody is looked up once."""
 
     def __init__(self, log: Log) -> None:
         self._log = log
         self._people: dict[str, bool] = {}
+        self._places = Places(Sight(log.moment.estate, log.moment.actor, now=log.moment.now))
 
     async def over(self, recorded: Recorded) -> Recorded:
-        event = recorded.event
+        event = self._places.over(recorded.event)
         if event.actor is not None and not await self._knows(event.actor):
             event = replace(event, actor=None, actor_name=FOREIGN, address="", token=None)
         if event.user is not None and not await self._knows(event.user):

@@ -24,7 +24,20 @@ def spaces_wanted(before: Estate, ledger: Ledger) -> dict[str, Space]:
     for slug, (place, entry) in entries.items():
         after[ids[slug]] = _space(place, entry, ids, known.get(slug), ledger)
     _refuse_bad_parents(entries, after, ids, ledger)
+    _refuse_second_everyone(entries, after, ledger)
     return after
+
+
+def _refuse_second_everyone(
+    entries: Mapping[str, tuple[Place, SpaceEntry]], after: Mapping[str, Space], ledger: Ledger
+) -> None:
+    found = [space for space in after.values() if space.kind is SpaceKind.EVERYONE]
+    declared = [space for space in found if space.slug in entries]
+    if len(found) > 1 and declared:
+        place, _ = entries[declared[-1].slug]
+        other = next(space.slug for space in found if space is not declared[-1])
+        remedy = "Leave one of the two out, or use the slug of the one that is there."
+        ledger.wrong(place, f"is everyone, which {other} is already", remedy, key=("kind",))
 
 
 def _space(place: Place, entry: SpaceEntry, ids: Mapping[str, str], old: Space | None, ledger: Ledger) -> Space:
@@ -124,6 +137,7 @@ def instance_settings(entry: InstanceEntry, basic_password_hash: str) -> Instanc
         protected=entry.protected,
         endpoints=entry.endpoints,
         origins=tuple(str(origin) for origin in entry.origins),
+        framed_by=tuple(str(origin) for origin in entry.framed_by),
         min_edit_role=Role[entry.min_edit_role.upper()],
         viewer_reads_context=entry.viewer_reads_context,
         second_factor=entry.second_factor,

@@ -19,6 +19,7 @@ from proxy.model.identity import Person, UserState
 from proxy.services.accounts import may_log_in
 from proxy.services.audit import PLATFORM, By, happened
 from proxy.services.linking_events import told_of
+from proxy.services.mingled import mingled_by, on_record
 from proxy.services.writer import Occasion, Step, Writer
 from proxy.store import Conflict, Database, Outdated, PutPerson, Shared, StoreUnavailable
 
@@ -210,7 +211,12 @@ async def _kept(
     outcome = Outcome(how=linked.how, person=result.person, readings=result.readings, kept_admin=result.kept_admin)
     if before == result.person:
         return Step(result=outcome)
-    events = told_of(occasion, linked.how, before, result.person)
+    groups = await mingled_by(occasion, before, result.person)
+    if groups:
+        names = [group.slug for group in groups]
+        _log.warning("groups-mingled", provider=entry.name, user=result.person.user.id, groups=names)
+    warnings = on_record(occasion, groups, result.person)
+    events = [*told_of(occasion, linked.how, before, result.person), *warnings]
     # An admin's goes on to be good where the provider is gone. Anybody else's would become that if they were made one, for
     # whoever knew it.
     gone = linked.how is How.LINKED and before is not None and not before.user.admin

@@ -98,12 +98,11 @@ class Desk(Occasion):
             mode = settings.http_auth if settings else "none"
             raise NotPossible(
                 "http_auth_not_user",
-                f"{self.estate.address(instance)} has http_auth mode {mode}, where tokens open nothing. "
-                "Set the mode to user first.",
+                f"{instance.slug} has http_auth mode {mode}, where tokens open nothing. Set the mode to user first.",
             )
         paths, methods = tuple(map(prefix, wanted.paths)), tuple(method.upper() for method in wanted.methods)
         _refuse(*self._wrong(wanted.name, wanted.expires, wanted.networks), *wrong_http(paths, methods))
-        _refuse_more(await self.database.tokens(instance=instance.id), f"{self.estate.address(instance)} has")
+        _refuse_more(await self.database.tokens(instance=instance.id), f"{instance.slug} has")
         token = Token(
             id=self.new_id(),
             kind=TokenKind.HTTP,

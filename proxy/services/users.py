@@ -9,6 +9,7 @@ from proxy.model.directory import SpaceKind
 from proxy.model.identity import Factor, Membership, Person, User, UserKind, UserState
 from proxy.services.audit import changes
 from proxy.services.authority import refuse_declared, told
+from proxy.services.mingled import mingled_by, on_record
 from proxy.services.problems import Exists, Invalid, NotPossible, NotThere, Wrong
 from proxy.services.writer import Occasion, Step
 from proxy.store import PutPerson, Remove
@@ -34,7 +35,8 @@ async def create(occasion: Occasion, user: User, roles: Mapping[str, Role]) -> S
     held = {spaces[id_].slug: member.role.label for id_, member in made.memberships.items()}
     body = {"name": user.username, "admin": user.admin, "memberships": held}
     event = told(occasion, "user.created-user", made.user, body=body)
-    return Step(result=made, edits=[PutPerson(person=made)], events=[event])
+    warnings = on_record(occasion, await mingled_by(occasion, None, made), made)
+    return Step(result=made, edits=[PutPerson(person=made)], events=[event, *warnings])
 
 
 def _memberships(occasion: Occasion, roles: Mapping[str, Role]) -> dict[str, Membership]:

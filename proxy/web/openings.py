@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from proxy.access.standing import Standing
-from proxy.access.visible import visible
+from proxy.access.decide import Sight
+from proxy.access.directory import Names
+from proxy.access.visible import visible_in
 from proxy.model.access import Permission, Role
 from proxy.model.estate import Estate, InstanceSettings, Resource, ResourceKind
 from proxy.model.identity import Actor, Person
@@ -18,6 +19,7 @@ class Opening:
     id: str
     name: str
     address: str
+    """Its path, such as acme/plant/line-3; empty where a name in it is not for this person."""
     role: str
     dashboard: str
     editor: str
@@ -29,19 +31,20 @@ def openings(estate: Estate, sites: Sites, person: Person) -> tuple[Opening, ...
 
 
 def _found(estate: Estate, sites: Sites, person: Person) -> Iterator[Opening]:
-    standing = Standing(estate, person)
-    for resource in visible(estate, Actor(person=person), ResourceKind.INSTANCE, Permission.DASHBOARD_LIST, now=0.0):
+    names = Names(Sight(estate, Actor(person=person), now=0.0))
+    for resource in visible_in(names.sight, ResourceKind.INSTANCE, Permission.DASHBOARD_LIST):
         settings = resource.instance
         if settings is not None and settings.hosts:
-            yield _opening(estate, sites, resource, settings, standing.role(resource))
+            yield _opening(names, sites, resource, settings)
 
 
-def _opening(estate: Estate, sites: Sites, resource: Resource, settings: InstanceSettings, role: Role) -> Opening:
+def _opening(names: Names, sites: Sites, resource: Resource, settings: InstanceSettings) -> Opening:
+    role = names.sight.standing.role(resource)
     base = _origin(sites, settings.hosts[0]) + settings.path.rstrip("/")
     return Opening(
         id=resource.id,
         name=resource.name or resource.slug,
-        address=estate.address(resource),
+        address=names.address(resource) or "",
         role=role.label,
         dashboard=base + settings.node_root.rstrip("/") + settings.dashboard,
         editor=base + settings.admin_root.rstrip("/") + "/" if role >= Role.VIEWER else "",

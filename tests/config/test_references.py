@@ -28,6 +28,8 @@ def estate(
         (estate(spaces=f"{ACME}, {{slug: b, kind: group, parent: acm}}"), "1: spaces[1].parent: must name a declared space, but it is 'acm'. Did you mean acme?"),
         (estate(spaces=f"{ACME}, {{slug: g, kind: group, parent: acme}}, {{slug: b, kind: group, parent: g}}"), "1: spaces[2].parent: must be a team or customer, but g is a group. Choose its parent."),
         (estate(spaces=f"{ACME}, {{slug: b, kind: customer, parent: b}}"), "1: spaces[1].parent: leads back to the space itself. Let one of its ancestors be a team."),
+        (estate(spaces=f"{ACME}, {{slug: all, kind: everyone, parent: acme}}"), "1: spaces[1].parent: must be absent, since the space of everyone has no parent. Remove parent or change kind."),
+        (estate(spaces=f"{ACME}, {{slug: all, kind: everyone}}, {{slug: b, kind: group, parent: all}}"), "1: spaces[2].parent: must be a team or customer, but all is everyone. Choose its parent."),
         # applications and instances
         (estate(applications=f"{PLANT}, {PLANT}"), "3: applications[1].slug: declares acme/plant again, first in estate.yaml:3. Remove one of the two or rename it."),
         (estate(applications=f"{PLANT}, {{slug: b, space: acne}}"), "3: applications[1].space: must name a declared space, but it is 'acne'. Did you mean acme?"),
@@ -38,6 +40,7 @@ def estate(
         (estate(users="{username: a, email: a@b}, {username: b, email: A@b}"), "2: users[1].email: declares a@b again, first in estate.yaml:2. Remove one of the two or rename it."),
         (estate(users="{username: a, password: {file: flowward.yaml}, password_hash: $argon2id$v=19$m=1$YQ$YQ}"), "2: users[0].password_hash: stands beside password. Keep one of the two."),
         (estate(users="{username: a, memberships: {acne: owner}}"), "2: users[0].memberships.acne: must name a declared space, but it is 'acne'. Did you mean acme?"),
+        (estate(spaces=f"{ACME}, {{slug: all, kind: everyone}}", users="{username: a, memberships: {all: owner}}"), "2: users[0].memberships.all: names all, in which all are members without being named. Leave it out."),
         (estate(users="{username: a, overrides: {acme/plan: none}}"), "2: users[0].overrides.acme/plan: must name a declared application or instance, but it is 'acme/plan'. Did you mean acme/plant?"),
         (estate(users="{username: a, overrides: {acme/plant: none}}"), "2: users[0].overrides.acme/plant: has no effect: a is no member of acme. Add a membership, for example acme: viewer."),
         (estate(spaces=f"{ACME}, {CUSTOMER}", users="{username: a, memberships: {cust: owner}, overrides: {acme/plant/a: none}}"), "2: users[0].overrides.acme/plant/a: has no effect: a is no member of acme. Add a membership, for example acme: viewer."),

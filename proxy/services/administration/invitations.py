@@ -15,6 +15,7 @@ from proxy.model.directory import Space, SpaceKind
 from proxy.model.identity import Membership, Person, UserKind
 from proxy.services.administration.members import with_membership
 from proxy.services.authority import refuse_declared, require, space_at, told
+from proxy.services.mingled import mingled_by, on_record
 from proxy.services.problems import Exists, NotPossible, NotThere
 from proxy.services.writer import Moment, Step
 from proxy.store import Edit, Invitation, PutPerson, Remove
@@ -95,12 +96,14 @@ async def accept(moment: Moment, id_: str) -> Step[Invitation]:
     if not is_active(moment.estate, space):
         raise NotPossible("suspended", f"{space.title or space.slug} is suspended. Ask whoever invited you.")
     edits: list[Edit] = [Remove(kind=Invitation, id=id_)]
+    body = {"role": invitation.role.label}
+    events = [told(moment, f"{space.kind}.user.invite.accepted", space, user=person.user.id, body=body)]
     if space.id not in person.memberships:
         held = Membership(space=space.id, role=invitation.role, source="invite")
-        edits.append(PutPerson(person=with_membership(person, held)))
-    body = {"role": invitation.role.label}
-    event = told(moment, f"{space.kind}.user.invite.accepted", space, user=person.user.id, body=body)
-    return Step(result=invitation, edits=edits, events=[event])
+        after = with_membership(person, held)
+        edits.append(PutPerson(person=after))
+        events += on_record(moment, await mingled_by(moment, person, after), after)
+    return Step(result=invitation, edits=edits, events=events)
 
 
 async def reject(moment: Moment, id_: str) -> Step[Invitation]:

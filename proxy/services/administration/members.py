@@ -1,23 +1,36 @@
 """Who is a member of a space, and with which role."""
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from proxy.access.decide import acting, space_role
+from proxy.access.directory import spaces_known
 from proxy.model.access import Decision, Permission, Reason, Role
 from proxy.model.audit import Update
 from proxy.model.directory import Space, SpaceKind
 from proxy.model.identity import Membership, Person, UserKind
 from proxy.services.administration.references import unknown
 from proxy.services.authority import refuse_declared, require, space_at, told
+from proxy.services.mingled import mingled_by, on_record, refuse_mingled
 from proxy.services.problems import Denied, Exists, NotPossible, NotThere
 from proxy.services.writer import Moment, Step
 from proxy.store import Invitation, PutPerson, Remove
 
 
-async def add(moment: Moment, key: str, *, person: Person | None, role: Role) -> Step[Person]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Added:
+    """Somebody who was made a member."""
+
+    person: Person
+    mingled: Sequence[Space]
+    """Groups in which they are together with people of other customers, as far as whoever acts may know of those."""
+
+
+async def add(moment: Moment, key: str, *, person: Person | None, role: Role, strict: bool = False) -> Step[Added]:
     """Make somebody a member without asking them: admins and owners of a space above may, others invite.
 
-    `person` is None for somebody whom whoever acts does not know of, which reads as nobody.
+    `person` is None for somebody whom whoever acts does not know of, which reads as nobody. With `strict` nobody is added
+    who would be with people of other customers in a group.
     """
     space = _space(moment, key, Permission.SPACE_MEMBERS_INVITE)
     if not _from_above(moment, space):
@@ -29,8 +42,12 @@ async def add(moment: Moment, key: str, *, person: Person | None, role: Role) ->
         raise Exists("user", person.user.username)
     refuse_kept_by_file(person)
     after = with_membership(person, Membership(space=space.id, role=role))
+    seen = await mingled_by(moment, person, after, known=spaces_known(moment.estate, moment.actor))
+    if strict:
+        refuse_mingled(seen)
     event = told(moment, f"{space.kind}.user.added", space, user=person.user.id, body={"role": role.label})
-    return Step(result=after, edits=[PutPerson(person=after)], events=[event])
+    events = [event, *on_record(moment, await mingled_by(moment, person, after), after)]
+    return Step(result=Added(person=after, mingled=seen), edits=[PutPerson(person=after)], events=events)
 
 
 async def set_role(moment: Moment, key: str, user_id: str, role: Role) -> Step[Person]:

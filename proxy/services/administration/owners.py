@@ -6,7 +6,7 @@ from dataclasses import replace
 from proxy.model.access import Permission
 from proxy.model.audit import Update
 from proxy.model.directory import Space
-from proxy.model.estate import Estate, Grant, Resource, ResourceKind
+from proxy.model.estate import Estate, Resource, ResourceKind
 from proxy.services.administration.placement import is_among_strangers
 from proxy.services.administration.references import space_named
 from proxy.services.administration.resources import refuse_kept, refuse_taken
@@ -30,7 +30,7 @@ async def set_owner(moment: Moment, key: str, space: str) -> Step[Resource]:
     if old == new:
         return Step(result=resource)
     require(moment, Permission.RESOURCE_OWNER, old)
-    refuse_kept(estate, resource)
+    refuse_kept(resource)
     above = estate.resources.get(resource.parent or "")
     inherited = estate.owner(above) if above else None
     _refuse_foreign(estate, inherited, new)
@@ -55,7 +55,7 @@ def _refuse_neighbours(estate: Estate, after: Resource, handed: Sequence[Resourc
     then = replace(estate, resources={**estate.resources, after.id: after})
     for resource in handed:
         if is_among_strangers(then, then.resources[resource.id]):
-            message = f"would leave {estate.address(resource)} on a host where an instance of another space is"
+            message = f"would leave {resource.slug} on a host where an instance of another space is"
             raise Invalid(Wrong(field="owner", message=message, remedy="Give the instance a host of its own first."))
 
 
@@ -70,12 +70,8 @@ def _handed(estate: Estate, resource: Resource) -> Iterator[Resource]:
 def _unshared(estate: Estate, handed: Sequence[Resource]) -> Iterator[Edit]:
     for resource in handed:
         for grant in estate.shares.get(resource.id, ()):
-            refuse_declared(grant, f"The share of {estate.address(resource)} with {_slug(estate, grant)}")
+            refuse_declared(grant, f"A share of {resource.slug}")
             yield RemoveGrant(target=grant.target, space=grant.space)
-
-
-def _slug(estate: Estate, grant: Grant) -> str:
-    return estate.spaces[grant.space].slug
 
 
 def _emptied(estate: Estate, handed: Sequence[Resource], after: Resource) -> Iterator[Edit]:

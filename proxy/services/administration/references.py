@@ -4,10 +4,10 @@ What does not exist and what whoever acts may not know of read the same; what th
 """
 
 from proxy.model.access import Permission
-from proxy.model.directory import Space
+from proxy.model.directory import Space, SpaceKind
 from proxy.model.estate import Resource, ResourceKind
 from proxy.services.authority import require, resource_at, space_at
-from proxy.services.problems import Denied, Invalid, NotThere, Wrong
+from proxy.services.problems import Denied, Invalid, NotThere, Unfit, Wrong
 from proxy.services.writer import Moment
 
 
@@ -18,6 +18,8 @@ def space_named(moment: Moment, field: str, key: str, permission: Permission) ->
         require(moment, permission, space)
     except (NotThere, Denied) as error:
         raise _told(error, field, "space") from None
+    if space.kind is SpaceKind.EVERYONE and moment.estate.settings.disable_all_users:
+        raise switched_off(field)
     return space
 
 
@@ -37,6 +39,14 @@ def unknown(field: str, what: str) -> Invalid:
     """The fault of a member that names nothing."""
     return Invalid(
         Wrong(field=field, message=f"names no {what} that is there", remedy="Take an id or address from the lists.")
+    )
+
+
+def switched_off(field: str) -> Unfit:
+    """The fault of a member that names everyone while that space is switched off."""
+    message = "is the space of everyone, which the setting disable_all_users switches off"
+    return Unfit(
+        Wrong(field=field, message=message, remedy="Name a team, customer or group.", code="all_users_disabled")
     )
 
 

@@ -13,6 +13,7 @@ from proxy.model.directory import Space, SpaceKind
 from proxy.model.estate import Estate, Grant, Resource
 from proxy.model.identity import User, UserState
 from proxy.services.administration.kinds import KINDS
+from proxy.services.administration.references import switched_off
 from proxy.services.authority import refuse_declared, require, resource_at, space_at, told
 from proxy.services.problems import Invalid, NotThere, Wrong
 from proxy.services.writer import Moment, Step
@@ -57,7 +58,7 @@ async def share(moment: Moment, key: str, *, space: str, role: Role) -> Step[Gra
     if before is not None and before.role is role:
         return Step(result=before)
     if before is not None:
-        refuse_declared(before, f"The share of {moment.estate.address(resource)}")
+        refuse_declared(before, f"The share of {resource.slug}")
     slug = moment.estate.spaces[grant.space].slug
     updates = (Update(key=f"shares.{slug}", old=before.role.label if before else None, new=role.label),)
     event = told(moment, "share.updated" if before else "share.created", resource, updates=updates)
@@ -91,7 +92,7 @@ async def unshare(moment: Moment, key: str, space: str) -> Step[None]:
     before = _between(moment.estate, resource, with_.id)
     if before is None or not _known(moment, with_):
         raise NotThere(space)
-    refuse_declared(before, f"The share of {moment.estate.address(resource)}")
+    refuse_declared(before, f"The share of {resource.slug}")
     updates = (Update(key=f"shares.{with_.slug}", old=before.role.label),)
     event = told(moment, "share.deleted", resource, updates=updates)
     return Step(result=None, edits=[RemoveGrant(target=resource.id, space=with_.id)], events=[event])
@@ -142,8 +143,7 @@ def _refuse_everyone(moment: Moment) -> None:
     if not acting(moment.actor.person, moment.actor.token).user.admin:
         raise _unfit()
     if moment.estate.settings.disable_all_users:
-        message = "is the space of everyone, which the setting disable_all_users switches off"
-        raise Invalid(Wrong(field="space", message=message, remedy="Share with a team, customer or group."))
+        raise switched_off("space")
 
 
 def _between(estate: Estate, resource: Resource, space: str) -> Grant | None:
@@ -157,7 +157,8 @@ def _everybody(estate: Estate, grant: Grant) -> bool:
 async def _mingled(moment: Moment, grant: Grant) -> bool:
     if moment.estate.spaces[grant.space].kind is not SpaceKind.GROUP:
         return False
-    return mingles(moment.estate, await moment.database.spaces_of_members(grant.space))
+    met, known = await moment.database.spaces_of_members(grant.space), spaces_known(moment.estate, moment.actor)
+    return mingles(moment.estate, met if known is None else known.intersection(met))
 
 
 def _known(moment: Moment, space: Space) -> bool:

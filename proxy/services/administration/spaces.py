@@ -23,8 +23,11 @@ CREATE: Final[Mapping[SpaceKind, Permission]] = MappingProxyType(
         SpaceKind.TEAM: Permission.SPACE_CREATE,
         SpaceKind.CUSTOMER: Permission.CUSTOMER_CREATE,
         SpaceKind.GROUP: Permission.GROUP_MANAGE,
+        SpaceKind.EVERYONE: Permission.PLATFORM_SETTINGS_EDIT,
     }
 )
+TOPS: Final = frozenset({SpaceKind.TEAM, SpaceKind.EVERYONE})
+"""What lies below nothing."""
 ABOVE: Final = frozenset({SpaceKind.TEAM, SpaceKind.CUSTOMER})
 """What customers and groups may lie below."""
 
@@ -112,7 +115,7 @@ async def delete(moment: Moment, key: str) -> Step[None]:
     if inside.spaces or inside.resources or inside.accounts:
         names = [
             *(each.slug for each in inside.spaces),
-            *(moment.estate.address(each) for each in inside.resources),
+            *(each.slug for each in inside.resources),
             *(f"the service account {each.username}" for each in inside.accounts),
         ]
         shown = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
@@ -139,9 +142,10 @@ def _require_group(moment: Moment, space: Space) -> None:
 
 def _above(moment: Moment, kind: SpaceKind, parent: str | None) -> Space | None:
     """The space that a new one lies below; whoever acts may make one there."""
-    if kind is SpaceKind.TEAM:
+    if kind in TOPS:
         if parent is not None:
-            raise Invalid(Wrong(field="parent", message="must be absent: a team lies below no other space"))
+            called = "a team" if kind is SpaceKind.TEAM else "the space of everyone"
+            raise Invalid(Wrong(field="parent", message=f"must be absent: {called} lies below no other space"))
         return None
     if parent is None:
         remedy = "Name the team or customer it belongs to."
@@ -156,7 +160,9 @@ def _above(moment: Moment, kind: SpaceKind, parent: str | None) -> Space | None:
 
 
 def _refuse_taken(estate: Estate, space: Space) -> None:
-    """Slugs are unique everywhere; what customers and groups are called, in the space above."""
+    """Slugs are unique everywhere; what customers and groups are called, in the space above. Of everyone there is one."""
+    if space.kind is SpaceKind.EVERYONE and not estate.everyone <= {space.id}:
+        raise Exists("kind", space.kind)
     if any(each.slug == space.slug and each.id != space.id for each in estate.spaces.values()):
         raise Exists("slug", space.slug)
     beside = estate.spaces_below.get(space.parent, ()) if space.parent else ()

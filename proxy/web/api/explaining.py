@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from proxy.access.catalogue import CATALOGUE
-from proxy.access.decide import Place, acting, decide
-from proxy.access.directory import knows
+from proxy.access.decide import Place, Sight, acting, decide
+from proxy.access.directory import Names, knows
 from proxy.access.explain import Considered, explain
 from proxy.access.standing import Standing
 from proxy.access.visible import position
@@ -89,7 +89,8 @@ async def explain_one(_: Api, call: Call) -> Explained:
     person = await users.user_at(moment, asked.user)
     if not knows(moment.estate, moment.actor, person):
         raise NotThere(asked.user)
-    found = explain(moment.estate, _logged_in(person, moment.now), asked.may, place, now=moment.now)
+    names = Names(Sight(moment.estate, moment.actor, now=moment.now))
+    found = explain(moment.estate, _logged_in(person, moment.now), asked.may, place, now=moment.now, names=names)
     decision = found.decision
     return Explained(
         allowed=decision.allowed,

@@ -19,7 +19,7 @@ from proxy.services.writer import Step
 from proxy.store import PeopleQuery
 from proxy.web.api.items import Eyes, Ref
 from proxy.web.api.keys import Api
-from proxy.web.api.models import Answer, Body, Item, Line, Page, RoleName, RosterQuery, role_of
+from proxy.web.api.models import Answer, Body, Item, Line, Page, Query, RoleName, RosterQuery, role_of
 from proxy.web.api.operation import SENT, Call, Operation, in_space
 from proxy.web.api.paging import stretch
 from proxy.web.api.spaces import eyes
@@ -53,6 +53,21 @@ class Member(MemberItem):
 
     overridable: tuple[Ref, ...]
     """What the member may be given a role of their own on; for owners, and nothing while there is no application."""
+
+
+class AddedMember(Member):
+    """A new member, and what there is to say about it."""
+
+    warnings: tuple[Literal["mingled_group"], ...]
+    """`mingled_group`: in this group, or in one that they are in already, people of several customers are together now;
+    what is shared with it is shared between them."""
+
+
+class StrictQuery(Query):
+    """Whether a warning keeps it from being done."""
+
+    strict: bool = False
+    """1: answer 409 instead of a warning, and do nothing."""
 
 
 class MembersQuery(RosterQuery):
@@ -177,8 +192,12 @@ async def _member(call: Call) -> tuple[Space, Person]:
 async def add(api: Api, call: Call) -> Step[BaseModel]:
     sent, moment = call.sent(NewMember), call.moment
     person = await _known(call, sent.user)
-    step = await members.add(moment, call.path["space"], person=person, role=role_of(sent.role))
-    return _shown(api, call, step)
+    strict = call.asked(StrictQuery).strict
+    step = await members.add(moment, call.path["space"], person=person, role=role_of(sent.role), strict=strict)
+    space = space_at(moment.estate, call.path["space"])
+    shown = _alone(eyes(api, call), space, step.result.person).model_dump()
+    added = AddedMember.model_validate({**shown, "warnings": ("mingled_group",) if step.result.mingled else ()})
+    return Step(result=added, edits=step.edits, events=step.events)
 
 
 async def _known(call: Call, key: str) -> Person | None:
@@ -254,10 +273,11 @@ OPERATIONS: Final = (
         summary="Make somebody a member without asking them, as an owner of a space above or an admin",
         permission=Permission.SPACE_MEMBERS_INVITE,
         where=in_space(),
+        query=StrictQuery,
         body=NewMember,
-        answer=Member,
+        answer=AddedMember,
         status=201,
-        audit=_events("added"),
+        audit=(*_events("added"), "group.mingled"),
         change=add,
     ),
     Operation(

@@ -8,6 +8,7 @@ from typing import Final
 from aiohttp import web
 
 from proxy.access.decide import Sight, acting, in_scope
+from proxy.access.directory import Names
 from proxy.access.visible import visible, visible_spaces
 from proxy.model.access import Permission, Reason
 from proxy.model.directory import Space
@@ -42,7 +43,7 @@ class Option(Answer):
 
     id: str
     address: str
-    """Slug of a space, path of a resource."""
+    """Slug of a space, path of a resource; empty where a name in it is not for whoever asks."""
     name: str
 
 
@@ -65,6 +66,7 @@ class OpeningItem(Answer):
     id: str
     name: str
     address: str
+    """Its path; empty where a name in it is not for whoever asks."""
     role: str
     dashboard: str
     editor: str
@@ -112,8 +114,8 @@ def _spaces(moment: Moment, permission: Permission) -> tuple[Option, ...]:
 
 def _resources(moment: Moment, permission: Permission, kind: ResourceKind) -> tuple[Option, ...]:
     found: Iterable[Resource] = visible(moment.estate, moment.actor, kind, permission, now=moment.now)
-    address = moment.estate.address
-    return tuple(Option(id=each.id, address=address(each), name=each.name or each.slug) for each in found)
+    names = Names(Sight(moment.estate, moment.actor, now=moment.now))
+    return tuple(Option(id=each.id, address=names.address(each) or "", name=each.name or each.slug) for each in found)
 
 
 async def home(api: Api, call: Call) -> Home:
@@ -258,6 +260,7 @@ OPERATIONS: Final = (
             "team.user.invite.accepted",
             "customer.user.invite.accepted",
             "group.user.invite.accepted",
+            "group.mingled",
         ),
         change=accept,
     ),

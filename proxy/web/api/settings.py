@@ -1,6 +1,6 @@
 """Switches of the whole platform, and its numbers."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from ipaddress import ip_network
 from typing import Annotated, Final, Literal
@@ -11,13 +11,15 @@ from config.schema import Settings
 from config.times import Rate
 from proxy.model.access import Permission
 from proxy.model.audit import Event
-from proxy.model.directory import SpaceKind
+from proxy.model.directory import Space, SpaceKind
 from proxy.model.estate import PlatformSettings, ResourceKind
 from proxy.model.identity import UserState
 from proxy.services.audit import updates
 from proxy.services.authority import offered, told
+from proxy.services.mingled import mingled_groups
 from proxy.services.writer import Moment, Step
 from proxy.store import PeopleQuery
+from proxy.web.api.items import Ref
 from proxy.web.api.keys import Api
 from proxy.web.api.models import Answer, Body, Line
 from proxy.web.api.operation import PLATFORM, Call, Operation
@@ -114,6 +116,9 @@ class PlatformItem(Answer):
     switched_off: tuple[str, ...]
     upstream_allow: tuple[str, ...]
     configured: Configured
+    mingled_groups: tuple[Ref, ...]
+    """In tenant mode, the groups in which people of several customers are together: what is shared with one is shared
+    between them."""
     actions: tuple[str, ...] = ()
 
 
@@ -147,7 +152,9 @@ class Numbers(Answer):
 
 
 async def show(api: Api, call: Call) -> PlatformItem:
-    settings = call.moment.estate.settings
+    estate = call.moment.estate
+    settings = estate.settings
+    mingled = await mingled_groups(call.moment.database, estate) if settings.tenant_mode else ()
     return PlatformItem(
         tenant_mode=settings.tenant_mode,
         disable_all_users=settings.disable_all_users,
@@ -155,6 +162,7 @@ async def show(api: Api, call: Call) -> PlatformItem:
         switched_off=tuple(sorted(settings.switched_off)),
         upstream_allow=settings.upstream_allow,
         configured=_configured(api.premises.settings),
+        mingled_groups=tuple(Ref(id=group.id, slug=group.slug, name=group.title) for group in mingled),
         actions=offered(call.moment, None, _ABOUT),
     )
 
@@ -191,13 +199,18 @@ async def change(_: Api, call: Call) -> Step[None]:
     )
     if after == before:
         return Step(result=None)
-    return Step(result=None, edits=[after], events=list(_events(call.moment, before, after)))
+    on = after.tenant_mode and not before.tenant_mode
+    mingled = await mingled_groups(call.moment.database, call.moment.estate) if on else ()
+    return Step(result=None, edits=[after], events=list(_events(call.moment, before, after, mingled)))
 
 
-def _events(moment: Moment, before: PlatformSettings, after: PlatformSettings) -> Iterator[Event]:
-    """The two switches that tenants live by have events of their own."""
+def _events(
+    moment: Moment, before: PlatformSettings, after: PlatformSettings, mingled: Sequence[Space]
+) -> Iterator[Event]:
+    """The two switches that tenants live by have events of their own; mingled groups are on record as they go on."""
     if before.tenant_mode is not after.tenant_mode:
-        yield told(moment, f"platform.tenant-mode.{'enabled' if after.tenant_mode else 'disabled'}")
+        body = {"mingled_groups": [group.slug for group in mingled]} if mingled else {}
+        yield told(moment, f"platform.tenant-mode.{'enabled' if after.tenant_mode else 'disabled'}", body=body)
     if before.disable_all_users is not after.disable_all_users:
         yield told(moment, f"platform.all-users.{'disabled' if after.disable_all_users else 'enabled'}")
     changed = updates(_others(before), _others(after))

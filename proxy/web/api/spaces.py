@@ -23,7 +23,7 @@ from proxy.web.api.paging import cut
 
 TAG: Final = "spaces"
 
-NewKind = Literal["team", "customer", "group"]
+NewKind = Literal["team", "customer", "group", "everyone"]
 
 
 class SpacesQuery(ListQuery):
@@ -46,6 +46,7 @@ class NewSpace(Body):
     """A space to be made."""
 
     kind: NewKind
+    """everyone, of which there is one at most: all are its members without being named, and admins make it."""
     slug: Slug
     """Unique on the whole gateway: the first part of every address below it."""
     title: Line = ""
@@ -240,13 +241,13 @@ OPERATIONS: Final = (
         method="POST",
         path="/spaces",
         tag=TAG,
-        summary="Make a team, or a customer or group below a space; who makes a team owns it",
+        summary="Make a team, a customer or group below a space, or the space of everyone; who makes a team owns it",
         permission=Permission.SPACE_CREATE,
         where=SENT,
         body=NewSpace,
         answer=SpaceItem,
         status=201,
-        audit=_events("created"),
+        audit=(*_events("created"), "everyone.created"),
         change=create,
     ),
     Operation(

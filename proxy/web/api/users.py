@@ -245,7 +245,7 @@ OPERATIONS: Final = (
         body=NewAccount,
         answer=UserItem,
         status=201,
-        audit=("user.created-user",),
+        audit=("user.created-user", "group.mingled"),
         change=create,
     ),
     Operation(

@@ -2,9 +2,11 @@
 
 import pytest
 
-from proxy.access.mingling import mingles
+from proxy.access.mingling import concerned, mingled, mingles
+from proxy.model.access import Role
 from proxy.model.directory import Space, SpaceKind
 from proxy.model.estate import Estate
+from proxy.model.identity import Membership, Person, User
 
 
 def space(name: str, kind: SpaceKind, parent: str | None = None) -> Space:
@@ -20,9 +22,11 @@ SPACES = [
     space("night", SpaceKind.GROUP, "acme"),
 ]
 
+WORLD = Estate(spaces={each.id: each for each in SPACES})
+
 
 @pytest.mark.parametrize(
-    ("spaces", "mingled"),
+    ("spaces", "mixed"),
     [
         (["night"], False),
         (["night", "a"], False),
@@ -32,6 +36,30 @@ SPACES = [
         (["a", "gone"], False),
     ],
 )
-def test_customers_of_one_house_are_not_mingled_but_of_two_are(spaces: list[str], mingled: bool) -> None:
-    estate = Estate(version=1, spaces={each.id: each for each in SPACES}, resources={}, grants=())
-    assert mingles(estate, spaces) is mingled
+def test_customers_of_one_house_are_not_mingled_but_of_two_are(spaces: list[str], mixed: bool) -> None:
+    assert mingles(WORLD, spaces) is mixed
+
+
+def test_t_12_groups_are_listed_that_mingle_customers() -> None:
+    met = {"night": {"night", "a", "b"}, "a-night": {"a-night", "a-north"}, "gone": {"a", "b"}}
+    assert [each.id for each in mingled(WORLD, met)] == ["night"]
+
+
+@pytest.mark.parametrize(
+    ("held", "joined", "groups"),
+    [
+        ({"night"}, {"night"}, ["night"]),
+        ({"night", "a"}, {"a"}, ["night"]),
+        ({"night", "a"}, {"night", "a"}, ["night"]),
+        ({"night", "a-night"}, {"a-night"}, ["a-night", "night"]),
+        ({"night", "acme"}, {"night"}, []),
+        ({"a"}, {"a"}, []),
+        ({"night", "gone"}, {"gone"}, []),
+    ],
+)
+def test_t_12_who_joins_a_customer_or_a_group_may_mingle_the_groups_they_are_in_but_staff_never_does(
+    held: set[str], joined: set[str], groups: list[str]
+) -> None:
+    memberships = {at: Membership(space=at, role=Role.VIEWER) for at in sorted(held)}
+    who = Person(user=User(id="ada", username="ada"), memberships=memberships)
+    assert [each.id for each in concerned(WORLD, who, joined)] == groups

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from proxy.access.directory import FOREIGN
 from proxy.model.access import Role
 from proxy.model.audit import AuditQuery, Event, Phase, Update
 from proxy.model.directory import Space, SpaceKind
@@ -13,7 +14,7 @@ from proxy.model.estate import PlatformSettings, Resource, ResourceKind
 from proxy.model.identity import Actor, Membership, Person, Token, TokenKind, User
 from proxy.services.audit import by
 from proxy.services.audit_catalogue import Level
-from proxy.services.audit_reading import FOREIGN, log, read
+from proxy.services.audit_reading import log, read
 from proxy.services.problems import Denied, Invalid, NotThere
 from proxy.services.writer import Moment
 from proxy.store import Database, PutPerson

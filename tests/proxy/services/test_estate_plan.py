@@ -14,7 +14,7 @@ from config.document import parse
 from config.estate_schema import Estate as Declarations
 from config.problems import ConfigurationError
 from proxy.model.access import Role
-from proxy.model.directory import Space
+from proxy.model.directory import Space, SpaceKind
 from proxy.model.estate import Estate, Grant, Resource
 from proxy.model.identity import Membership, Person, User, UserState
 from proxy.services.estate_ledger import Applied, Whole, applied
@@ -237,6 +237,18 @@ def test_an_object_moves_between_files_that_are_applied_together() -> None:
 )
 def test_what_was_made_by_hand_is_never_taken_over(made: Space | Person, message: str) -> None:
     assert any(message in problem for problem in problems(by_hand(EMPTY, made), read(ACME)))
+
+
+def test_there_is_one_space_of_everyone_at_most() -> None:
+    everyone = "spaces: [{slug: all, kind: everyone, title: All users}]"
+    before = done(EMPTY, planned(EMPTY, read(everyone)))
+    assert not planned(before, read(everyone))
+    two = "spaces: [{slug: all, kind: everyone}, {slug: others, kind: everyone}]"
+    [problem] = problems(EMPTY, read(two))
+    assert "spaces[1].kind: is everyone, which all is already" in problem
+    made = Space(id="s", kind=SpaceKind.EVERYONE, slug="by-hand")
+    [problem] = problems(by_hand(EMPTY, made), read(everyone))
+    assert "is everyone, which by-hand is already" in problem
 
 
 def test_a_space_that_still_holds_something_made_by_hand_is_not_removed() -> None:

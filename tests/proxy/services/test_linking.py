@@ -11,11 +11,13 @@ from auth_plugins.registry import Provider
 from proxy.access.linking import How
 from proxy.access.passwords import hash_password, verify
 from proxy.model.access import Role
+from proxy.model.directory import Space, SpaceKind
 from proxy.model.identity import Membership, Person, User, UserState
 from tests.proxy.services.directory_stage import ADA, Said, Stage, corp, of_ada, stage
 
 MAKING = corp(provision=True, groups={"admin": "boss"})
 OTHER = corp(name="other", domains=["other.example"], provision=True)
+MINGLED = {"east": SpaceKind.CUSTOMER, "west": SpaceKind.CUSTOMER, "night": SpaceKind.GROUP}
 GROUPED = corp(name="grouped", domains=[], groups={})
 
 
@@ -135,6 +137,21 @@ async def test_s_22_a_provider_that_says_nothing_of_groups_lets_nobody_in(corps:
     lenient = corp(provision=True, groups={"required": False})
     person = await corps.enter(lenient, of_ada(groups=None))
     assert person.memberships == {}
+
+
+async def test_t_12_a_login_that_mingles_customers_in_a_group_is_let_in_with_a_warning(corps: Stage) -> None:
+    spaces = [Space(id=name, kind=kind, slug=name, parent="acme") for name, kind in MINGLED.items()]
+    await corps.store.database.edit(spaces, [])
+    bob = User(id="u-bob", username="bob")
+    await corps.put(bob, *(Membership(space=at, role=Role.VIEWER) for at in ("night", "east")))
+    await corps.enter(MAKING, of_ada(groups=("ff-west-viewer",)))
+    assert await corps.events("group.mingled") == []
+    ada = await corps.enter(MAKING, of_ada(groups=("ff-west-viewer", "ff-night-viewer")))
+    assert set(ada.memberships) == {"west", "night"}
+    [event] = await corps.events("group.mingled")
+    assert (event.user, event.body["group"], event.source) == (ada.user.id, "night", "sso")
+    await corps.enter(MAKING, of_ada(groups=("ff-west-viewer", "ff-night-viewer")))
+    assert len(await corps.events("group.mingled")) == 1, "told as it comes about, not at each login"
 
 
 async def test_s_23_groups_hold_from_login_to_login_and_what_was_said_by_hand_survives(corps: Stage) -> None:

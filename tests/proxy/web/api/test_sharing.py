@@ -176,7 +176,9 @@ async def test_t_09_nothing_is_shared_with_everyone_while_everyone_is_switched_o
     await yard.settings(disable_all_users=True)
     try:
         assert await _status(user, what) == 404, "what was shared is inert"
-        assert await share(admin, team.at("p1"), everyone.id, "dashboard") == 422
+        refused = await admin.post(f"/resources/{team.at('p1')}/grants", {"space": everyone.id, "role": "dashboard"})
+        assert (refused.status, refused.code) == (400, "all_users_disabled")
+        assert "disable_all_users" in refused.faults["/space"]
     finally:
         await yard.settings()
     assert await _status(user, what) == 200
