@@ -131,22 +131,23 @@ class Carrier:
         return Upload(request.content, self.patience.response, keep=keep) if request.body_exists else None
 
     async def open(
-        self, exchange: Exchange, fields: CIMultiDict[str] | None = None, *, body: Upload | None = None
+        self, exchange: Exchange, fields: CIMultiDict[str] | None = None, *, body: Upload | bytes | None = None
     ) -> ClientResponse:
-        """Send the request; the answer's head is there, its body is the caller's to read. Raises UpstreamFailed."""
+        """Send the request; the answer's head is there, its body is the caller's to read. Raises UpstreamFailed.
+
+        A `body` of bytes is sent in place of the client's.
+        """
         station, request = exchange.verdict.lease.station, exchange.request
         sent = exchange.fields if fields is None else fields
-        body = body or self.upload(exchange)
-        if body is not None:
-            if (length := request.headers.get("Content-Length")) is not None:
-                sent["Content-Length"] = length
-        elif request.headers.get("Content-Length") == "0":
-            sent["Content-Length"] = "0"
+        body = self.upload(exchange) if body is None else body
+        upload = body if isinstance(body, Upload) else None
+        if (length := _length(request, body)) is not None:
+            sent["Content-Length"] = length
         try:
             session = await self.session(station.endpoint)
             async with asyncio.timeout(self.patience.response) as limit:
-                if body is not None:
-                    body.limit = limit
+                if upload is not None:
+                    upload.limit = limit
                 answer = await session.request(
                     request.method,
                     self.url(station.endpoint, exchange.path),
@@ -159,8 +160,8 @@ class Carrier:
         except (ClientError, TimeoutError, OSError) as error:
             raise failure(error) from error
         finally:
-            if body is not None:
-                body.limit = None
+            if upload is not None:
+                upload.limit = None
         if answer.status == 101 or not _plain(answer):
             answer.close()
             raise UpstreamFailed(Reason.UPSTREAM_BROKEN, 502)
@@ -226,25 +227,28 @@ class Carrier:
                 await response.write(part)
                 limit.reschedule(asyncio.get_running_loop().time() + pause)
 
-    async def fetch(self, exchange: Exchange) -> Fetched:
-        """The whole answer, uncompressed, at most 8 MiB. Raises UpstreamFailed."""
+    async def fetch(self, exchange: Exchange, *, body: bytes | None = None) -> Fetched:
+        """The whole answer, uncompressed, at most 8 MiB. Raises UpstreamFailed.
+
+        A `body` is sent in place of the client's.
+        """
         fields = exchange.fields
         fields["Accept-Encoding"] = "identity"
         for name in ("If-None-Match", "If-Modified-Since", "Range"):
             fields.popall(name, None)
-        answer = await self.open(exchange, fields)
+        answer = await self.open(exchange, fields, body=body)
         try:
-            body = bytearray()
+            taken = bytearray()
             async with asyncio.timeout(self.patience.response):
                 async for part in answer.content.iter_any():
-                    body += part
-                    if len(body) > WHOLE:
+                    taken += part
+                    if len(taken) > WHOLE:
                         raise UpstreamFailed(Reason.UPSTREAM_BROKEN, 502)
         except (ClientError, TimeoutError) as error:
             raise UpstreamFailed(Reason.UPSTREAM_BROKEN, 502) from error
         finally:
             answer.close()
-        return Fetched(status=answer.status, fields=self.fields(exchange, answer), body=bytes(body))
+        return Fetched(status=answer.status, fields=self.fields(exchange, answer), body=bytes(taken))
 
 
 async def _never_followed(_: ClientSession, __: SimpleNamespace, moved: TraceRequestRedirectParams) -> None:
@@ -263,6 +267,14 @@ def _rewritten(exchange: Exchange, name: str, value: bytes) -> tuple[bytes, ...]
         return b"\r\nLocation: ", location(value, station.endpoint.origins, origin, station.prefix)
     kept = set_cookie(value, station.prefix) if name == "set-cookie" else None
     return (b"\r\nSet-Cookie: ", kept) if kept is not None else ()
+
+
+def _length(request: web.Request, body: Upload | bytes | None) -> str | None:
+    """What a request says of how long its body is."""
+    if isinstance(body, bytes):
+        return str(len(body))
+    said = request.headers.get("Content-Length")
+    return said if body is not None or said == "0" else None
 
 
 def _plain(answer: ClientResponse) -> bool:

@@ -15,7 +15,7 @@ async def setup(desk: InspectionDesk, exchange: Exchange) -> web.StreamResponse:
     person = desk.person(user_id) if user_id is not None else None
     if person is None or exchange.request.method != "GET":
         return await desk.carrier.carry(exchange)
-    user = _shown(exchange, person)
+    user = shown(exchange, person)
     fetched = await desk.carrier.fetch(exchange)
     told = json_object(fetched)
     if told is None:
@@ -27,7 +27,7 @@ async def setup(desk: InspectionDesk, exchange: Exchange) -> web.StreamResponse:
     return whole(fetched, orjson.dumps(told))
 
 
-def _shown(exchange: Exchange, person: Person) -> dict[str, object]:
+def shown(exchange: Exchange, person: Person) -> dict[str, object]:
     """The visitor in the shape of `msg._client.user`."""
     lease, caller, token = exchange.verdict.lease, exchange.caller, exchange.verdict.principal.token
     who = bearer(caller.gate.world.estate, person, lease.station, lease.decision.role, caller.address, token)

@@ -101,7 +101,7 @@ class Comms:
         if self._reason is not None:
             await _dismiss(self._exchange.request, client, self._reason, tell=self._tells(self._reason))
         else:
-            await _closed(self._exchange.request, client, COME_AGAIN, b"")
+            await closed(self._exchange.request, client, COME_AGAIN, b"")
 
     async def _told(self) -> None:
         await self._over.wait()
@@ -144,8 +144,8 @@ async def _down(instance: ClientWebSocketResponse, client: web.WebSocketResponse
         return
 
 
-async def _connected(carrier: Carrier, exchange: Exchange) -> ClientWebSocketResponse:
-    """The instance's end of an editor's socket, ready to hear. Raises UpstreamFailed."""
+async def joined(carrier: Carrier, exchange: Exchange) -> ClientWebSocketResponse:
+    """The instance's end of a websocket that is read, without extensions. Raises UpstreamFailed."""
     station = exchange.verdict.lease.station
     fields = exchange.fields
     for name in [name for name in fields if name.lower().startswith("sec-websocket-")]:
@@ -160,8 +160,17 @@ async def _connected(carrier: Carrier, exchange: Exchange) -> ClientWebSocketRes
                 timeout=ClientWSTimeout(ws_close=_LINGER),
                 server_hostname=station.endpoint.tls.server_name,
             )
-        if station.settings.admin_token:
-            await _greet(instance, station.settings.admin_token, carrier.patience.connect)
+    except (ClientError, OSError) as error:
+        raise failure(error) from error
+    return instance
+
+
+async def _connected(carrier: Carrier, exchange: Exchange) -> ClientWebSocketResponse:
+    """The instance's end of an editor's socket, ready to hear. Raises UpstreamFailed."""
+    instance, token = await joined(carrier, exchange), exchange.verdict.lease.station.settings.admin_token
+    try:
+        if token:
+            await _greet(instance, token, carrier.patience.connect)
     except (ClientError, OSError) as error:
         raise failure(error) from error
     return instance
@@ -181,8 +190,13 @@ async def _greet(instance: ClientWebSocketResponse, token: str, seconds: float) 
         raise ClientError("the instance does not accept its admin_token on /comms")
 
 
+def client_socket(most: int) -> web.WebSocketResponse:
+    """A client's end of a websocket that is read, which takes so many bytes at once, without extensions."""
+    return web.WebSocketResponse(compress=False, max_msg_size=most, timeout=_LINGER)
+
+
 def _socket() -> web.WebSocketResponse:
-    return web.WebSocketResponse(compress=False, max_msg_size=_FROM_EDITOR, timeout=_LINGER)
+    return client_socket(_FROM_EDITOR)
 
 
 async def _dismiss(request: web.Request, client: web.WebSocketResponse, reason: Reason, *, tell: bool) -> None:
@@ -193,10 +207,11 @@ async def _dismiss(request: web.Request, client: web.WebSocketResponse, reason: 
                 await client.send_str(_FAIL)
         except (ConnectionError, TimeoutError):
             _cut(request)
-    await _closed(request, client, close_code(reason), reason.value.encode())
+    await closed(request, client, close_code(reason), reason.value.encode())
 
 
-async def _closed(request: web.Request, client: web.WebSocketResponse, code: int, why: bytes) -> None:
+async def closed(request: web.Request, client: web.WebSocketResponse, code: int, why: bytes) -> None:
+    """Close a client's websocket, with a code and at most 123 bytes that say why."""
     try:
         async with asyncio.timeout(2 * _LINGER):
             await client.close(code=code, message=why)
