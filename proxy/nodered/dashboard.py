@@ -79,11 +79,12 @@ def told(outline: Outline, visitor: Visitor, words: Words, *, socket: str, binar
         return Told(_config(visitor, words))
     kind, id_ = _named(outline, words)
     widget = outline.widgets.get(id_)
+    controls = kind == _CONTROL or (widget is not None and widget.type == _CONTROL)
     shown: Words | None = words
     if visitor.view is not None:
-        shown = _shown(outline, visitor, kind, widget, words)
+        shown = _shown(outline, visitor, widget, words, names=controls)
     broken: Judged | None = None
-    if shown is not None and visitor.rows and kind != _CONTROL:
+    if shown is not None and visitor.rows and not controls:
         shown, broken = _rows(outline, visitor, kind, id_, shown, binary=binary)
     if shown is not None and visitor.constrained:
         shown = _meant(visitor.me, kind, shown, socket)
@@ -132,7 +133,7 @@ def _named(outline: Outline, words: Words) -> tuple[str, str]:
     return name, second if isinstance(second, str) and second in outline.widgets else ""
 
 
-def _shown(outline: Outline, visitor: Visitor, kind: str, widget: Widget | None, words: Words) -> Words | None:
+def _shown(outline: Outline, visitor: Visitor, widget: Widget | None, words: Words, *, names: bool) -> Words | None:
     """What of an event lies on pages that are shown."""
     if widget is None:
         return None
@@ -140,7 +141,7 @@ def _shown(outline: Outline, visitor: Visitor, kind: str, widget: Widget | None,
         return words if visitor.sees(widget.page, outline.pages[widget.page]) else None
     if not any(visitor.sees(id_, page) for id_, page in _pages(outline, widget.base)):
         return None
-    hidden = _Hidden(outline, visitor, names=kind == _CONTROL)
+    hidden = _Hidden(outline, visitor, names=names)
     kept = [words[0], *(hidden.out_of(word) for word in words[1:])]
     if any(hidden.is_in(word) for word in kept[1:]):
         return None

@@ -94,14 +94,9 @@ def reduced(config: Document, view: PageView) -> Document:
 
 
 def without(value: object, foreign: set[str]) -> object:
-    """A document in which nothing is called by these ids."""
+    """A document in whose lists nothing is called by these ids."""
     if isinstance(value, dict):
-        kept = (
-            (key, each)
-            for key, each in value.items()
-            if key not in _USERS and key not in foreign and not (isinstance(each, str) and each in foreign)
-        )
-        return {key: without(each, foreign) for key, each in kept}
+        return {key: without(each, foreign) for key, each in value.items() if key not in _USERS}
     if isinstance(value, list):
         return [without(each, foreign) for each in value if not (isinstance(each, str) and each in foreign)]
     return value
