@@ -193,6 +193,14 @@ CATALOGUE: Final[Mapping[Permission, Rule]] = MappingProxyType(
         Permission.PLATFORM_USERS_EDIT: Rule(
             ADMIN, On.PLATFORM, _NOWHERE, "Create, change and delete users", write=True, session_only=True
         ),
+        Permission.PLATFORM_VIEW_AS: Rule(
+            ADMIN,
+            On.PLATFORM,
+            _NOWHERE,
+            "Look on as another user, without changing anything",
+            write=True,
+            session_only=True,
+        ),
         Permission.RESOURCE_OWNER: Rule(
             OWNER,
             On.RESOURCE,

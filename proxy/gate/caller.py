@@ -299,10 +299,10 @@ class Caller:
         return Refusal(Reason.FOREIGN_SID, 403, detail, station, surface, lease)
 
     def _exceeded(self, exceeded: Exceeded, head: Head, path: bytes, lease: Lease, now: float) -> Verdict:
-        """What goes beyond a token's limits is refused; where anybody may go, the token does not count."""
+        """What goes beyond the limits is refused; where anybody may go, a token does not count."""
         reason, detail = exceeded
         station, surface = lease.station, lease.surface
-        if is_open(station, surface):
+        if reason is not Reason.VIEWING_AS and is_open(station, surface):
             return self._judged(self.gate.nobody, station, surface, head, path, now)
         return Refusal(reason, 403, detail, station, surface, lease)
 

@@ -26,6 +26,7 @@ from proxy.gate.world import Station, World
 from proxy.model.identity import Person, Session, Token
 from proxy.services.bounded import Bounded
 from proxy.services.clock import Clock
+from proxy.services.sessions import is_backed
 from proxy.services.traffic import Traffic
 from proxy.store import Database, Shared, StoreUnavailable
 
@@ -177,6 +178,8 @@ class Facts:
         while forgotten != self._forgotten:
             forgotten = self._forgotten
             found = await self._shared.session(cookie)
+            if found is not None and not await is_backed(self._shared, found[0], self.clock.wall()):
+                found = None
         if found is None:
             self._cookies.keep(cookie, None)
             return
@@ -254,16 +257,18 @@ class Facts:
             found.doubt()
         return found
 
-    def forget_session(self, session_id: str) -> Principal | None:
-        """A session ended or changed: its principal and cookies are nobody's from now on."""
+    def forget_session(self, session_id: str) -> list[Principal]:
+        """A session ended or changed: its principal's cookies are nobody's from now on, nor are those of what hangs on it."""
         self._forgotten += 1
-        principal = self._principals.pop(session_id)
-        if principal is not None:
+        own = self._principals.get(session_id)
+        gone = [*([own] if own is not None else []), *self._principals.of_user(session_id)]
+        for principal in gone:
+            self._principals.pop(principal.key)
             principal.end()
             self.touched.discard(principal)
             for cookie in principal.cookies:
                 self._cookies.pop(cookie, None)
-        return principal
+        return gone
 
     def forget_proof(self, session_id: str) -> list[Principal]:
         """A session goes on with a younger proof: look for it again; return the principal to judge anew, if there is one."""

@@ -16,7 +16,8 @@ from proxy.gate import identity
 from proxy.gate.facts import KEPT, Facts, VerifyPassword
 from proxy.gate.fees import Tariff
 from proxy.gate.judge import judge, unproven
-from proxy.gate.limits import judge_endpoint_token, limits_of
+from proxy.gate.limits import Limits as Bounds
+from proxy.gate.limits import LookingOn, judge_endpoint_token, limits_of
 from proxy.gate.principal import Block, Kind, Lease, Principal
 from proxy.gate.readers import Reader, names_read
 from proxy.gate.verdict import Missing
@@ -27,6 +28,7 @@ from proxy.nodered.presets import ControlCharacter
 from proxy.nodered.surfaces import RULES, Surface
 from proxy.services.border import Border
 from proxy.services.clock import Clock
+from proxy.services.sessions import may_look_on
 from proxy.services.tokens import Uses
 from proxy.services.traffic import Traffic
 from proxy.store import Database, Limits, Shared
@@ -158,6 +160,12 @@ class Gate(Facts):
             return person
         if person is None or person.user.state is not UserState.ACTIVE:
             return _unknown(principal)
+        if principal.viewer is not None:
+            viewer = self.person(principal.viewer)
+            if isinstance(viewer, Missing):
+                return viewer
+            if not may_look_on(viewer):
+                return _unknown(principal)
         return self._judge(principal, person, station, surface)
 
     def _judge(self, principal: Principal, person: Person | None, station: Station, surface: Surface) -> Decision:
@@ -201,6 +209,7 @@ class Gate(Facts):
         block: bytes,
         address: str | None,
     ) -> Lease:
+        inspected = RULES[surface].inspected or (principal.viewer is not None and surface is Surface.DASHBOARD)
         return Lease(
             until=until,
             world=self.world,
@@ -209,12 +218,16 @@ class Gate(Facts):
             decision=decision,
             block=block,
             address=address,
-            inspected=RULES[surface].inspected,
+            inspected=inspected,
             tally=self.traffic.tally(station.name, surface.label),
             log=_log_tail(principal, station, surface, decision),
-            limits=limits_of(principal.token) if principal.token is not None else None,
+            limits=_limits(principal, surface, inspected=inspected),
             fees=self.tariff.of(station, surface),
         )
+
+    def _viewer(self, principal: Principal) -> Person | None:
+        """The admin who looks on as whoever was just judged."""
+        return self._people.get(principal.viewer) if principal.viewer is not None else None
 
     def _refuse(self, principal: Principal, station: Station, surface: Surface, reason: Reason, status: int) -> Lease:
         """A refusal that is not remembered."""
@@ -246,11 +259,25 @@ class Gate(Facts):
         if kept is None or kept.until <= now or (kept.world, kept.person, kept.role, kept.address) != now_true:
             who = identity.bearer(self.world.estate, person, station, role, address, principal.token)
             told = identity.claims(
-                who, principal, station, role, editor=rule.admin, issuer=self._issuer, now=self.clock.wall()
+                who,
+                principal,
+                station,
+                principal.reach(role),
+                editor=rule.admin,
+                issuer=self._issuer,
+                now=self.clock.wall(),
             )
+            if (viewer := self._viewer(principal)) is not None:
+                told["viewer"] = viewer.user.username
             lines = identity.lines(who, station, lambda: self._sign(told))
             kept = principal.blocks[key] = Block(now + identity.REUSED, *now_true, lines)
         return kept.lines + credential
+
+
+def _limits(principal: Principal, surface: Surface, *, inspected: bool) -> Bounds | LookingOn | None:
+    if principal.viewer is not None:
+        return LookingOn(socket_is_read=inspected and surface is Surface.SOCKET)
+    return limits_of(principal.token) if principal.token is not None else None
 
 
 def _ended(principal: Principal) -> Reason:

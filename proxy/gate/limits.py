@@ -1,4 +1,4 @@
-"""What a token is limited to beyond roles: instance, paths, methods, networks, reading. Asked on every request."""
+"""What tokens, and admins who look on as somebody, are limited to beyond roles. Asked on every request."""
 
 from typing import Final
 
@@ -19,6 +19,8 @@ _EDITORS: Final = (
     "a token for endpoints opens dashboards and endpoints alone; make a personal token for the editor's API"
 )
 _ELSEWHERE: Final = "this token is for another instance"
+_LOOKING_ON: Final = "you are looking on as somebody else: nothing you do changes anything"
+_NO_SOCKET: Final = "you are looking on as somebody else, and nobody reads what is sent over this socket"
 _NOT_HERE: Final = "tokens for endpoints work where the instance's http_auth mode is user"
 
 Exceeded = tuple[Reason, str]
@@ -65,6 +67,22 @@ class Limits:
     def _used_from(self, address: str) -> bool:
         known = self._addresses.get(address)
         return self._addresses.keep(address, within_networks(self._token, address)) if known is None else known
+
+
+class LookingOn:
+    """The limits of an admin who looks on as somebody: nothing they send changes anything."""
+
+    __slots__ = ("_socket_is_read",)
+
+    def __init__(self, *, socket_is_read: bool) -> None:
+        """`socket_is_read`: whether a dashboard's socket is read message by message, so that none gets in."""
+        self._socket_is_read = socket_is_read
+
+    def exceeded_by(self, head: Head, _: bytes, surface: Surface, __: str) -> Exceeded | None:
+        """Why a request might change something."""
+        if surface is Surface.SOCKET:
+            return None if self._socket_is_read else (Reason.VIEWING_AS, _NO_SOCKET)
+        return (Reason.VIEWING_AS, _LOOKING_ON) if _writes(head, surface) else None
 
 
 def limits_of(token: Token) -> Limits | None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from proxy.model.access import Decision
+from proxy.model.access import Decision, Role
 from proxy.model.estate import InstanceSettings
 from proxy.model.identity import Person, Session, Token
 from proxy.nodered.surfaces import RULES, Surface
@@ -14,7 +14,7 @@ from proxy.services.traffic import Tally
 if TYPE_CHECKING:
     from proxy.access.tags import Tags
     from proxy.gate.fees import Fee
-    from proxy.gate.limits import Limits
+    from proxy.gate.limits import Limits, LookingOn
     from proxy.gate.world import Station, World
 
 
@@ -61,7 +61,7 @@ class Lease:
         inspected: bool,
         tally: Tally,
         log: bytes,
-        limits: "Limits | None" = None,
+        limits: "Limits | LookingOn | None" = None,
         fees: "tuple[Fee, ...] | None" = None,
     ) -> None:
         self.until = until
@@ -74,7 +74,7 @@ class Lease:
         """The client address the block speaks of; None where it speaks of none."""
         self.inspected, self.tally, self.log = inspected, tally, log
         self.limits = limits
-        """What a token is limited to beyond what is decided here, request by request."""
+        """What a token, or looking on as somebody, is limited to beyond what is decided here, request by request."""
         self.fees = fees
         """What each request is charged to; None where the instance has no limits."""
         self.tags: Tags | None = None
@@ -147,6 +147,20 @@ class Principal:
         self.blocks: dict[tuple[str, str], Block] = {}
         self.cookies: set[bytes] = set()
         """Hashes of the cookies, or of the credentials, by which it is recalled."""
+
+    @property
+    def viewer(self) -> str | None:
+        """User id of the admin who looks on as this user."""
+        return (self.session.viewer or None) if self.session is not None else None
+
+    @property
+    def login(self) -> str:
+        """Of a session that looks on as somebody: the id of the admin's own, with which it ends."""
+        return self.session.provider_session if self.session is not None and self.session.viewer else ""
+
+    def reach(self, role: Role) -> Role:
+        """How far an editor is told that it goes: who looks on as somebody has one to read in."""
+        return min(role, Role.VIEWER) if self.viewer is not None else role
 
     def end(self) -> None:
         self.ended = True

@@ -40,7 +40,9 @@ class Principals:
         return self._by_key.pop(key, None)
 
     def of_user(self, user_id: str) -> list[Principal]:
-        """Every session and token of a user."""
+        """Every session and token of a user, and those by which they look on as others. For the id of a session: those
+        that hang on it.
+        """
         found = (self._by_key.get(key) for key in self._by_user.get(user_id, ()))
         return [principal for principal in found if principal is not None]
 
@@ -50,8 +52,8 @@ class Principals:
         self._listed = 0
 
     def _list(self, principal: Principal) -> None:
-        if principal.user_id is not None:
-            self._by_user.setdefault(principal.user_id, set()).add(principal.key)
+        for whose in _concerned(principal):
+            self._by_user.setdefault(whose, set()).add(principal.key)
             self._listed += 1
 
     def _list_anew(self) -> None:
@@ -60,3 +62,11 @@ class Principals:
         self._listed = 0
         for principal in self:
             self._list(principal)
+
+
+def _concerned(principal: Principal) -> Iterator[str]:
+    """The users by whom a principal stands and falls, and the login that it hangs on."""
+    if principal.user_id is not None:
+        yield principal.user_id
+    if principal.viewer is not None:
+        yield from (principal.viewer, principal.login)

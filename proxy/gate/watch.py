@@ -181,8 +181,8 @@ class Watch:
         gate = self._gate
         match change.subject:
             case Subject.SESSION:
-                gate.forget_session(change.id)
-                self._end(self._live.of([change.id]), Reason.SESSION_ENDED)
+                gone = {change.id, *(principal.key for principal in gate.forget_session(change.id))}
+                self._end(self._live.of(gone), Reason.SESSION_ENDED)
             case Subject.PROOF:
                 self._doubt(gate.forget_proof(change.id))
             case Subject.USER:

@@ -41,7 +41,8 @@ def _editor_user(desk: InspectionDesk, exchange: Exchange) -> dict[str, object]:
     """The user in the shape that Node-RED tells its editor."""
     lease, user_id = exchange.verdict.lease, exchange.verdict.principal.user_id or ""
     place = lease.station.settings
-    scopes = editor_scopes(lease.decision.role, protected=place.protected, min_edit_role=place.min_edit_role)
+    role = exchange.verdict.principal.reach(lease.decision.role)
+    scopes = editor_scopes(role, protected=place.protected, min_edit_role=place.min_edit_role)
     person = desk.person(user_id)
     told: dict[str, object] = {"username": person.user.username if person else user_id, "permissions": scopes}
     if person is not None and person.user.image:

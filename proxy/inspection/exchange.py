@@ -100,8 +100,9 @@ def actor(exchange: Exchange, person: Callable[[str], Person | None]) -> By:
     """Who acts at an instance, as events tell it; `person` says what is known of a user."""
     principal, address = exchange.verdict.principal, exchange.caller.address
     source = Source.INSTANCE if principal.token is None else Source.API
-    known = person(principal.user_id) if principal.user_id is not None else None
+    whose = principal.viewer or principal.user_id  # an admin who looks on as somebody does it themselves
+    known = person(whose) if whose is not None else None
     if known is not None:
         return by_user(known.user, source=source, token=principal.token, address=address)
     token = principal.token.id if principal.token is not None else None
-    return By(id=principal.user_id, source=source, token=token, address=address)
+    return By(id=whose, source=source, token=token, address=address)

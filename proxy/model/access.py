@@ -86,6 +86,7 @@ class Permission(StrEnum):
     PLATFORM_SSO = "platform:sso"
     PLATFORM_USERS = "platform:users"
     PLATFORM_USERS_EDIT = "platform:users:edit"
+    PLATFORM_VIEW_AS = "platform:view-as"
     RESOURCE_OWNER = "resource:owner"
     ROW_POLICY_MANAGE = "rowpolicy:manage"
     SELF_EDIT = "self:edit"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Final
 
-from proxy.model.identity import Session
+from proxy.model.identity import Person, Session, UserState
 from proxy.store import Shared
 
 SECRET_BYTES: Final = 32
@@ -29,6 +29,8 @@ class Visit:
     groups: tuple[str, ...] = ()
     provider_session: str = ""
     keep: str = ""
+    viewer: str = ""
+    """User id of the admin who looks on as this user."""
     ends: float | None = None
     """When the provider wants the session to end."""
     absolute: float | None = None
@@ -75,6 +77,7 @@ class Sessions:
             groups=visit.groups,
             provider_session=visit.provider_session,
             keep=visit.keep,
+            viewer=visit.viewer,
             address=visit.address,
             agent=visit.agent[:256],
         )
@@ -94,15 +97,12 @@ class Sessions:
 
         All that went on under the old id ends: what was known of it is worth less than what is known now.
         """
-        now = self._now()
-        new = replace(
-            session,
-            id=secrets.token_urlsafe(16),
-            amr=tuple(dict.fromkeys((*session.amr, *amr))),
-            factor=factor,
-            proved=now,
-            seen=now,
-        )
+        proven = replace(session, amr=tuple(dict.fromkeys((*session.amr, *amr))), factor=factor, proved=self._now())
+        return await self.move(proven, host)
+
+    async def move(self, session: Session, host: str) -> tuple[Session, str]:
+        """A session goes on under another id and by another cookie; whatever cookie it had opens nothing any more."""
+        new = replace(session, id=secrets.token_urlsafe(16), seen=self._now())
         value = secrets.token_urlsafe(SECRET_BYTES)
         await self._shared.create_session(new, digest(value), host)
         await self.end(session.id)
@@ -122,7 +122,10 @@ class Sessions:
         if found is None:
             return None
         session, at = found
-        return session if at == host and session.alive(self._now()) else None
+        now = self._now()
+        if at != host or not session.alive(now):
+            return None
+        return session if await is_backed(self._shared, session, now) else None
 
     async def end(self, session_id: str) -> None:
         """End it on every host at once."""
@@ -136,10 +139,10 @@ class Sessions:
         self._wake()
 
     async def of(self, user_id: str) -> Sequence[Session]:
-        """The living sessions of a user, newest first."""
-        now = self._now()
-        found = [session for session in await self._shared.sessions_of(user_id) if session.alive(now)]
-        return sorted(found, key=lambda session: -session.created)
+        """The living sessions of a user, newest first; those by which admins look on as them are none of theirs."""
+        now, found = self._now(), await self._shared.sessions_of(user_id)
+        own = [session for session in found if session.alive(now) and not session.viewer]
+        return sorted(own, key=lambda session: -session.created)
 
     async def end_all(self, user_id: str, *, but: str | None = None) -> None:
         """End every session of a user, but for one."""
@@ -176,6 +179,19 @@ class Sessions:
         except BaseException:
             self._seen = seen | self._seen
             raise
+
+
+def may_look_on(viewer: Person | None) -> bool:
+    """Whether somebody is an admin still, and may look on as others."""
+    return viewer is not None and viewer.user.admin and viewer.user.state is UserState.ACTIVE
+
+
+async def is_backed(shared: Shared, session: Session, now: float) -> bool:
+    """Whether the admin's own login is alive that a session hangs on which looks on as somebody; others need none."""
+    if not session.viewer:
+        return True
+    own = await shared.sessions_of(session.viewer)
+    return any(each.id == session.provider_session and each.alive(now) for each in own)
 
 
 def logged_in_by(provider: str) -> str:

@@ -14,7 +14,7 @@ from typing import Final, Generic, TypeVar
 
 from proxy.model.audit import Event
 from proxy.model.estate import Estate
-from proxy.model.identity import Actor, User, UserState
+from proxy.model.identity import Actor, Person, User, UserState
 from proxy.services.audit import By, by
 from proxy.services.snapshot import Snapshot
 from proxy.store import Database, Edit, Outdated, Remove, Shared, StoreUnavailable
@@ -81,7 +81,16 @@ class Writer:
         if person is None or person.user.state is not UserState.ACTIVE:
             raise ActorGone(actor.user_id)
         actor = replace(actor, person=person)
-        return Moment(estate=estate, actor=actor, now=self.now(), database=self.database, by=by(actor))
+        return Moment(
+            estate=estate, actor=actor, now=self.now(), database=self.database, by=await self._by(actor, person)
+        )
+
+    async def _by(self, actor: Actor, person: Person) -> By:
+        """By whom it is done: an admin who looks on as somebody does it themselves."""
+        if actor.session is None or not actor.session.viewer:
+            return by(actor)
+        viewer = await self.database.person(actor.session.viewer)
+        return by(replace(actor, person=viewer or person))
 
     async def write(self, actor: Actor, change: Callable[[Moment], Awaitable[Step[T]]]) -> T:
         """Decide and write; a step without edits only records its events. Raises what `change` and the store raise."""

@@ -25,6 +25,8 @@ from proxy.store import Database
 SITE = web.RequestKey("site", Site)
 ADDRESS = web.RequestKey("address", str)
 SECURE = web.RequestKey("secure", bool)
+VIEWED = web.RequestKey("viewed", str)
+"""Name of the user whom an admin looks on as; absent for everybody else."""
 IDENTIFIED = web.RequestKey("identified", Principal)
 """Whom a plugin took a request to the API for."""
 

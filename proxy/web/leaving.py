@@ -4,7 +4,7 @@ from aiohttp import web
 
 from auth_plugins import LogoutRequest, Refused, Unavailable
 from proxy.services.login import HOP_LASTS
-from proxy.web import choosing, render
+from proxy.web import choosing, render, viewing
 from proxy.web.answers import answer, see_other
 from proxy.web.asking import in_time, told
 from proxy.web.departing import LOGOUT, lead, new_flow
@@ -20,6 +20,8 @@ async def show(desk: Desk, request: web.Request) -> web.Response:
     if not request[SITE].home:
         return see_other(desk.sites().home.origin + "/-/logout")
     somebody = None if "done" in request.query else await visitor(desk, request, unproven=True)
+    if somebody is not None and somebody.session.viewer:
+        return see_other(viewing.PATH)
     return _ask(desk, request, somebody) if somebody else _done()
 
 
@@ -35,6 +37,8 @@ async def submit(desk: Desk, request: web.Request) -> web.Response:
         return see_other(DONE, [gone])
     if not desk.logins.csrf_right(desk.logins.known_hop(cookie_field(request)), fields.get("csrf", "")):
         return _ask(desk, request, somebody, status=403, problem=STALE)
+    if somebody.session.viewer:
+        return await viewing.lead_back(desk, request, somebody)
     await desk.database.record(account_event(desk, request, "account.logout", somebody.person))
     await desk.sessions.end(somebody.session.id)
     return await _farewell(desk, request, somebody, gone)

@@ -25,6 +25,7 @@ from proxy.web import (
     returning,
     second_factor,
     security,
+    viewing,
 )
 from proxy.web.answers import answer, problem, see_other
 from proxy.web.guards import TurnedAway, is_navigation, public_address
@@ -44,6 +45,7 @@ def routes(desk: Desk) -> list[web.RouteDef]:
             if SITE not in request and not any_host:
                 return _stranger(desk, request)
             try:
+                await viewing.refuse_changes(desk, request)
                 return await handler(desk, request)
             except TurnedAway as error:
                 return _turned_away(desk, request, error)
@@ -65,6 +67,9 @@ def routes(desk: Desk) -> list[web.RouteDef]:
         web.get(CHOOSE, bound(password.show)),
         web.post(CHOOSE, bound(password.submit)),
         *_factor_routes(bound),
+        web.get(viewing.PATH, bound(viewing.show)),
+        web.post(viewing.PATH, bound(viewing.submit)),
+        web.post(f"{viewing.PATH}/end", bound(viewing.leave)),
         web.get("/-/me", bound(home.me)),
         web.get("/-/jwks.json", bound(home.jwks, any_host=True)),
         web.get("/", bound(home.launcher)),

@@ -8,13 +8,14 @@ from aiohttp import web
 
 from auth_plugins import Refused
 from proxy.access.second_factor import Ask, asked
+from proxy.model.access import Reason
 from proxy.model.identity import Person
 from proxy.services import cookies
 from proxy.services.factors import Answer, Held
 from proxy.services.login import HOP_LASTS, Target
 from proxy.web import factor_attempts, half_logins, render
 from proxy.web.answers import answer, see_other
-from proxy.web.guards import at_home, cookie_field, own_form
+from proxy.web.guards import TurnedAway, at_home, cookie_field, own_form
 from proxy.web.half_logins import Half
 from proxy.web.keys import SITE, Desk
 from proxy.web.visitors import (
@@ -35,6 +36,9 @@ RECOVERY: Final = "recovery"
 """In the address of a page that asks for a recovery code: the keyboards that phones show for an app's code have no letters."""
 WRONG: Final = "That was not right. A code is good once, and only for about a minute."
 _NO_RECOVERY: Final = "That is none of your recovery codes, or it was used already. Each is good once."
+_NOT_IN_THEIR_NAME: Final = (
+    "A second factor is asked for here. End it, prove yours on your security page, then look on again."
+)
 NO_PASSKEY: Final = "That passkey was not accepted. Please try again, or use a code."
 
 
@@ -105,6 +109,8 @@ async def claimed(desk: Desk, request: web.Request, flow: str, to: str) -> Claim
         half = await half_logins.going_on(desk, flow, desk.logins.known_hop(cookie_field(request)))
         return Claim(person=half.proven.person, target=half.target, half=half) if half else None
     found = await visitor(desk, request, unproven=True)
+    if found is not None and found.session.viewer:
+        raise TurnedAway(Reason.VIEWING_AS, 403, _NOT_IN_THEIR_NAME)
     return Claim(person=found.person, target=desk.logins.unseal(to), session=found) if found else None
 
 

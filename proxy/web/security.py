@@ -12,7 +12,7 @@ from proxy.model.identity import Factor
 from proxy.services.factors import Answer, Held
 from proxy.services.login import HOP_LASTS
 from proxy.services.problems import NotPossible
-from proxy.web import factor_attempts, render
+from proxy.web import factor_attempts, render, viewing
 from proxy.web.answers import answer, see_other
 from proxy.web.enrolling import CONFIRM, SECURITY, shown_codes, telling
 from proxy.web.guards import at_home, cookie_field, own_form
@@ -124,6 +124,8 @@ async def _do(desk: Desk, request: web.Request, somebody: Visitor, deed: Deed) -
     user, tell = somebody.person.user, telling(desk, request, _claim(somebody))
     if deed.do == "enrol":
         return see_other(ENROL)
+    if deed.do == "view-as":
+        return see_other(viewing.PATH)
     if deed.do == "codes":
         return shown_codes(await desk.factors.renew_codes(user, tell), link=SECURITY)
     enforced = desk.factors.policy.concerns(desk.estate(), somebody.person)
@@ -140,6 +142,8 @@ def _deed(asked: Mapping[str, str], held: Held) -> Deed | None:
     match asked.get("do", ""):
         case "enrol":
             return Deed(do="enrol", title="Set up a second factor", words="First show once more that it is you.")
+        case "view-as":
+            return Deed(do="view-as", title="Look on as somebody", words="First show once more that it is you.")
         case "codes" if held.enrolled:
             words = "You get ten new ones; those you have no longer work."
             return Deed(do="codes", title="New recovery codes", words=words)

@@ -11,16 +11,17 @@ from aiohttp import web
 from auth_plugins import Identity, Refused
 from auth_plugins.registry import Provider
 from proxy.access.second_factor import lacks
+from proxy.model.access import Reason
 from proxy.model.audit import Event
 from proxy.model.estate import InstanceSettings
 from proxy.model.identity import Person, Session, UserState
 from proxy.services import cookies
 from proxy.services.audit import PLATFORM, By, by_user, happened, on_user
 from proxy.services.login import Target
-from proxy.services.sessions import Visit
+from proxy.services.sessions import Visit, may_look_on
 from proxy.web.answers import see_other
-from proxy.web.guards import cookie_field
-from proxy.web.keys import ADDRESS, SITE, Desk
+from proxy.web.guards import TurnedAway, cookie_field
+from proxy.web.keys import ADDRESS, SITE, VIEWED, Desk
 
 _log = structlog.get_logger(__name__)
 FACTOR: Final = "/-/second-factor"
@@ -67,13 +68,24 @@ async def visitor(
     """
     for value in cookies.values(cookie_field(request), desk.logins.cookies.session):
         session = await desk.sessions.open(value, request[SITE].name)
-        person = await desk.person(session.user_id) if session else None
+        person = await _behind(desk, session) if session else None
         if session and person and person.user.state is UserState.ACTIVE and _admitted(desk, session, going_to):
             if not unproven and lacks_factor(desk, person, session, None):
                 return None
             desk.sessions.touch(session.id)
-            return Visitor(session=session, person=person)
+            somebody = Visitor(session=session, person=person)
+            if session.viewer:
+                desk.sessions.touch(session.provider_session)  # the admin is there: their own login is not idle
+                request[VIEWED] = somebody.name
+            return somebody
     return None
+
+
+async def _behind(desk: Desk, session: Session) -> Person | None:
+    """Whose session it is; nobody's, where it is for looking on as them, and the one who does is no admin any more."""
+    if session.viewer and not may_look_on(await desk.person(session.viewer)):
+        return None
+    return await desk.person(session.user_id)
 
 
 def lacks_factor(desk: Desk, person: Person, session: Session, target: Target | None) -> bool:
@@ -113,6 +125,8 @@ async def welcome(desk: Desk, request: web.Request, proven: Proven, target: Targ
 async def log_in(desk: Desk, request: web.Request, proven: Proven) -> tuple[Session, str]:
     """A new session for somebody who proved who they are, and the Set-Cookie for this host. It is on record first."""
     before = await visitor(desk, request, unproven=True)
+    if before is not None and before.session.viewer:
+        raise TurnedAway(Reason.VIEWING_AS, 403, "End it before you log in as somebody else.")
     name, person = proven.provider.name, proven.person
     await desk.database.record(account_event(desk, request, "account.login", person, {"provider": name}))
     session, value = await desk.sessions.start(_visit(request, proven), replaces=before.session if before else None)

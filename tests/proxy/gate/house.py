@@ -68,6 +68,9 @@ class Facts:
     async def session(self, cookie: bytes) -> tuple[Session, str] | None:
         return await self._answer("session", self.sessions.get(cookie))
 
+    async def sessions_of(self, user_id: str) -> list[Session]:
+        return [session for session, _ in self.sessions.values() if session.user_id == user_id]
+
     async def token(self, hash_: bytes) -> Token | None:
         return await self._answer("token", self.tokens.get(hash_))
 
@@ -162,6 +165,13 @@ class House:
         self.facts.people[who.user.id] = who
         self.facts.sessions[sha256(value.encode()).digest()] = (replace(session, **more), host)  # type: ignore[arg-type]
         return f"__Host-flowward={value}"
+
+    def look_on(self, viewer: Person, who: Person, host: str = LINE_3) -> str:
+        """An admin's login, and a session that hangs on it by which they look on as somebody; the Cookie field of that."""
+        self.login(viewer, "home.example")
+        more = {"id": f"as-{who.user.username}", "viewer": viewer.user.id, "vouched": True}
+        own = f"session-{viewer.user.username}"
+        return self.login(who, host, f"{viewer.user.username} as {who.user.username}", provider_session=own, **more)
 
     def give(self, token: Token, who: Person | None = None) -> dict[str, str]:
         """A token is made; the field that carries it."""
