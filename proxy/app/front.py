@@ -12,8 +12,9 @@ from aiohttp import ClientError, HttpVersion10, HttpVersion11, web
 from aiohttp.http import SERVER_SOFTWARE
 from aiohttp.typedefs import Handler
 
+from proxy.access.branding import acquainted
 from proxy.gate.answers import answer as machine_answer
-from proxy.gate.answers import leads_to_login, wants_page, wants_telling
+from proxy.gate.answers import is_framed, lacks_login, leads_to_login, wants_page, wants_telling
 from proxy.gate.caller import JWKS, Caller
 from proxy.gate.gate import Gate
 from proxy.gate.verdict import Head, Local, Missing, Pass, Refusal
@@ -29,8 +30,10 @@ from proxy.services.ratelimit import Late, TooOften
 from proxy.services.traffic import Traffic
 from proxy.store import StoreUnavailable
 from proxy.web import answers as pages
-from proxy.web.keys import ADDRESS, IDENTIFIED, SECURE, SITE, Desk
+from proxy.web.branding import dressed, is_shown
+from proxy.web.keys import ADDRESS, IDENTIFIED, SECURE, SITE, VIEWED, Desk
 from proxy.web.openings import Opening, openings
+from proxy.web.refusals import login_beside
 from proxy.web.refusals import refusal as refusal_page
 from proxy.web.routes import too_often
 from proxy.wire.address import subject
@@ -41,6 +44,8 @@ _ROUNDS: Final = 3
 _API: Final = "/-/api/"
 _JWKS: Final = JWKS.decode()
 _BACK_CHANNEL: Final = "/backchannel"
+_CSP: Final = "Content-Security-Policy"
+_BY_ITSELF: Final = "frame-ancestors 'self'"
 _OWN_PAGE: Final = 60.0
 """Seconds for a page of the gateway's own, the arrival of its form included."""
 _log = structlog.get_logger(__name__)
@@ -90,6 +95,9 @@ class Front:
             del response.headers["Content-Type"]
         if self.hsts and isinstance(request, web.Request) and request.get(SECURE):
             response.headers.setdefault("Strict-Transport-Security", self.hsts)
+        site = request.get(SITE) if isinstance(request, web.Request) else None
+        if site is not None and site.framed_by:
+            _let_be_framed(response, site.frame_policy)
 
     async def _judged(self, request: web.Request, own_page: Handler) -> web.StreamResponse:
         tls = request.transport.get_extra_info("ssl_object") if request.transport is not None else None
@@ -128,12 +136,13 @@ class Front:
     async def _own_page(self, request: web.Request, caller: Caller, page: Handler) -> web.StreamResponse:
         """A page of ours; who asks for one without a login is counted, but where that is counted apart."""
         try:
-            if not (request.path.startswith(_API) or request.path == _JWKS or request.path.endswith(_BACK_CHANNEL)):
+            apart = request.path.startswith(_API) or request.path == _JWKS or request.path.endswith(_BACK_CHANNEL)
+            if not apart and not is_shown(self.desk, request.path):
                 self._charge_stranger(caller)
             async with asyncio.timeout(_OWN_PAGE):
                 response = await page(request)
         except TooOften as error:
-            response = too_often(self.desk, request, error)
+            response = await dressed(self.desk, request, too_often(self.desk, request, error))
         if response.status == 429:
             self.traffic.refused("", Reason.TOO_MANY_REQUESTS)
         return response
@@ -202,16 +211,22 @@ class Front:
             path = request.raw_path if request.raw_path.startswith("/") else "/"
             step = self.desk.logins.begin(self.desk.sites(), caller.site, path, cookies)
             return pages.see_other(step.location, step.cookies)
-        return await self._page(caller, refusal)
+        if lacks_login(refusal) and is_framed(head) and caller.site is not None and caller.site.framed_by:
+            return await dressed(self.desk, request, pages.answer(login_beside(request.raw_path)))
+        return await dressed(self.desk, request, await self._page(request, caller, refusal))
 
-    async def _page(self, caller: Caller, refusal: Refusal) -> web.StreamResponse:
+    async def _page(self, request: web.Request, caller: Caller, refusal: Refusal) -> web.Response:
         person = await self._person(caller)
+        if person is not None and caller.principal.viewer is not None:
+            request[VIEWED] = person.user.name or person.user.username
         role = refusal.lease.decision.role if refusal.lease else Role.NONE
+        if person is not None and role is Role.NONE and self._is_stranger(caller, person):
+            person = None  # scripts of this host could read from the page whom the gateway knows
         needed = RULES[refusal.surface].least if refusal.surface is not None else None
         page = refusal_page(
             refusal.reason,
             refusal.status,
-            home=self.desk.sites().home.origin,
+            home=self.desk.sites().door(caller.site) if caller.site else self.desk.sites().home.origin,
             user=person.user.name or person.user.username if person else "",
             role=role,
             needed=needed if refusal.reason in (Reason.ROLE_TOO_LOW, Reason.UNLISTED_ENDPOINT) else None,
@@ -225,6 +240,14 @@ class Front:
         if refusal.realm is not None:
             response.headers["WWW-Authenticate"] = dict(machine_answer(refusal).fields)["WWW-Authenticate"]
         return response
+
+    def _is_stranger(self, caller: Caller, person: Person) -> bool:
+        """Whether the host is one of other organisations alone."""
+        if caller.site is None or caller.site.home:
+            return False
+        estate = self.desk.estate()
+        owners = (estate.owner(mount.resource) for mount in caller.site.mounts)
+        return not any(acquainted(estate, person, owner) for owner in owners)
 
     def _openings(self, caller: Caller, person: Person | None) -> tuple[Opening, ...]:
         """What the visitor may open instead. Scripts of this host can read the page: it names what is here, not elsewhere."""
@@ -262,3 +285,12 @@ def _head(request: web.Request, fields: Treatments) -> Head:
 def _serialised(refusal: Refusal, head: Head | None) -> web.Response:
     made = machine_answer(refusal, head)
     return web.Response(status=made.status, headers=list(made.fields), body=made.body)
+
+
+def _let_be_framed(response: web.StreamResponse, policy: str) -> None:
+    """Say who may show this in a frame. A page of ours that the host itself may frame, others may too; a form stays alone."""
+    said = response.headers.get(_CSP, "")
+    if isinstance(response, pages.Shown) and _BY_ITSELF in said:
+        response.headers[_CSP] = said.replace(_BY_ITSELF, policy)
+    elif not isinstance(response, pages.Shown):
+        response.headers.add(_CSP, policy)

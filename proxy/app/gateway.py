@@ -17,7 +17,7 @@ from config.keys import Keys
 from config.schema import Settings
 from proxy.access.decide import Place
 from proxy.access.passwords import verify
-from proxy.app.asking import asking
+from proxy.app.asking import asking, probing
 from proxy.app.auditing import Auditing, auditing_of
 from proxy.app.front import Front
 from proxy.app.identifying import readers_of
@@ -31,6 +31,7 @@ from proxy.gate.world import Ground, world_of
 from proxy.inspection.carrier import Carrier
 from proxy.inspection.deploys import Deploys
 from proxy.inspection.dispatch import InspectionDesk
+from proxy.inspection.governed_talks import Talks
 from proxy.inspection.notes import Notes
 from proxy.inspection.reading import OwnReader
 from proxy.inspection.streams import going_on
@@ -46,6 +47,8 @@ from proxy.services.administration.probing import Ask
 from proxy.services.allowances import Allowances, rate_of
 from proxy.services.assertions import Signer
 from proxy.services.audit import on
+from proxy.services.branding import Pictures
+from proxy.services.checks import Probes
 from proxy.services.clock import SYSTEM, Clock
 from proxy.services.cookies import Cookies
 from proxy.services.devices import Devices
@@ -176,6 +179,7 @@ async def assemble(config: Config, keys: Keys, store: Store, log: AccessLog, clo
         ),
         notes=notes,
         violations=Violations(notes.note, gate.known_person, clock),
+        talks=Talks(store.shared, clock.wall),
         live=live,
         log=log,
         sessions=sessions,
@@ -195,8 +199,8 @@ async def assemble(config: Config, keys: Keys, store: Store, log: AccessLog, clo
     )
     lane.app.middlewares.append(_middleware(front))
     lane.app.on_response_prepare.append(front.prepare)
-    ask = asking(gate, reader, watch.look)
-    api = _api(premises, ask, store, gate, traffic, desk, watch, writer, auditing, clock)
+    ask, probes = asking(gate, reader, watch.look), probing(gate, reader, watch.look)
+    api = _api(premises, ask, probes, store, gate, traffic, desk, watch, writer, auditing, clock)
     lane.app.add_routes(api_routes(api))
     lane.app.add_routes(routes(desk))
     return Gateway(
@@ -305,7 +309,14 @@ def _desk(
         now=clock.wall,
         rules=lambda: premises.settings.accounts,
     )
-    outbox = outbox_of(store.database, lambda: premises.settings, keys.subkey, clock, _new_id)
+    outbox = outbox_of(
+        store.database,
+        lambda: premises.settings,
+        keys.subkey,
+        clock,
+        _new_id,
+        product=lambda: gate.world.estate.settings.branding.product,
+    )
     lockout = Lockout(
         store.database,
         store.shared,
@@ -344,6 +355,7 @@ def _desk(
         allowances=Allowances(store.shared, lambda: premises.settings.limits, clock.wall),
         lockout=lockout,
         self_help=self_help_of(outbox, accounts, lockout, writer, lambda: domains, keys.subkey, _new_id),
+        pictures=Pictures(store.database),
         now=clock.wall,
     )
 
@@ -351,6 +363,7 @@ def _desk(
 def _api(
     premises: Premises,
     ask: Ask,
+    probes: Probes,
     store: Store,
     gate: Gate,
     traffic: Traffic,
@@ -370,6 +383,7 @@ def _api(
         new_id=_new_id,
         premises=premises,
         ask=ask,
+        probes=probes,
         reached=partial(_reached, gate, traffic),
         calls=lambda: store.limits.limit("api", rate_of(premises.settings.limits.api)),
         strangers=lambda: gate.anonymous,

@@ -5,8 +5,20 @@ from dataclasses import dataclass, replace
 from typing import Final
 from urllib.parse import urlsplit
 
-from proxy.model.estate import Estate, HttpAuth, InstanceSettings, Resource, ResourceKind, UpstreamTls
-from proxy.nodered.surfaces import Layout, Roots
+from proxy.access.pages import Pages, pages_of
+from proxy.gate.parts import Parts
+from proxy.model.estate import (
+    Estate,
+    HttpAuth,
+    InstanceSettings,
+    PlatformSettings,
+    Resource,
+    ResourceKind,
+    RowKind,
+    RowPolicy,
+    UpstreamTls,
+)
+from proxy.nodered.surfaces import Layout, Roots, Surface
 from proxy.services.sites import Site, Sites, sites_of
 
 SURFACES: Final = 32
@@ -28,15 +40,51 @@ class Endpoint:
 class Station:
     """One instance in one world."""
 
-    __slots__ = ("endpoint", "layout", "name", "number", "origins", "prefix", "resource", "settings")
+    # fmt: off
+    __slots__ = (
+        "constrained", "endpoint", "inspected", "layout", "name", "number", "origins", "pages", "parts", "prefix", "resource", "rules",
+        "settings",
+    )
+    # fmt: on
 
     def __init__(
-        self, number: int, resource: Resource, settings: InstanceSettings, name: str, layout: Layout, endpoint: Endpoint
+        self,
+        number: int,
+        resource: Resource,
+        settings: InstanceSettings,
+        name: str,
+        layout: Layout,
+        endpoint: Endpoint,
+        pages: Pages | None,
+        *,
+        constrained: bool,
     ) -> None:
         self.number, self.resource, self.settings, self.name, self.layout = number, resource, settings, name, layout
         self.endpoint = endpoint
         self.prefix = settings.path.rstrip("/").encode()
         self.origins = frozenset(origin.lower().rstrip("/").encode() for origin in settings.origins)
+        self.pages = pages
+        """What of it is shared by itself; None where it is shared as a whole alone."""
+        self.parts = Parts(layout, pages) if pages is not None else None
+        self.constrained = constrained
+        """Whether what its flows mean for some visitors is kept from all others."""
+        self.rules: tuple[RowPolicy, ...] = tuple(each for each in settings.rows if each.kind is RowKind.SOCKET)
+        """Whose rows its widgets show."""
+        self.inspected = self._inspected()
+        """Surfaces whose content depends on who is there, beside those that are always read or changed."""
+
+    @property
+    def governed(self) -> bool:
+        """Whether what its dashboard's socket carries depends on who is there."""
+        return Surface.SOCKET in self.inspected
+
+    def _inspected(self) -> frozenset[Surface]:
+        found: set[Surface] = set()
+        if self.pages is not None or self.rules or self.constrained:
+            found.add(Surface.SOCKET)
+        if any(each.kind is RowKind.HTTP for each in self.settings.rows):
+            found |= {Surface.ENDPOINT, Surface.PUBLIC}
+        return frozenset(found)
 
 
 class World:
@@ -69,7 +117,7 @@ def world_of(estate: Estate, ground: Ground, before: World | None = None) -> Wor
     known = before.stations if before is not None else {}
     allow = before.settings.upstream_allow if before is not None else ()
     same_border = allow == estate.settings.upstream_allow
-    compiler = _Compiler(known, open_instances=ground.open_instances, same_border=same_border)
+    compiler = _Compiler(estate, known, open_instances=ground.open_instances, same_border=same_border)
     names = _Names(estate)
     stations = {
         resource.id: compiler.station(resource, resource.instance, names.of(resource))
@@ -77,6 +125,8 @@ def world_of(estate: Estate, ground: Ground, before: World | None = None) -> Wor
         if resource.instance is not None
     }
     same = before is not None and before.sites.home.origin == ground.public_url and stations == before.stations
+    if before is not None and ground.homes:  # whose branding may say where visitors of a host log in
+        same = same and before.estate.branded_hosts == estate.branded_hosts
     sites = before.sites if before is not None and same else sites_of(estate, ground.public_url, ground.homes)
     return World(estate, sites, stations)
 
@@ -101,8 +151,11 @@ class _Names:
 class _Compiler:
     """Makes stations, and shares between them what is alike."""
 
-    def __init__(self, known: Mapping[str, Station], *, open_instances: bool, same_border: bool) -> None:
+    def __init__(
+        self, estate: Estate, known: Mapping[str, Station], *, open_instances: bool, same_border: bool
+    ) -> None:
         """`same_border`: governed upstreams may lead where they could before. Else all of them are connected to anew."""
+        self._estate = estate
         self._known, self._open_instances, self._same_border = known, open_instances, same_border
         # Layouts are taken over since they remember paths, endpoints since connections are pooled by them.
         self._layouts = {station.layout.roots: station.layout for station in known.values()}
@@ -113,7 +166,10 @@ class _Compiler:
 
     def station(self, resource: Resource, settings: InstanceSettings, name: str) -> Station:
         old = self._known.get(resource.id)
-        if old is not None and old.resource is resource and old.name == name and self._stays(old.endpoint):
+        pages = pages_of(self._estate, resource, public=self._open_instances)
+        constrained = constrains(settings, self._estate.settings)
+        same = old is not None and old.resource is resource and old.name == name and self._stays(old.endpoint)
+        if old is not None and same and _are_same(old.pages, pages) and old.constrained is constrained:
             return old
         if settings.http_auth is HttpAuth.NONE and not self._open_instances:
             settings = replace(settings, http_auth=HttpAuth.USER)
@@ -125,10 +181,24 @@ class _Compiler:
             endpoint = self._endpoints[where] = Endpoint(url, tls, governed=governed)
         if old is None:
             self._number += SURFACES
-        return Station(old.number if old else self._number, resource, settings, name, layout, endpoint)
+        number = old.number if old else self._number
+        return Station(number, resource, settings, name, layout, endpoint, pages, constrained=constrained)
 
     def _stays(self, endpoint: Endpoint) -> bool:
         return self._same_border or not endpoint.governed
+
+
+def constrains(settings: InstanceSettings, platform: PlatformSettings) -> bool:
+    """Whether what flows of an instance mean for some visitors is kept from all others, whatever the widget."""
+    said = settings.enforce_client_constraint
+    return platform.tenant_mode if said is None else said
+
+
+def _are_same(before: Pages | None, now: Pages | None) -> bool:
+    """Whether pages are of the very same resources, so that nothing about them can have changed."""
+    if before is None or now is None:
+        return before is now
+    return before.resources == now.resources
 
 
 def _roots(settings: InstanceSettings) -> Roots:

@@ -31,8 +31,6 @@ class Branding:
     """Host names of the space's own at which its looks are shown before anybody has logged in."""
     hidden: frozenset[str] = frozenset()
     """Parts of the gateway's own pages that its people are not shown."""
-    in_dashboards: bool = False
-    """Whether dashboards show the product's name and the favicon as well."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

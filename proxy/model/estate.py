@@ -123,6 +123,8 @@ class InstanceSettings:
     endpoints: tuple[str, ...] = ()
     """Globs of endpoint paths that may be written to although admin and endpoints share a root."""
     origins: tuple[str, ...] = ()
+    framed_by: tuple[str, ...] = ()
+    """Origins of other sites whose pages may show it in a frame."""
     min_edit_role: Role = Role.MEMBER
     viewer_reads_context: bool = False
     second_factor: bool = False
@@ -192,6 +194,11 @@ class PageSettings:
             readonly=said.get("readonly") is True,
             public=said.get("http_auth") == HttpAuth.NONE,
         )
+
+    @property
+    def path(self) -> str:
+        """Its path below the dashboard; empty where that is not known, so that the dashboard's own address has to do."""
+        return self.match if self.match.startswith("/") else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -327,6 +334,21 @@ class Estate:
             if space.parent is not None:
                 found.setdefault(space.parent, []).append(space)
         return found
+
+    @cached_property
+    def branded_hosts(self) -> Mapping[str, Sequence[Space]]:
+        """Host name -> the spaces that name it as their own, by slug."""
+        found: dict[str, list[Space]] = {}
+        for space in sorted((each for each in self.spaces.values() if each.branding), key=lambda each: each.slug):
+            for host in space.branding.hosts if space.branding else ():
+                found.setdefault(host, []).append(space)
+        return found
+
+    @cached_property
+    def pictures(self) -> frozenset[str]:
+        """Keys of the images that pages show."""
+        looks = [self.settings.branding, *(space.branding for space in self.spaces.values() if space.branding)]
+        return frozenset(key for look in looks for key in (look.logo, look.favicon) if key)
 
     def path(self, resource: Resource) -> Iterator[Resource]:
         """The resource, then its parent, and so on up."""

@@ -3,7 +3,7 @@
 Nothing that a stranger typed is in a mail to somebody else, but for the names of whoever invites.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final
 
@@ -30,6 +30,10 @@ class Letterhead:
     """The gateway's own origin."""
     contact: str
     """Whom to ask; empty for an admin."""
+
+    def called(self, product: str) -> "Letterhead":
+        """The same from an organisation that calls the gateway by a name of its own; as it is where there is none."""
+        return replace(self, product=product) if product else self
 
     @property
     def whom(self) -> str:

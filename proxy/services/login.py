@@ -66,9 +66,12 @@ class Logins:
         `cookie_field` the request's Cookie field: a hop that is there is used again, so that tabs do not break each other.
         """
         hop = self.hop(cookie_field)
-        target = Target(host=site.name, path=safe_path(path), hop=_hash(hop), round=round_)
-        location = f"{sites.home.origin}/-/login?to={self.seal(target)}"
+        location = f"{sites.door(site)}/-/login?to={self.seal(self.target(site, path, hop, round_=round_))}"
         return Step(location=location, cookies=(self.cookies.set(self.cookies.hop, hop, HOP_LASTS),))
+
+    def target(self, site: Site, path: str, hop: str, *, round_: int = 0) -> Target:
+        """A page of a site, for whoever holds this hop there."""
+        return Target(host=site.name, path=safe_path(path), hop=_hash(hop), round=round_)
 
     def hop(self, cookie_field: str) -> str:
         """The browser's hop on this host, or a new one."""

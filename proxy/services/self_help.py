@@ -39,13 +39,16 @@ def outbox_of(
     subkey: Callable[[str], bytes],
     clock: Clock,
     new_id: Callable[[], str],
+    product: Callable[[], str],
 ) -> Outbox:
-    """The outbox of a gateway; nothing is sent before it runs. `settings` are those that hold now."""
+    """The outbox of a gateway; nothing is sent before it runs. `settings` are those that hold now, `product` what people
+    know the gateway as, empty for the name that mail comes from.
+    """
     home = settings().server.public_url
     mailer = Mailer(lambda: settings().mail, clock, host=home.host)
 
     def letterhead() -> Letterhead:
-        return Letterhead(product=mailer.product, home=str(home), contact=settings().accounts.contact)
+        return Letterhead(product=product() or mailer.product, home=str(home), contact=settings().accounts.contact)
 
     return Outbox(
         database=database,

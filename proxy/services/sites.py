@@ -30,10 +30,19 @@ class Site:
     home: bool = False
     mounts: tuple[Mount, ...] = ()
     """Longest prefix first."""
+    door: str = ""
+    """Origin of the further home at which visitors of this host log in, where it is not the first one."""
+    framed_by: tuple[str, ...] = ()
+    """Origins of other sites whose pages may show it in a frame; its cookie then comes along from everywhere."""
 
     @property
     def origin_bytes(self) -> bytes:
         return self.origin.encode()
+
+    @property
+    def frame_policy(self) -> str:
+        """The content security policy that says who may show this host in a frame (CSP level 3 section 6.4.2)."""
+        return " ".join(("frame-ancestors 'self'", *self.framed_by))
 
     def mount(self, path: bytes) -> Mount | None:
         """The instance a path belongs to: the mount whose prefix is the path or ends at one of its slashes."""
@@ -50,6 +59,10 @@ class Sites:
 
     home: Site
     by_name: Mapping[bytes, Site]
+
+    def door(self, site: Site) -> str:
+        """Origin of the home where visitors of a host log in and out."""
+        return site.door or self.home.origin
 
     def find(self, host: bytes) -> Site | None:
         """The site a Host field names; case, port and a trailing dot do not matter."""
@@ -77,14 +90,34 @@ def sites_of(estate: Estate, public_url: str, homes: tuple[str, ...] = ()) -> Si
             name, origin = _placed(host, public_url)
             mounts.setdefault(name, (origin, []))[1].append(mount)
     table = {home.name: home}
-    for origin in homes:
-        extra = urlsplit(origin)
-        table[extra.hostname or ""] = Site(name=extra.hostname or "", origin=_origin(origin), home=True)
+    doors = {urlsplit(origin).hostname or "": _origin(origin) for origin in homes}
+    for name, origin in doors.items():
+        table[name] = Site(name=name, origin=origin, home=True, door=origin)
     for name, (origin, found) in mounts.items():
         longest_first = tuple(sorted(found, key=lambda mount: -len(mount.prefix)) if len(found) > 1 else found)
         at_home = name == home.name
-        table[name] = Site(name=name, origin=home.origin if at_home else origin, home=at_home, mounts=longest_first)
+        door = _door(estate, found, doors) if doors else ""
+        shown = home.origin if at_home else origin
+        framers = () if at_home else _framers(found)
+        table[name] = Site(
+            name=name, origin=shown, home=at_home, mounts=longest_first, door=door, framed_by=framers
+        )
     return Sites(table[home.name], {host_name(_bracketed(name).encode()): site for name, site in table.items()})
+
+
+def _framers(mounts: list[Mount]) -> tuple[str, ...]:
+    """Instances that share a host share its cookie, and with it who may frame them."""
+    settings = (mount.resource.instance for mount in mounts)
+    return tuple(dict.fromkeys(origin for each in settings if each is not None for origin in each.framed_by))
+
+
+def _door(estate: Estate, mounts: list[Mount], doors: Mapping[str, str]) -> str:
+    """The further home that the owner of a host's instances, or the nearest space above, names as its own."""
+    owner = estate.owner(mounts[0].resource)
+    if owner is None or any(estate.owner(mount.resource) != owner for mount in mounts):
+        return ""
+    named = (host for space in estate.lineage(owner) if space.branding for host in space.branding.hosts)
+    return next((doors[host] for host in named if host in doors), "")
 
 
 @lru_cache(65536)

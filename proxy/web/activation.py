@@ -12,7 +12,7 @@ from proxy.services.allowances import Policy
 from proxy.web.arriving import arrive
 from proxy.web.forms import DIFFER, STALE, form, made_here, message, of_password
 from proxy.web.guards import at_home, own_form
-from proxy.web.keys import ADDRESS, Desk
+from proxy.web.keys import ADDRESS, WHOSE, Desk
 from proxy.web.visitors import Proven
 from proxy.wire.address import subject
 
@@ -22,7 +22,7 @@ SPENT: Final = 409
 async def show(desk: Desk, request: web.Request) -> web.Response:
     """GET: the form, while the link is good."""
     at_home(request)
-    user = await desk.accounts.invited(request.match_info["token"], _purpose(request))
+    user = await _invited(desk, request)
     return _form(desk, request, user) if user else _spent(desk, _purpose(request))
 
 
@@ -31,7 +31,7 @@ async def submit(desk: Desk, request: web.Request) -> web.Response:
     at_home(request)
     await desk.allowances.take(Policy.ACTIVATION, subject(request[ADDRESS]))
     fields = await own_form(request)
-    user = await desk.accounts.invited(request.match_info["token"], _purpose(request))
+    user = await _invited(desk, request)
     if user is None:
         return _spent(desk, _purpose(request))
     if not made_here(desk, request, fields):
@@ -39,6 +39,15 @@ async def submit(desk: Desk, request: web.Request) -> web.Response:
     if fields.get("password", "") != fields.get("again", ""):
         return _form(desk, request, user, status=422, problem=DIFFER)
     return await _choose(desk, request, user, fields.get("password", ""))
+
+
+async def _invited(desk: Desk, request: web.Request) -> User | None:
+    """Whose link it is, while it is good: theirs are the page's looks."""
+    user = await desk.accounts.invited(request.match_info["token"], _purpose(request))
+    person = await desk.person(user.id) if user else None
+    if person is not None:
+        request[WHOSE] = person
+    return user
 
 
 async def _choose(desk: Desk, request: web.Request, user: User, password: str) -> web.Response:
@@ -51,6 +60,7 @@ async def _choose(desk: Desk, request: web.Request, user: User, password: str) -
         return _spent(desk, purpose)
     if purpose is Purpose.RESET:
         return message("Your password is set", "Log in with it now.", link="/-/login", link_text="Log in")
+    await desk.self_help.addresses.reached(token, user, address=request[ADDRESS])
     return await _let_in(desk, request, user)
 
 

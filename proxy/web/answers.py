@@ -6,18 +6,43 @@ from typing import Final
 
 import orjson
 from aiohttp import web
+from aiohttp.abc import AbstractStreamWriter
+from typing_extensions import override
 
 from proxy.model.access import Reason
+from proxy.web.looks import STOCK, Look
 from proxy.web.render import Page
 
 # The address of a redirect may hold a one-time code: nobody learns where the visitor came from.
 _PLAIN: Final = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer", "X-Content-Type-Options": "nosniff"}
 
 
-def answer(page: Page, cookies: Iterable[str] = ()) -> web.Response:
-    """A rendered page as a response."""
-    response = web.Response(status=page.status, body=page.body)
-    response.headers.extend(page.headers)
+class Shown(web.Response):
+    """A page as a response. It is rendered once somebody says in whose looks, or as it comes when it is sent."""
+
+    def __init__(self, page: Page) -> None:
+        super().__init__(status=page.status)
+        self._page: Page | None = page
+
+    def wear(self, look: Look) -> None:
+        """Render it, once. Fields that are there already stay."""
+        if self._page is None:
+            return
+        page, self._page = self._page.worn(look), None
+        self.body = page.body
+        for name, value in page.headers:
+            self.headers.setdefault(name, value)
+
+    @override
+    async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
+        """Called by aiohttp as the head is about to be sent."""
+        self.wear(STOCK)
+        return await super().prepare(request)
+
+
+def answer(page: Page, cookies: Iterable[str] = ()) -> Shown:
+    """A page as a response."""
+    response = Shown(page)
     for cookie in cookies:
         response.headers.add("Set-Cookie", cookie)
     return response

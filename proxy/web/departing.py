@@ -5,7 +5,7 @@ import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, Self
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from aiohttp import web
 
@@ -14,8 +14,8 @@ from auth_plugins.registry import Provider
 from proxy.services.login import HOP_LASTS, Target
 from proxy.web import render
 from proxy.web.answers import answer, see_other
-from proxy.web.guards import cookie_field
-from proxy.web.keys import SITE, Desk
+from proxy.web.guards import at_further_home, cookie_field
+from proxy.web.keys import SITE, TOWARDS, Desk
 
 LOGIN: Final = "login"
 LOGOUT: Final = "logout"
@@ -59,14 +59,28 @@ async def depart(
     `after_form`: where a form of ours was posted just now.
     """
     hop = desk.logins.hop(cookie_field(request))
+    if at_further_home(desk.sites(), request):
+        return _depart_from_home(desk, request, provider, hop, target)
     away = Away(provider=provider.name, to=desk.logins.seal(target) if target else "", keep=redirect.keep)
     await desk.flows.put(LOGIN, flow, hop, away.kept())
     # A provider may let the browser post its answer. What is bound to the hop is opened by nothing that is in the hop alone,
     # so that it may come along from another site: without it, a redirect of our own would have to fetch it.
     cookie = desk.logins.cookies.set(desk.logins.cookies.hop, hop, HOP_LASTS, cross_site=True)
+    if target is not None:
+        request[TOWARDS] = target
     site = desk.sites().find(target.host.encode()) if target else None
     further = (request[SITE].origin, *([site.origin] if site else []))
     return lead(provider, redirect, [cookie], further=further, after_form=after_form)
+
+
+def _depart_from_home(
+    desk: Desk, request: web.Request, provider: Provider, hop: str, target: Target | None
+) -> web.Response:
+    """Providers know the address of the first home alone: the way to them begins there."""
+    going = target or desk.logins.target(request[SITE], "/", hop)
+    query = urlencode({"with": provider.name, "to": desk.logins.seal(going)})
+    cookie = desk.logins.cookies.set(desk.logins.cookies.hop, hop, HOP_LASTS)
+    return see_other(f"{desk.sites().home.origin}/-/login?{query}", [cookie])
 
 
 def lead(

@@ -14,7 +14,7 @@ from proxy.services.login import HOP_LASTS
 from proxy.services.problems import NotPossible
 from proxy.web import render
 from proxy.web.answers import answer, see_other
-from proxy.web.guards import at_home, cookie_field, own_form
+from proxy.web.guards import at_further_home, at_home, cookie_field, own_form
 from proxy.web.keys import Desk
 from proxy.web.second_factor import ENROL, STALE, Claim, claimed, passed
 from proxy.web.visitors import FACTOR, account_event, lacks_factor
@@ -124,7 +124,8 @@ async def _page(
     desk: Desk, request: web.Request, claim: Claim, held: Held, *, status: int = 200, problem: str = ""
 ) -> web.Response:
     hop = desk.logins.hop(cookie_field(request))
-    user, full = claim.person.user, len(held.passkeys) >= PASSKEYS
+    user = claim.person.user
+    full = len(held.passkeys) >= PASSKEYS or at_further_home(desk.sites(), request)
     session = claim.session.session if claim.session else None
     site = desk.sites().find(claim.target.host.encode()) if claim.target else None
     must = session is None or lacks_factor(desk, claim.person, session, claim.target)

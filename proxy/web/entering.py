@@ -14,7 +14,7 @@ from proxy.web.visitors import visitor
 async def enter(desk: Desk, request: web.Request) -> web.Response:
     """Take the code, set this host's cookie, go on. Without a good code: a session there may be, one more round, the end."""
     site = request[SITE]
-    if site.home:
+    if site.origin == desk.sites().home.origin:
         raise TurnedAway(Reason.NOT_FOUND, 404)
     if not is_navigation(request):
         raise TurnedAway(Reason.FOREIGN_ORIGIN, 403, "This address is for going to, not for scripts to fetch.")
@@ -45,8 +45,9 @@ async def _cookie(desk: Desk, session_id: str, host: str) -> str:
     await desk.allowances.enter(session_id)
     value = await desk.sessions.add_host(session_id, host)
     session = await desk.sessions.open(value, host)
-    names = desk.logins.cookies
-    return names.set(names.session, value, session.expires - desk.now() if session else 0.0)
+    names, site = desk.logins.cookies, desk.sites().find(host.encode())
+    framed = site is not None and bool(site.framed_by)
+    return names.set(names.session, value, session.expires - desk.now() if session else 0.0, cross_site=framed)
 
 
 def _target(desk: Desk, request: web.Request) -> Target | None:

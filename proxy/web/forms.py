@@ -7,11 +7,12 @@ from typing import Final
 from aiohttp import web
 
 from proxy.access.password_rules import described
+from proxy.model.identity import NOTHING
 from proxy.services.login import HOP_LASTS
 from proxy.web import render
 from proxy.web.answers import answer
 from proxy.web.guards import cookie_field
-from proxy.web.keys import Desk
+from proxy.web.keys import SENT, Desk
 
 DIFFER: Final = "The two passwords differ. Please type both again."
 STALE: Final = "This page was open for too long, or your browser refuses cookies. Please try again."
@@ -28,9 +29,15 @@ def form(
 ) -> web.Response:
     """A page with a form for this browser; `hidden` are fields that it sends besides."""
     hop = desk.logins.hop(cookie_field(request))
-    fields = {"csrf": desk.logins.csrf(hop), **(hidden or {})}
+    fields = {"csrf": desk.logins.csrf(hop), **_going(request), **(hidden or {})}
     page = render.filled(template, {**context, "hidden_fields": fields}, status=status)
     return answer(page, [desk.logins.cookies.set(desk.logins.cookies.hop, hop, HOP_LASTS)])
+
+
+def _going(request: web.Request) -> Mapping[str, str]:
+    """Where somebody was going when they came by this form: its looks, and those of what follows it."""
+    to = request.query.get("to", "") or request.get(SENT, NOTHING).get("to", "")
+    return {"to": to} if to else {}
 
 
 def made_here(desk: Desk, request: web.Request, fields: Mapping[str, str]) -> bool:

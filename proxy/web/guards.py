@@ -7,7 +7,7 @@ from aiohttp import web
 
 from proxy.model.access import Reason
 from proxy.services.sites import LOOPBACK, Sites, host_name
-from proxy.web.keys import SITE
+from proxy.web.keys import SENT, SITE
 from proxy.wire.origin import origin_allowed
 
 FORM_BYTES: Final = 16 * 1024
@@ -38,6 +38,12 @@ def at_home(request: web.Request) -> None:
         raise TurnedAway(Reason.NOT_FOUND, 404)
 
 
+def at_further_home(sites: Sites, request: web.Request) -> bool:
+    """Whether this is a home beside the first, which login providers and passkeys do not know."""
+    site = request[SITE]
+    return site.home and site.origin != sites.home.origin
+
+
 def from_own_page(request: web.Request) -> bool:
     """Whether no page but one of this very host can have sent this.
 
@@ -52,7 +58,9 @@ async def own_form(request: web.Request) -> dict[str, str]:
     """The fields of a form that a page of this very host posted. Raises TurnedAway."""
     if not from_own_page(request):
         raise TurnedAway(Reason.FOREIGN_ORIGIN, 403)
-    return await _form(request, FORM_BYTES)
+    fields = await _form(request, FORM_BYTES)
+    request[SENT] = fields
+    return fields
 
 
 async def foreign_form(request: web.Request) -> dict[str, str]:

@@ -18,7 +18,7 @@ from proxy.web.visitors import Visitor, account_event, visitor
 async def show(desk: Desk, request: web.Request) -> web.Response:
     """GET /-/logout: a form, since a link in somebody else's page must not log anybody out."""
     if not request[SITE].home:
-        return see_other(desk.sites().home.origin + "/-/logout")
+        return see_other(desk.sites().door(request[SITE]) + "/-/logout")
     somebody = None if "done" in request.query else await visitor(desk, request, unproven=True)
     if somebody is not None and somebody.session.viewer:
         return see_other(viewing.PATH)
@@ -28,7 +28,7 @@ async def show(desk: Desk, request: web.Request) -> web.Response:
 async def submit(desk: Desk, request: web.Request) -> web.Response:
     """POST /-/logout."""
     if not request[SITE].home:
-        return see_other(desk.sites().home.origin + "/-/logout")
+        return see_other(desk.sites().door(request[SITE]) + "/-/logout")
     fields = await own_form(request)
     somebody = await visitor(desk, request, unproven=True)
     names = desk.logins.cookies

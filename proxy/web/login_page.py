@@ -13,8 +13,8 @@ from auth_plugins.values import NOTHING
 from proxy.services.login import HOP_LASTS, Target
 from proxy.web import choosing, passkey_login, render
 from proxy.web.answers import answer
-from proxy.web.guards import cookie_field
-from proxy.web.keys import Desk
+from proxy.web.guards import at_further_home, cookie_field
+from proxy.web.keys import SITE, TOWARDS, Desk
 
 _ADDRESS: Final = Form(fields=(Field(name="username", label="E-mail", autocomplete="username"),))
 """Enough where a way in is found by the address alone."""
@@ -51,20 +51,25 @@ def page(
     if form is None and choosing.by_domains(desk) and choosing.offered(desk):
         provider, form = None, _ADDRESS
     hop = desk.logins.hop(cookie_field(request))
-    to = desk.logins.seal(door.target) if door.target else ""
+    further = desk.sites().home.origin if at_further_home(desk.sites(), request) else ""
+    going = door.target or (desk.logins.target(request[SITE], "/", hop) if further else None)
+    to = desk.logins.seal(going) if going else ""
+    if door.target is not None:
+        request[TOWARDS] = door.target
     site = desk.sites().find(door.target.host.encode()) if door.target else None
     fields = form.fields if form else ()
     shown = {"username": door.hint, **door.values} if door.hint else door.values
     typed = {each.name: shown.get(each.name, "")[:_LONGEST] for each in fields if each.kind == "text"}
     hidden = {"to": to, "csrf": desk.logins.csrf(hop), "with": provider.name if provider else ""}
     message = form.message if form else ""
-    options = passkey_login.offered(desk, hop)
+    passkeys = passkey_login.offered(desk, hop)
+    options = "" if further else passkeys
     rendered = render.form(
         "login.html",
         passkeys=bool(options),
         passkey_options=options,
         status=door.status,
-        target=site.origin if site else "",
+        target=" ".join(filter(None, (site.origin if site else "", further))),
         retry_after=_RETRY if door.status == 503 else 0,
         fields=fields,
         button="Log in" if provider else "Go on",
@@ -75,9 +80,10 @@ def page(
         focus=next((each.name for each in fields if not typed.get(each.name)), ""),
         going_to=site.name if site else "",
         own_accounts=provider is None or provider.plugin.local_accounts,
+        going=f"?{urlencode({'to': to})}" if to else "",
         sign_up=desk.self_help.sign_up.open,
         hidden_fields=hidden | ({"local": "1"} if door.local else {}),
-        others=_others(desk, provider, door, to),
+        others=[*_others(desk, provider, door, to), *_at_home(further if passkeys else "", to)],
         admins_door="" if door.local else _admins_door(desk, to),
         usual_door="/-/login?" + urlencode({"to": to}) if door.local else "",
     )
@@ -87,6 +93,11 @@ def page(
 def _others(desk: Desk, provider: Provider | None, door: Door, to: str) -> list[Mapping[str, str]]:
     found = [each for each in choosing.offered(desk) if each is not provider]
     return [{"title": each.title, "address": _address(each, to, again=each.name == door.refused)} for each in found]
+
+
+def _at_home(home: str, to: str) -> list[Mapping[str, str]]:
+    """The way in that only the first home has: passkeys are made for its name."""
+    return [{"title": "a passkey", "address": f"{home}/-/login?{urlencode({'to': to})}"}] if home else []
 
 
 def _address(provider: Provider, to: str, *, again: bool) -> str:

@@ -6,7 +6,7 @@ and the policy names its hash.
 
 import base64
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
@@ -14,15 +14,15 @@ from typing import Final
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from proxy.web.looks import STOCK, Look
+
 _HERE: Final = Path(__file__).parent
 _STYLE: Final = (_HERE / "static" / "flowward.css").read_text(encoding="utf-8")
-_ICON: Final = base64.b64encode((_HERE / "static" / "flowward.svg").read_bytes()).decode()
 _STYLE_HASH: Final = base64.b64encode(sha256(_STYLE.encode()).digest()).decode()
 _PASSKEYS: Final = (_HERE / "static" / "passkey.js").read_text(encoding="utf-8")
 _PASSKEYS_HASH: Final = base64.b64encode(sha256(_PASSKEYS.encode()).digest()).decode()
 _SEND: Final = "HTMLFormElement.prototype.submit.call(document.forms[0])"
 _SEND_HASH: Final = base64.b64encode(sha256(_SEND.encode()).digest()).decode()
-_POLICY: Final = f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; img-src data:; base-uri 'none'"
 
 
 def _environment() -> Environment:
@@ -38,7 +38,6 @@ def _environment() -> Environment:
     environment.globals["style"] = Markup(_STYLE)  # noqa: S704
     environment.globals["passkey_script"] = Markup(_PASSKEYS)  # noqa: S704
     environment.globals["send"] = Markup(_SEND)  # noqa: S704
-    environment.globals["icon"] = f"data:image/svg+xml;base64,{_ICON}"
     for name in environment.list_templates():
         environment.get_template(name)  # read now, since nothing may block the loop later
     return environment
@@ -49,11 +48,46 @@ _ENVIRONMENT: Final = _environment()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """A whole answer, for either lane to send."""
+    """A whole answer, in somebody's looks."""
 
     status: int
-    headers: tuple[tuple[str, str], ...]
-    body: bytes
+    template: str
+    context: Mapping[str, object]
+    policy: str
+    """What of the content security policy is this page's own."""
+    referrer: str
+    retry_after: int = 0
+    further: tuple[tuple[str, str], ...] = ()
+    """Header fields besides those of every page."""
+    look: Look = STOCK
+
+    def worn(self, look: Look) -> "Page":
+        """The same page in other looks."""
+        return replace(self, look=look)
+
+    @property
+    def body(self) -> bytes:
+        text = _ENVIRONMENT.get_template(self.template).render({**self.context, "look": self.look})
+        return text.encode("utf-8", "replace")
+
+    @property
+    def headers(self) -> tuple[tuple[str, str], ...]:
+        again = (("Retry-After", str(self.retry_after)),) if self.retry_after else ()
+        return (
+            ("Content-Type", "text/html; charset=utf-8"),
+            ("Cache-Control", "no-store"),
+            ("Content-Security-Policy", f"{_policy(self.look)}; {self.policy}"),
+            ("Referrer-Policy", self.referrer),
+            ("X-Content-Type-Options", "nosniff"),
+            *again,
+            *self.further,
+        )
+
+
+def _policy(look: Look) -> str:
+    styles = " ".join(f"'sha256-{each}'" for each in (_STYLE_HASH, look.style_hash) if each)
+    pictures = "data: 'self'" if look.from_home else "data:"
+    return f"default-src 'none'; style-src {styles}; img-src {pictures}; base-uri 'none'"
 
 
 def form(
@@ -84,21 +118,27 @@ def filled(
     """
     # No frames: a form of ours is never part of somebody else's page. The referrer stays on this origin; with none at all
     # browsers send `Origin: null` with the form (Fetch section 3.1), which could not be told from a stranger's.
-    script = f"; script-src 'sha256-{_PASSKEYS_HASH}'" if passkeys else ""
-    policy = f"{_POLICY}{script}; form-action 'self'{' ' + target if target else ''}; frame-ancestors 'none'"
-    headers = [
-        *_headers(policy, "same-origin", retry_after),
-        ("Cross-Origin-Opener-Policy", "same-origin"),
-        ("X-Frame-Options", "DENY"),
-    ]
-    return Page(status=status, headers=tuple(headers), body=_body(template, {**context, "passkeys": passkeys}))
+    script = f"script-src 'sha256-{_PASSKEYS_HASH}'; " if passkeys else ""
+    return Page(
+        status=status,
+        template=template,
+        context={**context, "passkeys": passkeys},
+        policy=f"{script}form-action 'self'{' ' + target if target else ''}; frame-ancestors 'none'",
+        referrer="same-origin",
+        retry_after=retry_after,
+        further=(("Cross-Origin-Opener-Policy", "same-origin"), ("X-Frame-Options", "DENY")),
+    )
 
 
 def page(template: str, *, status: int = 200, retry_after: int = 0, **context: object) -> Page:
     """A page to read."""
-    policy = f"{_POLICY}; form-action 'none'; frame-ancestors 'self'"
     return Page(
-        status=status, headers=tuple(_headers(policy, "no-referrer", retry_after)), body=_body(template, context)
+        status=status,
+        template=template,
+        context=context,
+        policy="form-action 'none'; frame-ancestors 'self'",
+        referrer="no-referrer",
+        retry_after=retry_after,
     )
 
 
@@ -107,22 +147,11 @@ def passage(origins: Iterable[str], **context: object) -> Page:
 
     The origin is told where the form is sent, and no more of the address.
     """
-    script = f"script-src 'sha256-{_SEND_HASH}'"
-    policy = f"{_POLICY}; {script}; form-action {' '.join(origins)}; frame-ancestors 'none'"
-    headers = [*_headers(policy, "strict-origin", 0), ("X-Frame-Options", "DENY")]
-    return Page(status=200, headers=tuple(headers), body=_body("passage.html", context))
-
-
-def _headers(policy: str, referrer: str, retry_after: int) -> list[tuple[str, str]]:
-    headers = [
-        ("Content-Type", "text/html; charset=utf-8"),
-        ("Cache-Control", "no-store"),
-        ("Content-Security-Policy", policy),
-        ("Referrer-Policy", referrer),
-        ("X-Content-Type-Options", "nosniff"),
-    ]
-    return [*headers, ("Retry-After", str(retry_after))] if retry_after else headers
-
-
-def _body(template: str, context: Mapping[str, object]) -> bytes:
-    return _ENVIRONMENT.get_template(template).render(context).encode("utf-8", "replace")
+    return Page(
+        status=200,
+        template="passage.html",
+        context=context,
+        policy=f"script-src 'sha256-{_SEND_HASH}'; form-action {' '.join(origins)}; frame-ancestors 'none'",
+        referrer="strict-origin",
+        further=(("X-Frame-Options", "DENY"),),
+    )

@@ -10,6 +10,7 @@ from proxy.services.ratelimit import TooOften
 from proxy.store import StoreUnavailable
 from proxy.web import (
     activation,
+    branding,
     ending,
     enrolling,
     entering,
@@ -42,17 +43,9 @@ def routes(desk: Desk) -> list[web.RouteDef]:
 
     def bound(handler: Answer, *, any_host: bool = False) -> Handler:
         async def handle(request: web.Request) -> web.Response:
-            if SITE not in request and not any_host:
-                return _stranger(desk, request)
-            try:
-                await viewing.refuse_changes(desk, request)
-                return await handler(desk, request)
-            except TurnedAway as error:
-                return _turned_away(desk, request, error)
-            except TooOften as error:
-                return too_often(desk, request, error)
-            except (StoreUnavailable, Unavailable):  # trouble is never an answer about a visitor
-                return _turned_away(desk, request, TurnedAway(Reason.FACTS_UNAVAILABLE, 503))
+            at_stranger = SITE not in request and not any_host
+            response = _stranger(desk, request) if at_stranger else await _answered(desk, request, handler)
+            return await branding.dressed(desk, request, response)
 
         return handle
 
@@ -70,12 +63,25 @@ def routes(desk: Desk) -> list[web.RouteDef]:
         web.get(viewing.PATH, bound(viewing.show)),
         web.post(viewing.PATH, bound(viewing.submit)),
         web.post(f"{viewing.PATH}/end", bound(viewing.leave)),
+        web.get(branding.PICTURE, bound(branding.show)),
         web.get("/-/me", bound(home.me)),
         web.get("/-/jwks.json", bound(home.jwks, any_host=True)),
-        web.get("/", bound(home.launcher)),
+        web.get("/", bound(home.start)),
         web.get("/-/", bound(home.launcher)),
         web.route("*", "/{anything:.*}", bound(_nothing)),
     ]
+
+
+async def _answered(desk: Desk, request: web.Request, handler: Answer) -> web.Response:
+    try:
+        await viewing.refuse_changes(desk, request)
+        return await handler(desk, request)
+    except TurnedAway as error:
+        return _turned_away(desk, request, error)
+    except TooOften as error:
+        return too_often(desk, request, error)
+    except (StoreUnavailable, Unavailable):  # trouble is never an answer about a visitor
+        return _turned_away(desk, request, TurnedAway(Reason.FACTS_UNAVAILABLE, 503))
 
 
 def _provider_routes(bound: Callable[[Answer], Handler]) -> list[web.RouteDef]:
@@ -139,7 +145,8 @@ def _stranger(desk: Desk, request: web.Request) -> web.Response:
 def _turned_away(desk: Desk, request: web.Request, error: TurnedAway) -> web.Response:
     if not is_navigation(request):
         return problem(error.reason, error.status, error.detail)
-    home_origin = desk.sites().home.origin
+    sites, site = desk.sites(), request.get(SITE)
+    home_origin = sites.door(site) if site else sites.home.origin
     return answer(refusal(error.reason, error.status, home=home_origin, detail=error.detail))
 
 

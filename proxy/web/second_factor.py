@@ -15,9 +15,9 @@ from proxy.services.factors import Answer, Held
 from proxy.services.login import HOP_LASTS, Target
 from proxy.web import factor_attempts, half_logins, render
 from proxy.web.answers import answer, see_other
-from proxy.web.guards import TurnedAway, at_home, cookie_field, own_form
+from proxy.web.guards import TurnedAway, at_further_home, at_home, cookie_field, own_form
 from proxy.web.half_logins import Half
-from proxy.web.keys import SITE, Desk
+from proxy.web.keys import SITE, TOWARDS, WHOSE, Desk
 from proxy.web.visitors import (
     FACTOR,
     Proven,
@@ -107,11 +107,19 @@ async def claimed(desk: Desk, request: web.Request, flow: str, to: str) -> Claim
     """Who is in front of a page that asks for a second factor, or sets one up."""
     if flow:
         half = await half_logins.going_on(desk, flow, desk.logins.known_hop(cookie_field(request)))
-        return Claim(person=half.proven.person, target=half.target, half=half) if half else None
+        return _half(request, half) if half else None
     found = await visitor(desk, request, unproven=True)
     if found is not None and found.session.viewer:
         raise TurnedAway(Reason.VIEWING_AS, 403, _NOT_IN_THEIR_NAME)
     return Claim(person=found.person, target=desk.logins.unseal(to), session=found) if found else None
+
+
+def _half(request: web.Request, half: Half) -> Claim:
+    """Its pages have the looks of where they are going, or else their own: there is no session yet that says either."""
+    request[WHOSE] = half.proven.person
+    if half.target is not None:
+        request[TOWARDS] = half.target
+    return Claim(person=half.proven.person, target=half.target, half=half)
 
 
 async def show(desk: Desk, request: web.Request) -> web.Response:
@@ -199,7 +207,8 @@ def _form(
 ) -> web.Response:
     hop = desk.logins.hop(cookie_field(request))
     site = desk.sites().find(claim.target.host.encode()) if claim.target else None
-    options = desk.factors.passkeys.to_assert(held.passkeys, claim.binder) if held.passkeys else ""
+    usable = held.passkeys and not at_further_home(desk.sites(), request)
+    options = desk.factors.passkeys.to_assert(held.passkeys, claim.binder) if usable else ""
     recovery = RECOVERY in request.query
     other = {} if recovery else {RECOVERY: "1"}
     page = render.form(

@@ -15,7 +15,7 @@ from proxy.services.problems import NotPossible
 from proxy.web import factor_attempts, render, viewing
 from proxy.web.answers import answer, see_other
 from proxy.web.enrolling import CONFIRM, SECURITY, shown_codes, telling
-from proxy.web.guards import at_home, cookie_field, own_form
+from proxy.web.guards import at_further_home, at_home, cookie_field, own_form
 from proxy.web.keys import Desk
 from proxy.web.second_factor import ENROL, STALE, Claim
 from proxy.web.visitors import Visitor, visitor
@@ -171,7 +171,8 @@ def _form(
 ) -> web.Response:
     hop = desk.logins.hop(cookie_field(request))
     binder = _claim(somebody).binder
-    options = desk.factors.passkeys.to_assert(held.passkeys, binder) if held.passkeys else ""
+    usable = held.passkeys and not at_further_home(desk.sites(), request)
+    options = desk.factors.passkeys.to_assert(held.passkeys, binder) if usable else ""
     chosen = {"factor": deed.factors[0].id} if deed.do == "remove" else {}
     page = render.form(
         "confirm.html",

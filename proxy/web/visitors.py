@@ -21,7 +21,7 @@ from proxy.services.login import Target
 from proxy.services.sessions import Visit, may_look_on
 from proxy.web.answers import see_other
 from proxy.web.guards import TurnedAway, cookie_field
-from proxy.web.keys import ADDRESS, SITE, VIEWED, Desk
+from proxy.web.keys import ADDRESS, SITE, VIEWED, WHOSE, Desk
 
 _log = structlog.get_logger(__name__)
 FACTOR: Final = "/-/second-factor"
@@ -73,6 +73,7 @@ async def visitor(
             if not unproven and lacks_factor(desk, person, session, None):
                 return None
             desk.sessions.touch(session.id)
+            request[WHOSE] = person
             somebody = Visitor(session=session, person=person)
             if session.viewer:
                 desk.sessions.touch(session.provider_session)  # the admin is there: their own login is not idle

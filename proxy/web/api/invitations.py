@@ -5,6 +5,7 @@ from typing import Annotated, Final
 from pydantic import BaseModel, StringConstraints
 
 from config.mail_schema import is_mailbox
+from proxy.access.branding import composed
 from proxy.model.access import Permission
 from proxy.services.administration import invitations
 from proxy.services.allowances import Policy
@@ -83,9 +84,8 @@ async def _mail(api: Api, call: Call, to: str) -> None:
     user, address = (account.user, account.user.email) if account else (None, to)
     space, by = space_at(moment.estate, call.path["space"]), moment.actor.person.user
     may_sign_up = user is None and help_.sign_up.admits(address)
-    written = help_.outbox.letterhead().invitation(
-        by.name or by.username, space.title or space.slug, sign_up=may_sign_up
-    )
+    head = help_.outbox.letterhead().called(composed(moment.estate, space).product)
+    written = head.invitation(by.name or by.username, space.title or space.slug, sign_up=may_sign_up)
     until = moment.now + invitations.LASTS
     letter = Outgoing(to=address, written=written, until=until, user=user.id if user else None)
     sent = is_mailbox(address) and await takes_one_more(help_.recovery.shared, "invitation", address)

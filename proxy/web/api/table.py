@@ -7,7 +7,11 @@ from proxy.web.api import (
     audit,
     auth,
     bans,
+    branding,
+    checks,
+    customers,
     directory,
+    expectations,
     explaining,
     gathered,
     instance_tokens,
@@ -28,6 +32,7 @@ from proxy.web.api import (
     spaces,
     sso,
     users,
+    view_as,
 )
 from proxy.web.api.operation import Operation
 
@@ -43,6 +48,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     *users.OPERATIONS,
     *bans.OPERATIONS,
     *spaces.OPERATIONS,
+    *customers.OPERATIONS,
     *members.OPERATIONS,
     *invitations.OPERATIONS,
     *service_accounts.OPERATIONS,
@@ -53,8 +59,12 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     *instances.OPERATIONS,
     *instance_tokens.OPERATIONS,
     *explaining.OPERATIONS,
+    *expectations.OPERATIONS,
+    *checks.OPERATIONS,
+    *view_as.OPERATIONS,
     *audit.OPERATIONS,
     *settings.OPERATIONS,
+    *branding.OPERATIONS,
     *sso.OPERATIONS,
 )
 

@@ -6,6 +6,7 @@ from typing import Annotated, Final
 from pydantic import BaseModel, Field, StringConstraints
 
 from config.mail_schema import is_mailbox
+from proxy.access.branding import of_person
 from proxy.model.access import Permission
 from proxy.model.audit import Event
 from proxy.model.identity import Person, User, UserState
@@ -211,7 +212,10 @@ async def _refuse_unmailed(api: Api, user: User) -> None:
 
 async def _mail_link(api: Api, call: Call, user: User, address: str, expires: float, event: Event) -> None:
     outbox, by = api.desk.self_help.outbox, call.moment.actor.person.user
-    written = outbox.letterhead().activation_link(user.username, address, by=by.name or by.username, until=expires)
+    person = await call.moment.database.person(user.id)
+    product = of_person(call.moment.estate, person).product if person else ""
+    head = outbox.letterhead().called(product)
+    written = head.activation_link(user.username, address, by=by.name or by.username, until=expires)
     await outbox.post([Outgoing(to=user.email, written=written, until=expires, user=user.id)], event)
 
 

@@ -30,6 +30,7 @@ from proxy.model.estate import InstanceSettings, Resource, ResourceKind
 from proxy.model.identity import Membership, Person, User, UserState
 from proxy.services.accounts import Accounts
 from proxy.services.allowances import Allowances
+from proxy.services.branding import Pictures
 from proxy.services.clock import Clock
 from proxy.services.cookies import Cookies
 from proxy.services.devices import Devices
@@ -290,7 +291,7 @@ async def _house(
         writer = Writer(database=database, shared=shared, snapshot=snapshot, now=time, wake=lambda: None)
         settings = schema.Settings(server=schema.Server(public_url=parse_origin(public_url)))
         clock = Clock(wall=time, steady=time)
-        outbox = outbox_of(database, lambda: settings, _subkey, clock, _new_id)
+        outbox = outbox_of(database, lambda: settings, _subkey, clock, _new_id, product=str)
         lockout = Lockout(database, shared, schema.Lockout, time)
         desk = Desk(
             sites=lambda: sites,
@@ -319,6 +320,7 @@ async def _house(
             allowances=Allowances(shared, schema.Limits, time),
             lockout=lockout,
             self_help=self_help_of(outbox, accounts, lockout, writer, frozenset, _subkey, _new_id),
+            pictures=Pictures(database),
             now=time,
         )
         async with _served(desk, sites, listening) as port:
