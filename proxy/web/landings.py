@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from proxy.access.landing import landing
-from proxy.model.estate import Estate, PageSettings, Resource
+from proxy.model.estate import Estate, PageSettings, Resource, ResourceKind
 from proxy.model.identity import Person
 from proxy.services.sites import Sites
 from proxy.web.answers import answer
@@ -37,8 +37,7 @@ def _landing(estate: Estate, sites: Sites, person: Person, found: Resource) -> L
     site = sites.find(settings.hosts[0].rpartition("://")[2].encode()) if settings and settings.hosts else None
     if settings is None or site is None:
         return None
-    match = PageSettings.of(found).match
-    page = match if match.startswith("/") and "*" not in match else ""
+    page = PageSettings.of(found).path if found.kind is ResourceKind.PAGE else ""
     path = settings.path.rstrip("/") + settings.node_root.rstrip("/") + settings.dashboard + page
     return Landing(
         id=found.id,

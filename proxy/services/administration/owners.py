@@ -1,10 +1,10 @@
 """Handing a resource to another space."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from proxy.model.access import Permission
-from proxy.model.audit import Update
+from proxy.model.audit import Event, Update
 from proxy.model.directory import Space
 from proxy.model.estate import Estate, Resource, ResourceKind
 from proxy.services.administration.placement import is_among_strangers
@@ -16,11 +16,14 @@ from proxy.services.writer import Moment, Step
 from proxy.store import Edit, RemoveGrant
 
 
-async def set_owner(moment: Moment, key: str, space: str) -> Step[Resource]:
+async def set_owner(
+    moment: Moment, key: str, space: str, *, folders: Sequence[str] = (), new_id: Callable[[], str]
+) -> Step[Resource]:
     """Let another space own a resource, and with it what lies in it and has no owner of its own.
 
     Whoever acts owns the old space and the new: a share or a role on the resource alone gives it away to nobody. What the old owner shared is shared no more, and the resource is
-    taken out of the old owner's folders.
+    taken out of the old owner's folders. `folders` are slugs of folders at the top of the new owner's space that it is put
+    into; those that are not there are made.
     """
     estate = moment.estate
     resource = resource_at(estate, key)
@@ -28,7 +31,8 @@ async def set_owner(moment: Moment, key: str, space: str) -> Step[Resource]:
     new = space_named(moment, "owner", space, Permission.RESOURCE_OWNER)
     old = estate.owner(resource)
     if old == new:
-        return Step(result=resource)
+        filed = _filed(moment, resource, new, folders, new_id)
+        return Step(result=resource, edits=filed.edits, events=filed.events)
     require(moment, Permission.RESOURCE_OWNER, old)
     refuse_kept(resource)
     above = estate.resources.get(resource.parent or "")
@@ -39,8 +43,55 @@ async def set_owner(moment: Moment, key: str, space: str) -> Step[Resource]:
     handed = tuple(_handed(estate, resource))
     _refuse_neighbours(estate, after, handed)
     updates = (Update(key="owner", old=old.slug if old else None, new=new.slug),)
-    edits: list[Edit] = [after, *_unshared(estate, handed), *_emptied(estate, handed, after)]
-    return Step(result=after, edits=edits, events=[told(moment, "resource.owner-changed", resource, updates=updates)])
+    filed = _filed(moment, after, new, folders, new_id)
+    return Step(
+        result=after,
+        edits=[after, *_unshared(estate, handed), *_emptied(estate, handed, after), *filed.edits],
+        events=[told(moment, "resource.owner-changed", resource, updates=updates), *filed.events],
+    )
+
+
+def _filed(
+    moment: Moment, resource: Resource, owner: Space, folders: Sequence[str], new_id: Callable[[], str]
+) -> Step[None]:
+    """The steps that put something into folders of its owner. Raises Invalid, Denied and DeclaredInFile."""
+    edits: list[Edit] = []
+    events: list[Event] = []
+    if folders:
+        require(moment, Permission.FOLDER_MANAGE, owner)
+    for at, slug in enumerate(dict.fromkeys(folders)):
+        before = _at_the_top(moment.estate, owner, slug)
+        _refuse_no_folder(resource, before, f"folders/{at}")
+        folder = before or Resource(id=new_id(), kind=ResourceKind.FOLDER, slug=slug, owner=owner.id)
+        if before is not None and resource.id in before.members:
+            continue
+        if before is None:
+            events.append(told(moment, "folder.created", folder, body={"name": f"{owner.slug}/{slug}", "title": ""}))
+        else:
+            refuse_kept(before)
+        edits.append(replace(folder, members=folder.members | {resource.id}))
+        events.append(_held(moment, folder, resource))
+    return Step(result=None, edits=edits, events=events)
+
+
+def _held(moment: Moment, folder: Resource, resource: Resource) -> Event:
+    names = sorted(moment.estate.resources[at].slug for at in folder.members)
+    updates = (Update(key="items", old=names, new=sorted([*names, resource.slug])),)
+    return told(moment, "folder.items-changed", folder, updates=updates)
+
+
+def _at_the_top(estate: Estate, owner: Space, slug: str) -> Resource | None:
+    tops = (each for each in estate.resources.values() if each.parent is None and each.owner == owner.id)
+    return next((each for each in tops if each.slug == slug), None)
+
+
+def _refuse_no_folder(resource: Resource, found: Resource | None, field: str) -> None:
+    if resource.kind is ResourceKind.FOLDER:
+        message = "must be absent: what is handed over is a folder itself"
+        raise Invalid(Wrong(field=field, message=message, remedy="A folder in a folder is made there."))
+    if found is not None and found.kind is not ResourceKind.FOLDER:
+        message = f"must be the slug of a folder, but {found.slug} is a {found.kind}"
+        raise Invalid(Wrong(field=field, message=message, remedy="Choose another slug."))
 
 
 def _refuse_foreign(estate: Estate, inherited: Space | None, new: Space) -> None:

@@ -8,8 +8,9 @@ from typing import Final
 from proxy.access.decide import acting, space_role
 from proxy.model.access import Decision, Permission, Reason, Role
 from proxy.model.directory import Space, SpaceKind
-from proxy.model.estate import Estate, Resource
+from proxy.model.estate import Estate, Grant, Resource
 from proxy.model.identity import Membership, User, UserKind
+from proxy.services.administration.closing import Closing, closed, closing
 from proxy.services.administration.references import space_named
 from proxy.services.audit import changes
 from proxy.services.authority import refuse_declared, require, space_at, told
@@ -34,7 +35,7 @@ ABOVE: Final = frozenset({SpaceKind.TEAM, SpaceKind.CUSTOMER})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contents:
-    """What stands in a space and keeps it from being deleted, and what would go with it."""
+    """What stands in a space, and what would become of it."""
 
     spaces: Sequence[Space]
     resources: Sequence[Resource]
@@ -42,8 +43,16 @@ class Contents:
     """Service accounts."""
     members: int
     """People who would be members no longer."""
-    shares: int
-    """Shares with it that would end."""
+    ended: Sequence[Grant]
+    """Shares that would end."""
+    closing: Closing | None = None
+    """Of a customer, what would become of all that; anything else is deleted only when nothing stands in it."""
+
+    @property
+    def in_the_way(self) -> bool:
+        """Whether something keeps it from being deleted."""
+        kept = self.closing is None and (self.resources or self.accounts)
+        return bool(self.spaces or kept)
 
 
 async def create(
@@ -55,12 +64,21 @@ async def create(
     title: str = "",
     parent: str | None = None,
     details: Mapping[str, object] = MappingProxyType({}),
+    labels: frozenset[str] = frozenset(),
 ) -> Step[Space]:
     """A new space; `parent` is the id or slug of the one above. Who makes a team becomes its owner."""
     above = _above(moment, kind, parent)
     if above is None:
         require(moment, CREATE[kind], None)
-    made = Space(id=id_, kind=kind, slug=slug, title=title, parent=above.id if above else None, details=details)
+    made = Space(
+        id=id_,
+        kind=kind,
+        slug=slug,
+        title=title,
+        parent=above.id if above else None,
+        details=details,
+        labels=labels,
+    )
     _refuse_taken(moment.estate, made)
     edits = [made, *(_founder(moment, made) if kind is SpaceKind.TEAM else ())]
     body = {"name": made.slug, "title": made.title, "kind": kind.value}
@@ -75,6 +93,7 @@ async def update(
     title: str | None = None,
     active: bool | None = None,
     details: Mapping[str, object] | None = None,
+    labels: frozenset[str] | None = None,
 ) -> Step[Space]:
     """Rename, suspend or let in again; None leaves as it is.
 
@@ -90,6 +109,7 @@ async def update(
         title=space.title if title is None else title,
         active=space.active if active is None else active,
         details=space.details if details is None else details,
+        labels=space.labels if labels is None else labels,
     )
     if after == space:
         return Step(result=space)
@@ -108,27 +128,37 @@ async def contents(moment: Moment, key: str) -> Contents:
 
 
 async def delete(moment: Moment, key: str) -> Step[None]:
-    """Delete a space in which nothing stands any more; its members are members no longer."""
+    """Delete a space in which nothing stands any more; its members are members no longer.
+
+    A customer is closed: what it owns goes back to the space above, its own people are deleted.
+    """
     space = _deletable(moment, key)
     refuse_declared(space, f"The {space.kind} {space.slug}")
     inside = await _contents(moment, space)
-    if inside.spaces or inside.resources or inside.accounts:
-        names = [
-            *(each.slug for each in inside.spaces),
-            *(each.slug for each in inside.resources),
-            *(f"the service account {each.username}" for each in inside.accounts),
-        ]
-        shown = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
-        raise NotPossible("not_empty", f"{space.slug} still holds {shown}. Move or delete that first.")
+    if inside.in_the_way:
+        raise _not_empty(space, inside)
+    if inside.closing is not None:
+        return closed(moment, space, inside.closing)
     body = {"name": space.slug, "title": space.title, "members": inside.members}
     event = told(moment, f"{space.kind}.deleted", space, body=body)
     return Step(result=None, edits=[Remove(kind=Space, id=space.id)], events=[event])
 
 
+def _not_empty(space: Space, inside: Contents) -> NotPossible:
+    names = [each.slug for each in inside.spaces]
+    if inside.closing is None:
+        names += [each.slug for each in inside.resources]
+        names += [f"the service account {each.username}" for each in inside.accounts]
+    shown = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+    return NotPossible("not_empty", f"{space.slug} still holds {shown}. Move or delete that first.")
+
+
 def _deletable(moment: Moment, key: str) -> Space:
-    """A space that whoever acts may delete."""
+    """A space that whoever acts may delete. What a customer has goes back above, so it takes an owner there."""
     space = space_at(moment.estate, key)
     require(moment, Permission.CUSTOMER_DELETE if space.kind is SpaceKind.CUSTOMER else Permission.SPACE_DELETE, space)
+    if space.kind is SpaceKind.CUSTOMER:
+        _require_above(moment, space)
     _require_group(moment, space)
     _refuse_everyone(space)
     return space
@@ -205,10 +235,12 @@ async def _contents(moment: Moment, space: Space) -> Contents:
     estate = moment.estate
     query = PeopleQuery(spaces=frozenset({space.id}), kind=UserKind.SERVICE, limit=MOST_ACCOUNTS)
     accounts = await moment.database.search(query)
+    closing_ = await closing(moment, space) if space.kind is SpaceKind.CUSTOMER else None
     return Contents(
         spaces=estate.spaces_below.get(space.id, ()),
         resources=[each for each in estate.resources.values() if each.owner == space.id],
         accounts=[account.user for account in accounts.items],
         members=await moment.database.count_members(space.id),
-        shares=sum(grant.space == space.id for grant in estate.grants),
+        ended=closing_.ended if closing_ else [grant for grant in estate.grants if grant.space == space.id],
+        closing=closing_,
     )

@@ -10,7 +10,7 @@ from proxy.access.directory import spaces_known
 from proxy.access.visible import actions_in
 from proxy.model.access import Permission, Role
 from proxy.model.directory import Space, SpaceKind
-from proxy.model.estate import Estate, InstanceSettings, Resource, ResourceKind
+from proxy.model.estate import Estate, InstanceSettings, PageSettings, Resource, ResourceKind
 from proxy.services.administration.kinds import KINDS
 from proxy.services.writer import Moment
 from proxy.web.api.models import Answer, Item
@@ -42,6 +42,8 @@ class SpaceItem(Item):
     """The role of whoever asks."""
     details: dict[str, object]
     """What people keep about it, such as an address."""
+    labels: tuple[str, ...]
+    """What it is sorted under, such as Office renters."""
     declared: str | None
     """The estate file that declares it, and alone may change it; null where it was made by hand."""
 
@@ -115,6 +117,7 @@ class Eyes:
             active=space.active,
             role=self.sight.standing.role_over(space).label,
             details=dict(space.details),
+            labels=tuple(sorted(space.labels)),
             declared=space.declared,
             actions=self.actions(space),
         )
@@ -184,8 +187,12 @@ class Eyes:
         base = self.base_url(settings) if settings else None
         if settings is None or base is None:
             return None
-        match = str(resource.attributes.get("match", "")) if resource.kind is ResourceKind.PAGE else ""
-        page = match if match.startswith("/") and "*" not in match else ""
+        page = ""
+        if resource.kind is ResourceKind.PAGE:
+            said = PageSettings.of(resource)
+            if not said.match:  # of endpoints alone: there is nothing to look at
+                return None
+            page = said.path
         return base + settings.node_root.rstrip("/") + settings.dashboard + page
 
     def editor_url(self, settings: InstanceSettings) -> str | None:

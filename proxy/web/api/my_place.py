@@ -23,6 +23,7 @@ from proxy.web.api.me import TAG
 from proxy.web.api.models import Answer, Item, Meta, Page
 from proxy.web.api.operation import PLATFORM, Call, Operation
 from proxy.web.api.refusing import Stop
+from proxy.web.landings import landing_of
 from proxy.web.openings import openings
 from proxy.web.visitors import visitor
 
@@ -73,10 +74,23 @@ class OpeningItem(Answer):
     """Empty below viewer."""
 
 
+class LandingItem(Answer):
+    """The dashboard that one sees first after logging in."""
+
+    id: str
+    """Of an instance or page."""
+    name: str
+    address: str
+    fullscreen: bool
+    """Whether it is all of the gateway that is shown."""
+
+
 class Home(Answer):
-    """What the launcher shows."""
+    """What home shows."""
 
     openings: tuple[OpeningItem, ...]
+    landing: LandingItem | None
+    """Null where the launcher is what one sees first."""
 
 
 class MyInvitation(Item):
@@ -133,7 +147,15 @@ async def home(api: Api, call: Call) -> Home:
         for each in found
         if in_scope(estate, actor.token, estate.resources[each.id])
     ]
-    return Home(openings=tuple(items))
+    return Home(openings=tuple(items), landing=_landing(api, call))
+
+
+def _landing(api: Api, call: Call) -> LandingItem | None:
+    estate, actor = call.moment.estate, call.moment.actor
+    found = landing_of(estate, api.desk.sites(), acting(actor.person, actor.token))
+    if found is None or not in_scope(estate, actor.token, estate.resources[found.id]):
+        return None
+    return LandingItem(id=found.id, name=found.name, address=found.address, fullscreen=found.fullscreen)
 
 
 async def my_invitations(_: Api, call: Call) -> Page[MyInvitation]:
@@ -222,7 +244,7 @@ OPERATIONS: Final = (
         method="GET",
         path="/me/home",
         tag=TAG,
-        summary="The instances one may open, with their addresses",
+        summary="The instances one may open, with their addresses, and the dashboard one sees first",
         permission=Permission.SELF_READ,
         where=PLATFORM,
         answer=Home,

@@ -1,9 +1,9 @@
 """What applications, devices, things, folders and pages have in common: lists, and the five things one does with each."""
 
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Annotated, Final
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from proxy.access.visible import visible
 from proxy.model.access import Permission
@@ -27,7 +27,7 @@ from proxy.web.api.drafts import (
 )
 from proxy.web.api.items import ResourceItem
 from proxy.web.api.keys import Api
-from proxy.web.api.models import Body, Line, ListQuery, Page
+from proxy.web.api.models import Body, Line, ListQuery, Page, Slug
 from proxy.web.api.operation import EACH, SENT, Call, Operation, on_resource
 from proxy.web.api.paging import cut
 from proxy.web.api.spaces import eyes
@@ -51,6 +51,8 @@ class NewOwner(Body):
 
     owner: Line
     """Id or slug; whoever hands it over owns both."""
+    folders: Annotated[tuple[Slug, ...], Field(max_length=20, examples=[["meters"]])] = ()
+    """Slugs of folders at the top of that space that it is put into; those that are not there are made."""
 
 
 def listed(call: Call, kind: ResourceKind, permission: Permission, asked: ResourcesQuery) -> Sequence[Resource]:
@@ -86,7 +88,10 @@ def shown(api: Api, call: Call, step: Step[Resource]) -> Step[BaseModel]:
 
 
 async def set_owner(api: Api, call: Call) -> Step[BaseModel]:
-    step = await owners.set_owner(call.moment, call.path["resource"], call.sent(NewOwner).owner)
+    sent = call.sent(NewOwner)
+    step = await owners.set_owner(
+        call.moment, call.path["resource"], sent.owner, folders=sent.folders, new_id=api.new_id
+    )
     return shown(api, call, step)
 
 
@@ -207,7 +212,7 @@ OPERATIONS: Final = (
         where=on_resource(),
         body=NewOwner,
         answer=ResourceItem,
-        audit=("resource.owner-changed",),
+        audit=("resource.owner-changed", "folder.created", "folder.items-changed"),
         change=set_owner,
     ),
 )

@@ -1,14 +1,14 @@
 """Teams, customers and groups."""
 
 from dataclasses import replace
-from typing import Final, Literal
+from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field
 
 from proxy.access.visible import visible, visible_spaces
 from proxy.model.access import Permission
 from proxy.model.directory import Space, SpaceKind
-from proxy.model.estate import Resource, ResourceKind
+from proxy.model.estate import Grant, Resource, ResourceKind
 from proxy.services.administration import spaces
 from proxy.services.administration.kinds import KINDS
 from proxy.services.authority import space_at
@@ -17,13 +17,28 @@ from proxy.store import PutPerson
 from proxy.web.api.drafts import Json
 from proxy.web.api.items import Eyes, Ref, ResourceItem, SpaceItem
 from proxy.web.api.keys import Api
-from proxy.web.api.models import Answer, Body, Line, ListQuery, Page, Slug, Trial
+from proxy.web.api.models import Answer, Body, Line, ListQuery, Name, Page, Slug, Trial
 from proxy.web.api.operation import EACH, SENT, Call, Operation, Preview, in_space
 from proxy.web.api.paging import cut
 
 TAG: Final = "spaces"
 
 NewKind = Literal["team", "customer", "group", "everyone"]
+SHOWN: Final = 200
+"""Things of one sort that a preview names at most."""
+
+
+def _single(labels: tuple[str, ...]) -> tuple[str, ...]:
+    if len({label.casefold() for label in labels}) < len(labels):
+        raise ValueError("must name each label once")
+    return labels
+
+
+Labels = Annotated[
+    tuple[Annotated[Name, Field(max_length=64)], ...],
+    AfterValidator(_single),
+    Field(max_length=20, examples=[["Office renters"]]),
+]
 
 
 class SpacesQuery(ListQuery):
@@ -32,6 +47,8 @@ class SpacesQuery(ListQuery):
     kind: SpaceKind | None = None
     parent: Line = ""
     """Id or slug of the space above."""
+    label: Line = ""
+    """Only those that are sorted under this label, such as Office renters; without case."""
     query: Line = ""
     """Looked for in slug and title, without case."""
 
@@ -55,6 +72,8 @@ class NewSpace(Body):
     """Id or slug of the team or customer that a customer or group belongs to."""
     details: Json = Field(default={})
     """What is to be kept about it, such as an address: at most 16 KiB as JSON."""
+    labels: Labels = ()
+    """What it is sorted under; labels decide nothing."""
 
 
 class NewCustomer(Body):
@@ -63,6 +82,7 @@ class NewCustomer(Body):
     slug: Slug
     title: Line = ""
     details: Json = Field(default={})
+    labels: Labels = ()
 
 
 class SpaceChange(Body):
@@ -74,21 +94,44 @@ class SpaceChange(Body):
     """false suspends it: nobody has a role through it, nor through what lies below it."""
     details: Json | None = None
     """All of it: what is not in it is gone."""
+    labels: Labels | None = None
+    """All of them."""
+
+
+class Ending(Answer):
+    """A share that would end."""
+
+    resource: Ref | None
+    """Null where whoever asks may not know of it."""
+    space: Ref | None
+    """The space it is shared with; the same."""
+    role: str
 
 
 class Doomed(Answer):
-    """What deleting a space would meet."""
+    """What deleting a space would meet. Of each sort, at most 200 are named."""
 
+    possible: bool
+    """Whether it can be deleted as it is."""
     spaces: tuple[Ref, ...]
     """Spaces in it: as long as there are any, it cannot be deleted."""
     resources: tuple[Ref, ...]
-    """What it owns; the same."""
+    """What it owns. A customer's goes back to the space above, with the slug that is told here; any other space that owns
+    something cannot be deleted."""
+    returned: int
+    """How many resources would go back to the space above."""
     service_accounts: tuple[str, ...]
-    """Usernames of its service accounts; the same."""
+    """Usernames of its service accounts. A customer's would be deleted; any other space that has some cannot be."""
+    users: tuple[str, ...]
+    """Usernames of people who would be deleted: those of a customer who are members of nothing else."""
+    deleted: int
+    """How many users and service accounts would be deleted."""
     members: int
     """People who would be members no longer."""
+    ending: tuple[Ending, ...]
+    """Shares that would end: with it, and of what a customer owns."""
     shares: int
-    """Shares with it that would end."""
+    """How many shares would end."""
 
 
 def eyes(api: Api, call: Call) -> Eyes:
@@ -111,7 +154,9 @@ def _fits(call: Call, space: Space, asked: SpacesQuery) -> bool:
     in_parent = not asked.parent or (above is not None and asked.parent in (above.id, above.slug))
     text = asked.query.casefold()
     named = text in space.slug or text in space.title.casefold()
-    return in_parent and named and asked.kind in (None, space.kind)
+    label = asked.label.casefold()
+    sorted_ = not label or any(each.casefold() == label for each in space.labels)
+    return in_parent and named and sorted_ and asked.kind in (None, space.kind)
 
 
 def _page(api: Api, call: Call, found: list[Space], asked: ListQuery) -> Page[SpaceItem]:
@@ -162,6 +207,7 @@ async def create(api: Api, call: Call) -> Step[BaseModel]:
         title=sent.title,
         parent=sent.parent,
         details=sent.details,
+        labels=frozenset(sent.labels),
     )
     return _shown(api, replace(call, moment=_founded(call.moment, step)), step)
 
@@ -182,6 +228,7 @@ async def create_customer(api: Api, call: Call) -> Step[BaseModel]:
         title=sent.title,
         parent=call.path["space"],
         details=sent.details,
+        labels=frozenset(sent.labels),
     )
     return _shown(api, call, step)
 
@@ -190,7 +237,13 @@ async def update(api: Api, call: Call) -> Step[BaseModel]:
     sent = call.sent(SpaceChange)
     key = call.path["space"]
     step = await spaces.update(
-        call.moment, key, slug=sent.slug, title=sent.title, active=sent.active, details=sent.details
+        call.moment,
+        key,
+        slug=sent.slug,
+        title=sent.title,
+        active=sent.active,
+        details=sent.details,
+        labels=None if sent.labels is None else frozenset(sent.labels),
     )
     return _shown(api, call, step)
 
@@ -201,16 +254,28 @@ async def delete(_: Api, call: Call) -> Step[None]:
 
 async def doomed(api: Api, call: Call) -> Doomed:
     inside = await spaces.contents(call.moment, call.path["space"])
-    seen = eyes(api, call)
-    below = (seen.space_ref(space) for space in inside.spaces)
-    held = (seen.resource_ref(resource) for resource in inside.resources)
+    seen, closing = eyes(api, call), inside.closing
+    below = (seen.space_ref(space) for space in inside.spaces[:SHOWN])
+    owned_, people = (closing.returned, closing.people) if closing else (inside.resources, ())
+    accounts = closing.accounts if closing else inside.accounts
+    held = (seen.resource_ref(resource) for resource in owned_[:SHOWN])
     return Doomed(
+        possible=not inside.in_the_way,
         spaces=tuple(ref for ref in below if ref),
         resources=tuple(ref for ref in held if ref),
-        service_accounts=tuple(account.username for account in inside.accounts),
+        returned=len(owned_) if closing else 0,
+        service_accounts=tuple(account.username for account in accounts[:SHOWN]),
+        users=tuple(user.username for user in people[:SHOWN]),
+        deleted=len(people) + len(accounts) if closing else 0,
         members=inside.members,
-        shares=inside.shares,
+        ending=tuple(_ending(seen, grant) for grant in inside.ended[:SHOWN]),
+        shares=len(inside.ended),
     )
+
+
+def _ending(seen: Eyes, grant: Grant) -> Ending:
+    resource, space = seen.estate.resources[grant.target], seen.estate.spaces[grant.space]
+    return Ending(resource=seen.resource_ref(resource), space=seen.space_ref(space), role=grant.role.label)
 
 
 def _shown(api: Api, call: Call, step: Step[Space]) -> Step[BaseModel]:
@@ -276,12 +341,13 @@ OPERATIONS: Final = (
         method="DELETE",
         path="/spaces/{space}",
         tag=TAG,
-        summary="Delete a space in which nothing stands any more; with preview, what stands in it and would go with it",
+        summary="Delete a customer with its people, while what it owns goes back to the space above, or another space in "
+        "which nothing stands any more; with preview, what would become of all that",
         permission=Permission.SPACE_DELETE,
         where=in_space(),
         query=Trial,
         status=204,
-        audit=_events("deleted"),
+        audit=(*_events("deleted"), "resource.owner-changed", "share.deleted", "user.deleted"),
         change=delete,
         preview=Preview(answer=Doomed, perform=doomed),
     ),

@@ -1,7 +1,9 @@
 """The way through the login in a real browser: what it does with our policies, origins and cookies."""
 
+from dataclasses import replace
 from pathlib import Path
 
+from proxy.store import PutPerson
 from proxy.web.attempts import WRONG
 from tests.peers.browser import Chromium
 from tests.proxy.web import house as houses
@@ -62,3 +64,24 @@ async def test_a_script_of_an_instance_reaches_neither_home_nor_its_sibling(tmp_
         await page.evaluate(post, f"{home}/-/logout")
         await page.goto(f"{home}/-/me")
         assert "ada" in await page.content(), "still logged in"
+
+
+async def test_c_12_after_the_login_somebody_is_on_the_dashboard_they_see_first(
+    tmp_path: Path, chromium: Chromium
+) -> None:
+    """Chromium would stop a redirect to another host that follows the login's form."""
+    async with houses.house(tmp_path, PUBLIC) as house, chromium.visitor(java_script=False) as visitor:
+        person = await house.desk.database.person("u-dan")
+        assert person is not None
+        user = replace(person.user, default_dashboard="r-line-3", fullscreen=True)
+        await house.desk.database.edit([PutPerson(person=replace(person, user=user))], [])
+        page, home = visitor.page, f"http://gate.localhost:{house.port}"
+        await page.goto(home)
+        await page.get_by_label("Username").fill("dan")
+        await page.get_by_label("Password").fill(houses.PASSWORD)
+        await page.get_by_role("button", name="Log in", exact=True).click()
+        await page.get_by_role("heading", name="Hello Dan").wait_for()
+        assert page.url == f"http://line-3.localhost:{house.port}/dashboard"
+        await page.goto(f"{home}/-/")
+        await page.get_by_role("heading", name="Hello Dan").wait_for()
+        assert visitor.errors == []

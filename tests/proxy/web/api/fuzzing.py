@@ -78,6 +78,7 @@ async def _set(site: Site) -> Stage:
     sessions = {name: await _session(site, name) for name in ("ada", "beta-olga", "zebrafinch-olga")}
     parts = {
         "space": "zebrafinch",
+        "customer": "zebrafinch-customer",
         "resource": "zebrafinch%2Fplant",
         "application": "zebrafinch%2Fplant",
         "instance": "zebrafinch%2Fplant%2Fline",

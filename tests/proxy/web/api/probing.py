@@ -26,6 +26,7 @@ _SETTINGS: Final = {
     "switched_off": [],
     "upstream_allow": [],
 }
+_BRANDING: Final = {"product": "n"}
 _NAMED: Final = {"slug": "new", "name": "n"}
 BODIES: Final[Mapping[str, Sequence[object]]] = {
     "post_auth_reauth": [{"password": "wrong password"}],
@@ -52,6 +53,14 @@ BODIES: Final[Mapping[str, Sequence[object]]] = {
     ],
     "put_spaces_space": [{"title": "n"}, {"slug": "<slug>"}],
     "post_spaces_space_customers": [{"slug": "<slug>", "title": "n"}],
+    "post_spaces_customer_users": [
+        {"username": "n", "role": "viewer"},
+        {"username": "n", "role": "viewer", "email": "<login>"},
+    ],
+    "post_spaces_customer_users_user_activation_link": [{}, {"email": "<login>"}],
+    "put_spaces_customer_users_user_home": [{"dashboard": "<instance>", "fullscreen": True}],
+    "put_users_user_home": [{"dashboard": "<instance>", "fullscreen": True}],
+    "put_spaces_space_home": [{"dashboard": "<instance>"}, {"dashboard": "<page>"}],
     "post_spaces_space_members": [{"user": "<user>", "role": "viewer"}],
     "put_spaces_space_members_user": [{"role": "viewer"}],
     "put_spaces_space_members_user_overrides": [{"overrides": {"<resource>": "viewer"}}],
@@ -71,7 +80,7 @@ BODIES: Final[Mapping[str, Sequence[object]]] = {
     "put_things_thing": [{"name": "n"}],
     "post_folders": [{**_NAMED, field: f"<{kind}>"} for field, kind in (("space", "space"), ("parent", "folder"))],
     "put_folders_folder": [{"name": "n"}],
-    "put_resources_resource_owner": [{"owner": "<space>"}],
+    "put_resources_resource_owner": [{"owner": "<space>"}, {"owner": "<space>", "folders": ["n"]}],
     "put_devices_device_place": [{kind: f"<{kind}>"} for kind in ("application", "instance")],
     "post_devices_bulk": [
         {"action": "delete", "devices": ["<device>"]},
@@ -87,6 +96,10 @@ BODIES: Final[Mapping[str, Sequence[object]]] = {
     "post_instances_instance_tokens": [{"name": "n", "paths": ["/api/*"]}],
     "put_instances_instance_tokens_token": [{"name": "n"}],
     "put_settings": [_SETTINGS],
+    "put_persona_checks": [{"checks": []}],
+    "post_checks_personas": [{"checks": []}],
+    "put_spaces_space_branding": [_BRANDING],
+    "put_branding": [_BRANDING],
     "post_sso_providers_test": [{"provider": "local", "sample": {}}],
 }
 """Operation -> what is sent to it; `<kind>` stands for what is named."""

@@ -1,4 +1,4 @@
-"""Two teams that have nothing to do with each other, and what requests can name of the other one."""
+"""Two tenants that have nothing to do with each other, and what requests can name of the other one."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -36,8 +36,8 @@ PEOPLE: Final = {
 """Who there is in each team: their roles, by the rest of the space's id."""
 
 
-def estate(mark: str) -> Sequence[Edit]:
-    """A team with a customer, a group, one of each kind of resource, shares and people."""
+def estate(mark: str, above: str | None = None) -> Sequence[Edit]:
+    """A team with a customer, a group, one of each kind of resource, shares and people; a customer where one is above it."""
     place = {"parent": f"{mark}-app"}
     settings = InstanceSettings(
         upstream=f"http://{mark}.invalid:1880",
@@ -46,7 +46,7 @@ def estate(mark: str) -> Sequence[Edit]:
         admin_token=f"{mark}-admin-token",
     )
     spaces = [
-        _space(mark, SpaceKind.TEAM),
+        _space(mark, SpaceKind.CUSTOMER if above else SpaceKind.TEAM, parent=above),
         _space(f"{mark}-customer", SpaceKind.CUSTOMER, parent=mark),
         _space(f"{mark}-group", SpaceKind.GROUP, parent=mark),
     ]
@@ -62,6 +62,46 @@ def estate(mark: str) -> Sequence[Edit]:
     return [*spaces, *resources, *grants, *(_person(mark, name) for name in PEOPLE)]
 
 
+HUB: Final = "hubcrane"
+"""In every name and id of the team whose customers the tenants are, where they are customers of one."""
+AGENT: Final = "agentheron"
+"""Id of somebody who is in both tenants."""
+FROM: Final = "203.0.113.77"
+"""Where the other tenant's people are."""
+
+
+def hub() -> Sequence[Edit]:
+    """A team with what it can share with its customers: one of each kind, and a folder of them."""
+    place = {"parent": f"{HUB}-app"}
+    settings = InstanceSettings(upstream=f"http://{HUB}.invalid:1880", hosts=(f"line.{HUB}.localhost",))
+    resources = [
+        _resource(HUB, "app", ResourceKind.APPLICATION, owner=HUB),
+        _resource(HUB, "line", ResourceKind.INSTANCE, instance=settings, **place),
+        _resource(HUB, "gauge", ResourceKind.DEVICE, **place),
+        _resource(HUB, "page", ResourceKind.PAGE, parent=f"{HUB}-line", attributes={"match": "/hub"}),
+        _resource(HUB, "thing", ResourceKind.THING, owner=HUB, attributes=_thing(HUB)),
+        _resource(HUB, "folder", ResourceKind.FOLDER, owner=HUB, members=frozenset({f"{HUB}-line"})),
+    ]
+    return [_space(HUB, SpaceKind.TEAM), *resources, _put(HUB, "owner", {HUB: Role.OWNER})]
+
+
+def shared(mark: str) -> Sequence[Edit]:
+    """What the team above shares with a tenant."""
+    return [Grant(target=f"{HUB}-{name}", space=mark, role=Role.VIEWER) for name in ("app", "thing", "folder")]
+
+
+def agent(*marks: str) -> Edit:
+    """Somebody who is in each of these tenants."""
+    return _put("", AGENT, dict.fromkeys(marks, Role.MEMBER))
+
+
+def shared_names(own: "Names", mark: str) -> "Names":
+    """What is shared with a tenant, and the one who is in both, where there would be the tenant's own."""
+    ids = {"application": "app", "instance": "line", "device": "gauge", "page": "page", "thing": "thing"}
+    found = {kind: [f"{HUB}-{id_}"] for kind, id_ in {**ids, "folder": "folder", "resource": "line"}.items()}
+    return Names(by_kind={**own.by_kind, **found, "user": [AGENT], "login": [AGENT], "text": ["a"], "space": [mark]})
+
+
 def _space(id_: str, kind: SpaceKind, parent: str | None = None) -> Space:
     return Space(id=id_, kind=kind, slug=f"{id_}-slug", title=f"{id_} title", parent=parent)
 
@@ -75,9 +115,13 @@ def _thing(mark: str) -> Mapping[str, object]:
 
 
 def _person(mark: str, name: str) -> PutPerson:
-    id_ = f"{mark}-{name}"
-    user = User(id=id_, username=f"{id_}-login", name=f"{mark} {name}", email=f"{name}@{mark}.example")
-    held = {f"{mark}{rest}": Membership(space=f"{mark}{rest}", role=role) for rest, role in PEOPLE[name].items()}
+    return _put(mark, name, {f"{mark}{rest}": role for rest, role in PEOPLE[name].items()})
+
+
+def _put(mark: str, name: str, roles: Mapping[str, Role]) -> PutPerson:
+    id_, login = (f"{mark}-{name}", f"{mark}-{name}-login") if mark else (name, name)
+    user = User(id=id_, username=login, name=f"{mark} {name}", email=f"{name}@{mark or name}.example")
+    held = {space: Membership(space=space, role=role) for space, role in roles.items()}
     return PutPerson(person=Person(user=user, memberships=held), password_hash=HASH)
 
 
@@ -109,6 +153,7 @@ def names(mark: str, made: Mapping[str, str]) -> Names:
             **found,
             "resource": [found["instance"][0], found["folder"][1], found["thing"][0]],
             "space": [mark, f"{mark}-slug", f"{mark}-customer", f"{mark}-group"],
+            "customer": [f"{mark}-customer", f"{mark}-customer-slug"],
             "user": [f"{mark}-owner", f"{mark}-member-login"],
             "login": [f"{mark}-member-login", f"member@{mark}.example"],
             "text": [mark, f"{mark} line"],

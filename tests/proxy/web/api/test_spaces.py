@@ -159,25 +159,25 @@ async def test_what_a_file_declares_is_read_only_and_the_refusal_names_the_file(
 
 async def test_only_an_empty_space_is_deleted_and_the_preview_says_what_is_in_the_way(yard: Yard) -> None:
     team = await yard.team("p1")
-    customer, owner = await yard.below(team.id), await yard.someone({team.id: OWNER})
+    group, owner = await yard.below(team.id, SpaceKind.GROUP), await yard.someone({team.id: OWNER})
     wanted = {"name": yard.name("bot"), "role": "viewer"}
-    bot = (await owner.post(f"/spaces/{customer.id}/service-accounts", wanted)).json
-    inside = await owner.delete(f"/spaces/{customer.id}")
+    bot = (await owner.post(f"/spaces/{group.id}/service-accounts", wanted)).json
+    inside = await owner.delete(f"/spaces/{group.id}")
     assert (inside.status, inside.code, str(bot["username"]) in inside.text) == (409, "not_empty", True)
-    seen = (await owner.delete(f"/spaces/{customer.id}?preview=1")).json
+    seen = (await owner.delete(f"/spaces/{group.id}?preview=1")).json
     assert (seen["service_accounts"], seen["members"]) == ([bot["username"]], 0)
-    assert (await owner.delete(f"/spaces/{customer.id}/service-accounts/{bot['username']}")).status == 204
+    assert (await owner.delete(f"/spaces/{group.id}/service-accounts/{bot['username']}")).status == 204
     looked = await owner.client.call("DELETE", f"/spaces/{team.id}?preview=1")
     assert looked.status == 200, "what changes nothing needs no If-Match"
     seen = looked.json
-    assert [ref["id"] for ref in seen["spaces"]] == [customer.id]  # type: ignore[attr-defined]
+    assert [ref["id"] for ref in seen["spaces"]] == [group.id]  # type: ignore[attr-defined]
     assert [ref["id"] for ref in seen["resources"]] == [team.at("p1")]  # type: ignore[attr-defined]
     refused = await owner.delete(f"/spaces/{team.id}")
     assert (refused.status, refused.code) == (409, "not_empty")
-    assert (await owner.delete(f"/spaces/{customer.id}?preview=1")).json["spaces"] == []
-    assert (await owner.get(f"/spaces/{customer.id}")).status == 200
-    assert (await owner.delete(f"/spaces/{customer.id}")).status == 204
-    assert (await owner.get(f"/spaces/{customer.id}")).status == 404
+    assert (await owner.delete(f"/spaces/{group.id}?preview=1")).json["spaces"] == []
+    assert (await owner.get(f"/spaces/{group.id}")).status == 200
+    assert (await owner.delete(f"/spaces/{group.id}")).status == 204
+    assert (await owner.get(f"/spaces/{group.id}")).status == 404
 
 
 @pytest.mark.parametrize("role", [DASHBOARD, VIEWER, MEMBER])
