@@ -8,13 +8,30 @@ from proxy.inspection.exchange import UpstreamFailed
 from proxy.inspection.reading import OwnReader
 from proxy.model.estate import Resource
 from proxy.services.administration.probing import Ask, Said, Unreachable
+from proxy.services.checks import Probes
 
 _MOST: Final = 1024 * 1024
+_FLOWS: Final = 16 * 1024 * 1024
 _SECONDS: Final = 5.0
 
 
-def asking(gate: Gate, reader: OwnReader, look: Callable[[], Awaitable[None]]) -> Ask:
-    """What asks an instance of the estate; `look` lets what was written a moment ago hold here."""
+def probing(gate: Gate, reader: OwnReader, look: Callable[[], Awaitable[None]]) -> Probes:
+    """What looks at instances for the checks."""
+    return Probes(ask=asking(gate, reader, look, most=_FLOWS), knock=asking(gate, reader, look, as_nobody=True))
+
+
+def asking(
+    gate: Gate,
+    reader: OwnReader,
+    look: Callable[[], Awaitable[None]],
+    *,
+    most: int = _MOST,
+    as_nobody: bool = False,
+) -> Ask:
+    """What asks an instance of the estate; `look` lets what was written a moment ago hold here.
+
+    A body of more than `most` bytes is cut. `as_nobody`: without saying who asks.
+    """
 
     async def ask(instance: Resource, path: str) -> Said:
         station = gate.world.stations.get(instance.id)
@@ -24,7 +41,9 @@ def asking(gate: Gate, reader: OwnReader, look: Callable[[], Awaitable[None]]) -
         if station is None:
             raise Unreachable("not_known_yet")
         try:
-            status, body = await reader.ask(station, path.encode(), most=_MOST, seconds=_SECONDS)
+            status, body = await reader.ask(
+                station, path.encode("ascii", "replace"), most=most, seconds=_SECONDS, as_nobody=as_nobody
+            )
         except UpstreamFailed as error:
             raise Unreachable(error.reason) from error
         return Said(status=status, body=body)

@@ -13,6 +13,7 @@ from proxy.cli.apply import apply
 from proxy.cli.audit import audit
 from proxy.cli.auth import auth
 from proxy.cli.bans import bans
+from proxy.cli.checks import personas
 from proxy.cli.demo import demo
 from proxy.cli.explain import explain
 from proxy.cli.keys import keys, nodered
@@ -42,10 +43,14 @@ def serve(path: Path, worker: str | None) -> None:
     sys.exit(run(path, Worker(number=int(number), count=int(count))))
 
 
-@flowward.command()
+@flowward.group(invoke_without_command=True, subcommand_metavar="[personas]")
 @config_option
-def check(path: Path) -> None:
+@click.pass_context
+def check(context: click.Context, path: Path) -> None:
     """Say everything that is wrong with the configuration at once, without starting anything."""
+    if context.invoked_subcommand is not None:
+        context.default_map = {context.invoked_subcommand: {"path": path}}
+        return
     config = configuration(path)
     tell(config.warnings)
     _check_plugins(config)
@@ -70,6 +75,7 @@ def version() -> None:
     click.echo(f"flowward {installed_version('flowward')}")
 
 
+check.add_command(personas)
 flowward.add_command(apply)
 flowward.add_command(audit)
 flowward.add_command(bans)

@@ -88,6 +88,8 @@ def commands(group: click.Group, name: str) -> Iterator[tuple[str, click.Command
     """Every command below a group by its full name, in alphabetical order."""
     for word, command in sorted(group.commands.items()):
         if isinstance(command, click.Group):
+            if command.invoke_without_command:
+                yield f"{name} {word}", command
             yield from commands(command, f"{name} {word}")
         else:
             yield f"{name} {word}", command

@@ -32,19 +32,25 @@ class OwnReader:
             raise UpstreamFailed(Reason.UPSTREAM_BROKEN, 502)
         return body
 
-    async def ask(self, station: Station, path: bytes, *, most: int, seconds: float) -> tuple[int, bytes]:
-        """Status and body of what GET of any path answers; a body of more bytes is cut. Raises UpstreamFailed."""
+    async def ask(
+        self, station: Station, path: bytes, *, most: int, seconds: float, as_nobody: bool = False
+    ) -> tuple[int, bytes]:
+        """Status and body of what GET of any path answers; a body of more bytes is cut. Raises UpstreamFailed.
+
+        `as_nobody`: without saying who asks.
+        """
+        fields = CIMultiDict({"Accept": "application/json"}) if as_nobody else self._fields(station)
         try:
             async with asyncio.timeout(seconds):
-                return await self._asked(station, path, most)
+                return await self._asked(station, path, most, fields)
         except (ClientError, TimeoutError, OSError) as error:
             raise failure(error) from error
 
-    async def _asked(self, station: Station, path: bytes, most: int) -> tuple[int, bytes]:
+    async def _asked(self, station: Station, path: bytes, most: int, fields: CIMultiDict[str]) -> tuple[int, bytes]:
         session = await self._carrier.session(station.endpoint)
         asked = session.get(
             self._carrier.url(station.endpoint, path),
-            headers=self._fields(station),
+            headers=fields,
             allow_redirects=False,
             timeout=ClientTimeout(total=None, sock_connect=self._carrier.patience.connect),
             server_hostname=station.endpoint.tls.server_name,
@@ -76,7 +82,7 @@ class OwnReader:
             "sub": NAME,
             "username": NAME,
             "use": "editor",
-            "permissions": ["flows.read"],
+            "permissions": ["flows.read", "plugins.read"],
             "iat": now,
             "exp": now + _LIFETIME,
         }

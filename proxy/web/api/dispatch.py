@@ -7,7 +7,7 @@ from aiohttp import web
 from multidict import CIMultiDict
 from pydantic import BaseModel
 
-from proxy.model.access import Reason
+from proxy.model.access import Decision, Reason
 from proxy.model.identity import Actor
 from proxy.services.authority import require
 from proxy.services.problems import Denied, NotThere
@@ -52,6 +52,7 @@ class Door:
         fields |= charge(self.api.calls(), _key(actor), "api")
         if actor.session is not None and request.method not in SAFE:
             refuse_forgery(self.api, request, actor.session)
+        await self._refuse_viewing(request, actor)
         self._refuse_unready(actor)
         if operation.held is not None:
             await self.api.desk.allowances.take(operation.held, actor.user_id)
@@ -65,6 +66,17 @@ class Door:
             if self.operation.hides and denied.decision.reason is Reason.NO_ACCESS:
                 raise NotThere(request.path) from None
             raise
+
+    async def _refuse_viewing(self, request: web.Request, actor: Actor) -> None:
+        """Raises Stop for what an admin who looks on as somebody would change; it is they who are on record for it."""
+        session, operation = actor.session, self.operation
+        if session is None or not session.viewer or request.method in SAFE or operation.while_viewing:
+            return
+        viewer = await self.api.desk.person(session.viewer)
+        if operation.permission is not None and viewer is not None:
+            denied = Decision(allowed=False, reason=Reason.VIEWING_AS, status=403)
+            self.api.refused(replace(actor, person=viewer), operation.permission, None, denied)
+        raise Stop(403, Reason.VIEWING_AS, "You are looking on as somebody else: nothing you do changes anything.")
 
     def _refuse_unready(self, actor: Actor) -> None:
         """Raises Stop for somebody who has to do something else first."""

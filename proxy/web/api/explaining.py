@@ -6,13 +6,13 @@ from typing import Final
 from proxy.access.catalogue import CATALOGUE
 from proxy.access.decide import Place, Sight, acting, decide
 from proxy.access.directory import Names, knows
-from proxy.access.explain import Considered, explain
+from proxy.access.explain import Considered, explain, logged_in
 from proxy.access.standing import Standing
 from proxy.access.visible import position
 from proxy.model.access import Permission, Role
 from proxy.model.directory import Space
 from proxy.model.estate import Resource, ResourceKind
-from proxy.model.identity import Actor, Person, Session
+from proxy.model.identity import Actor, Person
 from proxy.services import users
 from proxy.services.administration.kinds import KINDS
 from proxy.services.authority import require, resource_at, space_at
@@ -90,7 +90,7 @@ async def explain_one(_: Api, call: Call) -> Explained:
     if not knows(moment.estate, moment.actor, person):
         raise NotThere(asked.user)
     names = Names(Sight(moment.estate, moment.actor, now=moment.now))
-    found = explain(moment.estate, _logged_in(person, moment.now), asked.may, place, now=moment.now, names=names)
+    found = explain(moment.estate, logged_in(person, moment.now), asked.may, place, now=moment.now, names=names)
     decision = found.decision
     return Explained(
         allowed=decision.allowed,
@@ -138,13 +138,6 @@ def _role(standing: Standing, place: Space | Resource) -> Role:
     return standing.role(place) if isinstance(place, Resource) else standing.role_over(place)
 
 
-def _logged_in(person: Person, now: float) -> Actor:
-    session = Session(
-        id="", user_id=person.user.id, provider="", amr=(), created=now, seen=now, expires=now + 1, idle=1, proved=now
-    )
-    return Actor(person=person, session=session)
-
-
 def _rule(considered: Considered) -> Rule:
     return Rule(
         rule=considered.rule,
@@ -160,7 +153,7 @@ async def matrix(_: Api, call: Call) -> Page[Reach]:
     person = await users.user_at(moment, call.path["user"])
     found = sorted(_reached(moment, person, asked.kind), key=position)
     items, meta = cut(found, asked)
-    actor = _logged_in(person, moment.now)
+    actor = logged_in(person, moment.now)
     return Page[Reach](meta=meta, items=tuple(_reach(moment, actor, resource) for resource in items))
 
 

@@ -9,6 +9,7 @@ from proxy.model.access import Decision, Permission
 from proxy.model.identity import Actor
 from proxy.services.administration.instances import Premises
 from proxy.services.administration.probing import Ask
+from proxy.services.checks import Probes
 from proxy.services.notices import Notices
 from proxy.services.tokens import Tokens
 from proxy.services.writer import Writer
@@ -34,6 +35,8 @@ class Api:
     """What instances have to fit in."""
     ask: Ask
     """An instance, in the gateway's own name."""
+    probes: Probes
+    """Instances, as the checks look at them."""
     reached: Callable[[str], bool | None]
     """Whether this process reached the instance with this id when it last tried; None where it has not tried yet."""
     calls: Callable[[], Limit]

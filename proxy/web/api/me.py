@@ -42,6 +42,8 @@ class SessionInfo(Answer):
     expires: float
     proved: float
     """When the user last proved who they are; what needs a recent proof needs one of the last ten minutes."""
+    viewer: str | None
+    """Id of the admin who looks on as the user by it, and changes nothing; null for a login of the user's own."""
 
 
 class Me(Answer):
@@ -80,6 +82,7 @@ def session_info(session: Session) -> SessionInfo:
         created=session.created,
         expires=session.expires,
         proved=session.proved,
+        viewer=session.viewer or None,
     )
 
 

@@ -180,6 +180,8 @@ class Operation:
     """Open to a user who must choose a new password first."""
     while_unproven: bool = False
     """Open to a session that must prove a second factor first."""
+    while_viewing: bool = False
+    """Open to an admin who looks on as somebody, although it is no reading."""
     hides: bool = False
     """Whoever has no role for it is answered as if what it names were not there."""
     held: Policy | None = None

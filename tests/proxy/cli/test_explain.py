@@ -61,7 +61,7 @@ def test_programs_get_the_decision_and_every_rule_considered(ask: Run) -> None:
     told = json.loads(ask("carl", "--may", "instance:read", "--on", "acme/plant/line-3", "--json").stdout)
     assert (told["allowed"], told["role"], told["reason"]) == (False, "none", "not_found")
     rules = [each["rule"] for each in told["considered"]]
-    assert rules[:5] == ["account", "token", "admin", "override", "member"]
+    assert rules[:5] == ["account", "token", "viewing_as", "admin", "override"]
     assert rules[-1] == "existence"
     assert {"rule", "applies", "gives", "refuses", "words"} == set(told["considered"][0])
 

@@ -1,0 +1,109 @@
+"""What the estate itself says of who gets to see what: shares without rows, and what is open to anybody. Pure."""
+
+from collections.abc import Iterator
+
+from proxy.access.standing import is_active, targets
+from proxy.model.access import Role
+from proxy.model.directory import SpaceKind
+from proxy.model.estate import (
+    Estate,
+    HttpAuth,
+    InstanceSettings,
+    PageSettings,
+    Resource,
+    ResourceKind,
+    RowKind,
+    RowPolicy,
+)
+from proxy.services.administration.probing import Severity
+from proxy.services.checks import Fault
+from proxy.wire.glob import glob
+
+
+def rows_missing(estate: Estate, instance: Resource, settings: InstanceSettings) -> Iterator[Fault]:
+    """In tenant mode: the instance, or those of its pages, that others than its owner see without a row policy."""
+    if not estate.settings.tenant_mode:
+        return
+    if _is_shared(estate, instance):
+        if not settings.rows:
+            yield _without_rows(instance)
+        return
+    for page in estate.children.get(instance.id, ()):
+        if page.kind is ResourceKind.PAGE and _is_shared(estate, page) and not _covered(page, settings):
+            yield _without_rows(page)
+
+
+def open_to_anybody(
+    estate: Estate, instance: Resource, settings: InstanceSettings, *, allowed: bool
+) -> Iterator[Fault]:
+    """Dashboards and endpoints that take no login. `allowed`: whether the configuration lets an instance be open."""
+    if settings.http_auth is HttpAuth.NONE and allowed:
+        yield Fault(
+            code="open_instance",
+            severity=Severity.ERROR,
+            place=instance,
+            message="its dashboards and endpoints are open to anybody: http_auth.mode is none",
+            remedy="Set http_auth.mode to user.",
+        )
+    if settings.public:
+        yield Fault(
+            code="public_paths",
+            severity=Severity.WARNING,
+            place=instance,
+            message=f"anybody may ask for {', '.join(settings.public)}, without a login",
+            remedy="Take out of http_auth.public what is not meant for strangers, and give programs tokens instead.",
+        )
+    for page in estate.children.get(instance.id, ()):
+        if page.kind is ResourceKind.PAGE and PageSettings.of(page).public and allowed:
+            yield Fault(
+                code="open_page",
+                severity=Severity.ERROR,
+                place=page,
+                message="anybody may open this page, without a login",
+                remedy="Set http_auth of the page to user.",
+            )
+
+
+def _is_shared(estate: Estate, resource: Resource) -> bool:
+    """Whether anybody outside its owner sees it: by a share, or since it belongs to everyone."""
+    owner = estate.owner(resource)
+    if owner is not None and owner.kind is SpaceKind.EVERYONE:
+        return not estate.settings.disable_all_users
+    own = {space.id for space in estate.lineage(owner)} if owner is not None else set()
+    shares = (grant for at in targets(estate, resource) for grant in estate.shares[at.id])
+    return any(grant.role > Role.NONE and grant.space not in own and _counts(estate, grant.space) for grant in shares)
+
+
+def _counts(estate: Estate, space_id: str) -> bool:
+    space = estate.spaces.get(space_id)
+    if space is None or (space.kind is SpaceKind.EVERYONE and estate.settings.disable_all_users):
+        return False
+    return is_active(estate, space)
+
+
+def _covered(page: Resource, settings: InstanceSettings) -> bool:
+    said = PageSettings.of(page)
+    shown = not said.match or any(_on_page(policy, said.match) for policy in settings.rows)
+    return shown and all(any(_on_path(policy, path) for policy in settings.rows) for path in said.endpoints)
+
+
+def _on_page(policy: RowPolicy, match: str) -> bool:
+    named = {page.strip("/") for page in policy.pages}
+    return policy.kind is RowKind.SOCKET and (not named or match.strip("/") in named)
+
+
+def _on_path(policy: RowPolicy, path: str) -> bool:
+    if policy.kind is not RowKind.HTTP:
+        return False
+    return not policy.paths or path in policy.paths or any(glob(each).matches(path.encode()) for each in policy.paths)
+
+
+def _without_rows(place: Resource) -> Fault:
+    what = "page" if place.kind is ResourceKind.PAGE else "instance"
+    return Fault(
+        code="no_row_policy",
+        severity=Severity.ERROR,
+        place=place,
+        message=f"this {what} is shared, and no row policy says whose rows each visitor sees: all of them see all rows",
+        remedy="Add a row policy for what it shows, or a page of its own for each tenant.",
+    )

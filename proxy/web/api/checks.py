@@ -1,0 +1,153 @@
+"""What stands open that should not: the isolation report, groups that mingle customers, ways past the gateway."""
+
+from typing import Final
+
+from proxy.model.access import Permission
+from proxy.model.estate import Estate
+from proxy.services.authority import space_at
+from proxy.services.checks import Fault
+from proxy.services.checks_isolation import instances_of, isolation, reached
+from proxy.services.mingled import mingled_groups
+from proxy.web.api.items import Ref
+from proxy.web.api.keys import Api
+from proxy.web.api.models import Answer, Identifier, Query
+from proxy.web.api.operation import PLATFORM, SENT, Call, Operation
+
+TAG: Final = "checks"
+
+
+class FaultItem(Answer):
+    """Something by which people may get to what is not theirs, or what could not be looked at."""
+
+    code: str
+    severity: str
+    """error, warning or info."""
+    place: Ref
+    address: str
+    message: str
+    remedy: str
+
+
+class IsolationReport(Answer):
+    """What was found, worst first."""
+
+    instances: int
+    """How many were looked at."""
+    faults: tuple[FaultItem, ...]
+
+
+class IsolationQuery(Query):
+    """Of what the report is wanted."""
+
+    space: Identifier | None = None
+    """A space by id or slug: the instances that it owns, or what lies below it. Null for all, which takes an admin."""
+
+
+class Groups(Answer):
+    """Groups in which people of several customers are together."""
+
+    groups: tuple[Ref, ...]
+
+
+class Upstream(Answer):
+    """How an instance can be reached, as seen from the gateway."""
+
+    instance: Ref
+    address: str
+    upstream: str
+    answers: bool
+    local: bool
+    """Whether it is on the gateway's own machine, by the loopback or a socket file."""
+    listens_at: tuple[str, ...]
+    """Further addresses of the gateway's machine at which the same port answers: others reach it there."""
+    admin_open: bool
+    """Whether its admin API asks nobody for a login."""
+
+
+class Upstreams(Answer):
+    """How every instance can be reached."""
+
+    upstreams: tuple[Upstream, ...]
+
+
+async def isolated(api: Api, call: Call) -> IsolationReport:
+    moment, named = call.moment, call.asked(IsolationQuery).space
+    space = space_at(moment.estate, named) if named is not None else None
+    call.require(Permission.PLATFORM_SETTINGS if space is None else Permission.SPACE_AUDIT, space)
+    allowed = api.premises.settings.server.allow_public_http
+    instances = instances_of(moment.estate, space)
+    report = await isolation(api.probes, moment.estate, instances, open_allowed=allowed)
+    return IsolationReport(
+        instances=report.instances, faults=tuple(_fault(moment.estate, fault) for fault in report.faults)
+    )
+
+
+def _fault(estate: Estate, fault: Fault) -> FaultItem:
+    place = fault.place
+    return FaultItem(
+        code=fault.code,
+        severity=fault.severity.value,
+        place=Ref(id=place.id, slug=place.slug, name=place.name),
+        address=estate.address(place),
+        message=fault.message,
+        remedy=fault.remedy,
+    )
+
+
+async def mingled(_: Api, call: Call) -> Groups:
+    found = await mingled_groups(call.moment.database, call.moment.estate)
+    return Groups(groups=tuple(Ref(id=group.id, slug=group.slug, name=group.title) for group in found))
+
+
+async def upstreams(api: Api, call: Call) -> Upstreams:
+    estate = call.moment.estate
+    found = await reached(api.probes, instances_of(estate, None))
+    return Upstreams(
+        upstreams=tuple(
+            Upstream(
+                instance=Ref(id=each.id, slug=each.slug, name=each.name),
+                address=estate.address(each),
+                upstream=settings.upstream,
+                answers=how.answers,
+                local=how.local,
+                listens_at=how.listens_at,
+                admin_open=how.admin_open,
+            )
+            for each, settings, how in found
+        )
+    )
+
+
+OPERATIONS: Final = (
+    Operation(
+        method="GET",
+        path="/checks/isolation",
+        tag=TAG,
+        summary="Everything by which people may get to what is another's: of all instances for admins, of a space for its owners",
+        permission=Permission.SPACE_AUDIT,
+        where=SENT,
+        query=IsolationQuery,
+        answer=IsolationReport,
+        perform=isolated,
+    ),
+    Operation(
+        method="GET",
+        path="/checks/mingled-groups",
+        tag=TAG,
+        summary="Groups in which people of several customers are together",
+        permission=Permission.PLATFORM_SETTINGS,
+        where=PLATFORM,
+        answer=Groups,
+        perform=mingled,
+    ),
+    Operation(
+        method="GET",
+        path="/checks/upstreams",
+        tag=TAG,
+        summary="How every instance can be reached, as seen from the gateway",
+        permission=Permission.PLATFORM_SETTINGS,
+        where=PLATFORM,
+        answer=Upstreams,
+        perform=upstreams,
+    ),
+)
