@@ -11,10 +11,9 @@ from typing import Final
 
 from proxy.access.decide import Sight
 from proxy.access.directory import FOREIGN, Names
-from proxy.model.access import Permission
+from proxy.model.access import Role
 from proxy.model.audit import Event, Source, Update
 from proxy.model.directory import SpaceKind
-from proxy.model.estate import ResourceKind
 from proxy.services.administration.kinds import KINDS
 from proxy.services.authority import resource_at
 from proxy.services.problems import NotThere
@@ -34,8 +33,10 @@ class Places:
         """The event as this reader may read it; the same one where that is all of it."""
         body, updates = self._body(event), self._updates(event)
         within = tuple(id_ for id_ in event.within if id_ == event.scope_id or self._may_know(id_))
-        name = FOREIGN if self._is_others_token(event) else event.actor_name
-        masked = replace(event, body=body, updates=updates, within=within, actor_name=name)
+        masked = replace(event, body=body, updates=updates, within=within)
+        if event.actor is None and not self._manages(event):
+            name = FOREIGN if event.token is not None else event.actor_name
+            masked = replace(masked, actor_name=name, token=None, address="")
         return event if masked == event else masked
 
     def _may_know(self, id_: str) -> bool:
@@ -43,15 +44,10 @@ class Places:
         space = estate.spaces.get(id_)
         return self._names.knows(space) if space else self._names.reaches(estate.resources.get(id_))
 
-    def _is_others_token(self, event: Event) -> bool:
-        """Whether a token of an instance acted whose name is for those who manage them."""
+    def _manages(self, event: Event) -> bool:
+        """Whether the reader may know which token came to a resource, and from where people without an account did."""
         resource = self._names.sight.estate.resources.get(event.scope_id)
-        if event.token is None or event.actor is not None or resource is None:
-            return False
-        manages = resource.kind is ResourceKind.INSTANCE and self._names.sight.entitled(
-            Permission.INSTANCE_TOKENS, resource
-        )
-        return not manages
+        return resource is None or self._names.all_ or self._names.sight.standing.role(resource) >= Role.OWNER
 
     def _body(self, event: Event) -> Mapping[str, object]:
         if event.source == Source.FILE:

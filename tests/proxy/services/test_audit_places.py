@@ -89,10 +89,13 @@ def test_t_06_addresses_in_what_was_made_and_deleted_are_left_out() -> None:
     assert dict(reader().over(own).body) == {"name": "cust/office/desk"}
 
 
-def test_t_06_the_name_of_a_token_is_for_those_who_manage_it() -> None:
-    by_token = event("http.denied", actor=None, actor_name="partner-plc", token="t")
-    assert reader().over(by_token).actor_name == FOREIGN
-    assert reader("s-acme").over(by_token).actor_name == "partner-plc"
+def test_t_06_which_token_came_and_from_where_is_for_those_whose_instance_it_is() -> None:
+    by_token = event("http.denied", actor=None, actor_name="partner-plc", token="t", address="192.0.2.1")
+    shown = reader().over(by_token)
+    assert (shown.actor_name, shown.token, shown.address) == (FOREIGN, None, "")
+    by_nobody = reader().over(replace(by_token, actor_name="", token=None))
+    assert (by_nobody.actor_name, by_nobody.address) == ("", "")
+    assert reader("s-acme").over(by_token) is by_token
     assert reader().over(event("flows.set", token="t")).actor_name == "olga", "whether olga is known is not asked here"
 
 

@@ -15,7 +15,19 @@ from proxy.model.estate import PlatformSettings
 from proxy.web.api.table import OPERATIONS
 from tests.proxy.web.api.house import Client
 from tests.proxy.web.api.probing import BODIES, LEFT_OUT, Probe, asked, probes, shape, tells
-from tests.proxy.web.api.tenants import EVERYWHERE, NOBODYS, OTHER, OWN, PEOPLE, Names, estate, furnished, names
+from tests.proxy.web.api.tenants import (
+    EVERYWHERE,
+    HUB,
+    NOBODYS,
+    OTHER,
+    OWN,
+    PEOPLE,
+    Names,
+    estate,
+    furnished,
+    hub,
+    names,
+)
 from tests.proxy.web.api.yard import Yard, opened
 
 pytestmark = pytest.mark.timeout(300)
@@ -26,6 +38,8 @@ class Two:
     """The gateway with both tenants in it."""
 
     yard: Yard
+    above: str | None
+    """The team whose customers they are; None where they are teams themselves."""
     own: Names
     other: Names
     secrets: tuple[str, ...]
@@ -33,11 +47,13 @@ class Two:
 
 
 @pytest.fixture
-async def two(tmp_path: Path) -> AsyncIterator[Two]:
+async def two(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Two]:
+    above: str | None = getattr(request, "param", None)
     async with opened(tmp_path, **EVERYWHERE) as yard:
-        await yard.put(*estate(OWN), *estate(OTHER))
+        await yard.put(*(hub() if above else ()), *estate(OWN, above), *estate(OTHER, above))
         own, other = await furnished(yard, OWN), await furnished(yard, OTHER)
-        yield Two(yard=yard, own=names(OWN, own), other=names(OTHER, other), secrets=(OTHER, *other.values()))
+        secrets = (OTHER, *other.values())
+        yield Two(yard=yard, above=above, own=names(OWN, own), other=names(OTHER, other), secrets=secrets)
 
 
 def nobodys(value: str) -> str:
@@ -45,9 +61,19 @@ def nobodys(value: str) -> str:
     return value.replace(OTHER, NOBODYS) if OTHER in value else value[::-1]
 
 
-@pytest.mark.parametrize("tenant_mode", [False, True], ids=["", "tenant-mode"])
+EVERYBODY = [*((who, False) for who in PEOPLE), ("owner", True), ("customer", True)]
+AS_CUSTOMERS = [("owner", False), ("viewer", False), ("customer", False), ("owner", True)]
+"""Where the tenants are customers of one team: whoever else there is has less than one of these."""
+
+
 @pytest.mark.parametrize(
-    ("who", "token"), [*((who, False) for who in PEOPLE), ("owner", True), ("customer", True)], ids=str
+    ("two", "tenant_mode", "who", "token"),
+    [
+        *((None, tenant_mode, *each) for tenant_mode in (False, True) for each in EVERYBODY),
+        *((HUB, True, *each) for each in AS_CUSTOMERS),
+    ],
+    ids=str,
+    indirect=["two"],
 )
 async def test_one_tenant_does_not_learn_whether_something_is_anothers_or_is_not_at_all(
     two: Two, who: str, token: bool, tenant_mode: bool
@@ -92,7 +118,7 @@ async def _leaks(two: Two, client: Client, probe: Probe) -> list[str]:
 async def _put_back(two: Two, status: int, probe: Probe) -> None:
     """What was changed is again as it was, so that the next request meets the same."""
     if status < 300 and probe.operation.method != "GET":
-        await two.yard.put(*estate(OWN))
+        await two.yard.put(*estate(OWN, two.above))
 
 
 def test_every_operation_is_asked() -> None:
