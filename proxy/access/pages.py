@@ -44,6 +44,11 @@ class Pages:
         """The same by a folded path below the dashboard alone."""
         return self.by_path.get(path, _NONE)
 
+    def placed(self, paths: Mapping[str, str]) -> Mapping[bytes, frozenset[str]]:
+        """The same of pages that are known by their ids, from where the Dashboard says that they are: id -> path."""
+        known = [(_folded(path), id_) for id_, path in paths.items() if path and id_ in self.by_id]
+        return _gathered((path, page) for path, id_ in known for page in self.by_id[id_])
+
     def around(self, path: bytes) -> frozenset[str]:
         """Ids of the page resources to which an endpoint belongs, by its folded path below the node root."""
         return frozenset(page for pattern, page in self.globs if pattern.matches(path))
@@ -60,6 +65,8 @@ class PageView:
     """Ids of the page resources they may open."""
     typed: frozenset[str]
     """Those of them in which they may press and type."""
+    known: bool
+    """Whether they have a role on any of it; where not, they are a stranger in what is open to anybody."""
 
     def shows(self, page_id: str, path: str) -> bool:
         """Whether a page of the Dashboard is theirs to see. `path` is its path below the dashboard; either may be empty."""
@@ -129,19 +136,16 @@ def page_view(
     pages = pages or pages_of(estate, instance)
     if pages is None:
         return None
-    shown, typed = set(pages.public), set[str]()
-    if anybody:
-        shown.update(page.id for page in pages.resources if page.owner is None)
-    whole = anybody
-    if actor is not None:
-        sight = Sight(estate, actor, now=now)
-        whole = whole or sight.entitled(Permission.HTTP, instance)
-        for page in sight.among(Permission.HTTP, pages.resources):
-            shown.add(page.id)
-            if sight.standing.role(page) >= Role.MEMBER:
-                typed.add(page.id)
-    typed |= shown - pages.readonly
-    return PageView(pages, whole, frozenset(shown), frozenset(typed))
+    shown = pages.public.union(page.id for page in pages.resources if page.owner is None) if anybody else pages.public
+    if actor is None:
+        return PageView(pages, anybody, shown, shown - pages.readonly, known=False)
+    sight = Sight(estate, actor, now=now)
+    on_instance = sight.entitled(Permission.HTTP, instance)
+    theirs = list(sight.among(Permission.HTTP, pages.resources))
+    shown = shown.union(page.id for page in theirs)
+    members = (page.id for page in theirs if sight.standing.role(page) >= Role.MEMBER)
+    typed = (shown - pages.readonly).union(members)
+    return PageView(pages, anybody or on_instance, shown, typed, known=on_instance or bool(theirs))
 
 
 def folded_glob(pattern: str) -> Glob:
@@ -153,7 +157,7 @@ def _folded(path: str) -> bytes:
     """A path below the dashboard as requests for it are read; empty for none."""
     if not path:
         return b""
-    return b"/" + b"/".join(part for part in path.lower().encode().split(b"/") if part)
+    return b"/" + b"/".join(part for part in path.encode().lower().split(b"/") if part)
 
 
 def _gathered(pairs: Iterable[tuple[Key, str]]) -> Mapping[Key, frozenset[str]]:

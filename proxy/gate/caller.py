@@ -8,16 +8,19 @@ import re
 from hashlib import sha256
 from typing import Final
 
+from proxy.access.pages import PageView
 from proxy.gate.charges import charge_address, charge_request, charge_sid
 from proxy.gate.checks import SAFE, acts, from_here, refusal, sent_by_itself
 from proxy.gate.credentials import Credentials, is_open, realm_for
 from proxy.gate.gate import Gate
 from proxy.gate.inject import forwarded, inject
+from proxy.gate.judge import PageDecision
 from proxy.gate.limits import Exceeded, detail_of
+from proxy.gate.parts import shows, takes
 from proxy.gate.principal import Lease, Principal
 from proxy.gate.verdict import LOCAL, Head, Missing, Pass, Refusal, Verdict
 from proxy.gate.world import Station, World
-from proxy.model.access import Permission, Reason
+from proxy.model.access import Decision, Permission, Reason
 from proxy.model.estate import HttpAuth
 from proxy.model.identity import Token
 from proxy.nodered.surfaces import RULES, Surface
@@ -229,7 +232,7 @@ class Caller:
             return self._refused_token(principal.token, head, path, lease, now)
         if principal.recognised is not None and is_open(station, surface):
             return self._judged(self.gate.nobody, station, surface, head, path, now)
-        return self._refused(head, lease)
+        return self._refused(head, lease, lease.decision)
 
     def credential(self, head: Head) -> Principal | Missing | Refusal | None:
         """Whom plugins take this request for, where it is one to the gateway itself; None where it shows them nothing."""
@@ -256,10 +259,10 @@ class Caller:
         return self.gate.nobody if is_open(station, surface) else self._foreign(station, surface)
 
     def _allowed(self, head: Head, path: bytes, lease: Lease, principal: Principal, now: float) -> Verdict:
-        if lease.limits is not None:
-            exceeded = lease.limits.exceeded_by(head, path, lease.surface, self.address)
-            if exceeded is not None:
-                return self._exceeded(exceeded, head, path, lease, now)
+        if lease.partial:
+            beyond = self._beyond(head, path, lease, now)
+            if beyond is not None:
+                return beyond
         if (lease.reads_query and b"?" in path) or "service-worker" in head.noted:
             stopped = self._stopped(head, path, lease, principal)
             if stopped is not None:
@@ -276,6 +279,27 @@ class Caller:
         if authorization is not None and self._passes_on(authorization, station, surface):
             parts.append(b"\r\nAuthorization: " + authorization)
         return Pass(lease, principal, parts)
+
+    def _beyond(self, head: Head, path: bytes, lease: Lease, now: float) -> Verdict | None:
+        """What stops a request that goes beyond the limits of a lease, or is for what is not theirs to see."""
+        if lease.limits is not None:
+            exceeded = lease.limits.exceeded_by(head, path, lease.surface, self.address)
+            if exceeded is not None:
+                return self._exceeded(exceeded, head, path, lease, now)
+        return self._hidden(head, path, lease, lease.view) if lease.view is not None else None
+
+    def _hidden(self, head: Head, path: bytes, lease: Lease, view: PageView) -> Refusal | None:
+        """What stops a request for a page, or for an endpoint of one, that is not theirs."""
+        decision, parts = lease.decision, lease.station.parts
+        if parts is None or not isinstance(decision, PageDecision):
+            return None
+        part = parts.of(path)
+        if not shows(view, part):
+            return self._refused(head, lease, decision.beyond)
+        if (head.method in SAFE and "upgrade" not in head.noted) or takes(view, part):
+            return None
+        detail = "what this endpoint belongs to is there to be looked at; members may also write to it"
+        return Refusal(Reason.ROLE_TOO_LOW, 403, detail, lease.station, lease.surface, lease)
 
     def _passes_on(self, authorization: bytes, station: Station, surface: Surface) -> bool:
         """Whether an instance gets to see the field: where nobody is asked for one, and it was none of ours."""
@@ -313,9 +337,8 @@ class Caller:
             return self._judged(self.gate.nobody, station, surface, head, path, now)
         return Refusal(decision.reason, decision.status, detail_of(token, decision, station), station, surface, lease)
 
-    def _refused(self, head: Head, lease: Lease) -> Refusal:
-        decision, station, surface = lease.decision, lease.station, lease.surface
-        reason = decision.reason
+    def _refused(self, head: Head, lease: Lease, decision: Decision) -> Refusal:
+        station, surface, reason = lease.station, lease.surface, decision.reason
         if reason is Reason.LOGIN_REQUIRED and head.method == b"OPTIONS" and RULES[surface].admin:
             detail = "preflights of the admin API are refused"
             return Refusal(Reason.PREFLIGHT_REFUSED, 403, detail, station, surface, lease)

@@ -15,7 +15,7 @@ from proxy.access.second_factor import NOBODY, Policy, lacks
 from proxy.gate import identity
 from proxy.gate.facts import KEPT, Facts, VerifyPassword
 from proxy.gate.fees import Tariff
-from proxy.gate.judge import judge, unproven
+from proxy.gate.judge import judge, unproven, view_of
 from proxy.gate.limits import Limits as Bounds
 from proxy.gate.limits import LookingOn, judge_endpoint_token, limits_of
 from proxy.gate.principal import Block, Kind, Lease, Principal
@@ -41,6 +41,8 @@ NEW_SIDS: Final = Rate(count=120, period=60.0)
 """How many engine.io sessions one login may begin; a page has one, and takes another when its connection breaks."""
 _PASSIVE: Final = frozenset({Surface.SOCKET, Surface.COMMS})
 """Surfaces that open pages use by themselves: no sign that anybody is there."""
+_LOOKED_ON: Final = frozenset({Surface.SOCKET, Surface.DASHBOARD})
+"""Surfaces that are read or changed for an admin who looks on as somebody."""
 _log = structlog.get_logger(__name__)
 
 
@@ -171,11 +173,14 @@ class Gate(Facts):
     def _judge(self, principal: Principal, person: Person | None, station: Station, surface: Surface) -> Decision:
         actor = Actor(person=person, session=principal.session, token=principal.token) if person is not None else None
         estate, now = self.world.estate, self.clock.wall()
-        decision = judge(estate, principal.kind, actor, station.resource, station.settings, surface, now)
+        resource, settings, pages = station.resource, station.settings, station.pages
+        decision = judge(estate, principal.kind, actor, resource, settings, surface, now, pages)
         if person is not None and principal.token is None and self._lacks_factor(principal, person, station):
-            return unproven(decision)
+            stranger = judge(estate, Kind.NOBODY, None, resource, settings, surface, now, pages) if pages else None
+            return unproven(decision, stranger)
         # Where anybody may come in, a token that is limited to other spaces comes as a stranger.
-        return decision if in_scope(estate, principal.token, station.resource) else replace(decision, role=Role.NONE)
+        by_role = decision.reason is Reason.ROLE
+        return decision if by_role or in_scope(estate, principal.token, resource) else replace(decision, role=Role.NONE)
 
     def _lacks_factor(self, principal: Principal, person: Person, station: Station) -> bool:
         """Whether whoever is there must prove a second factor first. Tokens are programs': they never are asked."""
@@ -209,7 +214,8 @@ class Gate(Facts):
         block: bytes,
         address: str | None,
     ) -> Lease:
-        inspected = RULES[surface].inspected or (principal.viewer is not None and surface is Surface.DASHBOARD)
+        inspected = RULES[surface].inspected or surface in station.inspected
+        inspected = inspected or (principal.viewer is not None and surface in _LOOKED_ON)
         return Lease(
             until=until,
             world=self.world,
@@ -223,6 +229,7 @@ class Gate(Facts):
             log=_log_tail(principal, station, surface, decision),
             limits=_limits(principal, surface, inspected=inspected),
             fees=self.tariff.of(station, surface),
+            view=view_of(decision),
         )
 
     def _viewer(self, principal: Principal) -> Person | None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import Final, Protocol
 
+from proxy.gate.judge import view_of
 from proxy.gate.principal import Principal
 from proxy.gate.world import Endpoint, Station
 from proxy.model.access import Decision, Reason
@@ -20,6 +21,8 @@ _CODES: Final = {
     Reason.RIGHTS_CHANGED: COME_AGAIN,
     Reason.UPSTREAM_CHANGED: COME_AGAIN,
 }
+_SHARED: Final = frozenset({Surface.SOCKET, Surface.ENDPOINT})
+"""Surfaces that stay open and may be shared page by page."""
 
 
 class Live(Protocol):
@@ -50,8 +53,16 @@ def rights_of(station: Station, surface: Surface, decision: Decision) -> object:
     """What must stay the same for an open connection to stay: its identity is told once, at its start."""
     settings = station.settings
     if not RULES[surface].admin:
-        return decision.role
+        return _shown(station, surface, decision) if surface in _SHARED else decision.role
     return editor_scopes(decision.role, protected=settings.protected, min_edit_role=settings.min_edit_role)
+
+
+def _shown(station: Station, surface: Surface, decision: Decision) -> object:
+    """What of an instance is theirs, where that is not simply a matter of the role."""
+    view = view_of(decision)
+    if surface is not Surface.SOCKET or not station.governed:
+        return decision.role if view is None else (decision.role, view)
+    return decision.role, view, station.rules, station.constrained
 
 
 def close_code(reason: Reason) -> int:

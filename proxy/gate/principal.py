@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from proxy.access.pages import PageView
 from proxy.model.access import Decision, Role
 from proxy.model.estate import InstanceSettings
 from proxy.model.identity import Person, Session, Token
@@ -39,12 +40,14 @@ class Lease:
         "inspected",
         "limits",
         "log",
+        "partial",
         "reads_query",
         "station",
         "surface",
         "tags",
         "tally",
         "until",
+        "view",
         "world",
     )
 
@@ -63,6 +66,7 @@ class Lease:
         log: bytes,
         limits: "Limits | LookingOn | None" = None,
         fees: "tuple[Fee, ...] | None" = None,
+        view: PageView | None = None,
     ) -> None:
         self.until = until
         """Steady seconds."""
@@ -77,6 +81,10 @@ class Lease:
         """What a token, or looking on as somebody, is limited to beyond what is decided here, request by request."""
         self.fees = fees
         """What each request is charged to; None where the instance has no limits."""
+        self.view = view
+        """What of the instance may be seen; None where it is not shared page by page."""
+        self.partial = limits is not None or view is not None
+        """Whether it is for some requests alone, so that each has to be looked at."""
         self.tags: Tags | None = None
         """The visitor's, from when they are first asked for."""
         self.reads_query = RULES[surface].admin or surface is Surface.SOCKET

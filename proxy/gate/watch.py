@@ -8,12 +8,14 @@ import structlog
 
 from proxy.gate.facts import KEPT
 from proxy.gate.gate import Gate
+from proxy.gate.judge import view_of
 from proxy.gate.live import Live, LiveConnections, rights_of
 from proxy.gate.principal import Kind, Principal
 from proxy.gate.pulse import Pulse
 from proxy.gate.verdict import Missing
 from proxy.gate.world import Ground, World, world_of
-from proxy.model.access import Reason
+from proxy.model.access import Decision, Reason
+from proxy.nodered.surfaces import Surface
 from proxy.services.snapshot import Snapshot
 from proxy.store import Change, Database, Shared, StoreUnavailable, Subject
 
@@ -245,7 +247,13 @@ class Watch:
                 elif station.endpoint is not live.endpoint:
                     live.end(Reason.UPSTREAM_CHANGED)
                 elif rights_of(station, live.surface, decision) != live.rights:
-                    live.end(Reason.RIGHTS_CHANGED)
+                    live.end(_changed(decision, live.surface))
                 return
             await gate.learn(decision)
         live.end(Reason.FACTS_UNAVAILABLE)
+
+
+def _changed(decision: Decision, surface: Surface) -> Reason:
+    """Why something ends that may be opened anew. Of an endpoint nobody knows any more whether it was on a page."""
+    by_pages = view_of(decision) is not None and surface is Surface.ENDPOINT
+    return Reason.NO_ACCESS if by_pages else Reason.RIGHTS_CHANGED

@@ -160,6 +160,15 @@ class Layout:
                 known[path] = surface
         return surface
 
+    def in_dashboard(self, reading: bytes) -> bytes | None:
+        """What follows the dashboard's address in one reading of a path, without the slash; None elsewhere."""
+        return _below(self._dashboard, reading)
+
+    def in_node(self, reading: bytes) -> bytes:
+        """One reading of a path as it is below the node root; elsewhere as it is."""
+        below = _below(self._node, reading)
+        return reading if below is None else b"/" + below
+
     def classify(self, method: bytes, path: bytes) -> Surface:
         """The strictest surface among the ways the path may be read; public only if every reading is."""
         found = readings(path)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 from typing_extensions import override
 
 from proxy.gate.answers import is_navigation, wants_page, wants_telling
+from proxy.gate.judge import view_of
 from proxy.gate.principal import Principal
 from proxy.gate.verdict import Missing, Pass, Refusal
 from proxy.model.access import Reason
@@ -285,6 +286,7 @@ class Client(Connection):
             or decision is None
             or not decision.allowed
             or station.endpoint is not lease.station.endpoint
+            or view_of(decision) != lease.view
         ):
             self.transport.abort()
 

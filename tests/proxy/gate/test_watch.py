@@ -11,7 +11,7 @@ from proxy.gate.principal import Principal
 from proxy.gate.watch import Watch
 from proxy.gate.world import Endpoint
 from proxy.model.access import Reason, Role
-from proxy.model.estate import Estate, HttpAuth
+from proxy.model.estate import Estate, HttpAuth, Resource, ResourceKind
 from proxy.model.identity import Token, TokenKind
 from proxy.nodered.surfaces import Surface
 from proxy.services.snapshot import Snapshot
@@ -90,7 +90,11 @@ class Watched:
 
     async def opened(self, role: Role | None, surface: Surface = Surface.SOCKET) -> Open:
         cookie = self.house.login(person("ada", role)) if role is not None else None
-        target = {Surface.SOCKET: "/dashboard/socket.io/?EIO=4", Surface.COMMS: "/comms"}[surface]
+        target = {
+            Surface.SOCKET: "/dashboard/socket.io/?EIO=4",
+            Surface.COMMS: "/comms",
+            Surface.ENDPOINT: "/api/events",
+        }[surface]
         passed = await self.house.passed(self.house.caller(), head(target, cookie=cookie))
         lease = passed.lease
         rights = rights_of(lease.station, surface, lease.decision)
@@ -392,3 +396,49 @@ async def test_when_tokens_were_used_is_written_with_what_sessions_saw() -> None
     await watched.opened_by_token()
     await watched.watch.write_seen()
     assert watched.facts.used == {"t-plc": watched.house.wall}
+
+
+ENTRY = Resource(
+    id="r-page",
+    kind=ResourceKind.PAGE,
+    slug="page",
+    parent="r-line-3",
+    attributes={"match": "/page1", "endpoints": ["/api/*"]},
+)
+LINE = instance("line-3", LINE_3)
+
+
+@pytest.mark.parametrize(
+    "after",
+    [(LINE, replace(ENTRY, owner="s-customer")), (LINE, replace(ENTRY, attributes={"match": "/page2"})), (LINE,)],
+    ids=["handed to somebody else", "of something else", "not shared by itself any more"],
+)
+async def test_g_01_a_socket_ends_when_its_dashboard_shows_something_else(after: tuple[Resource, ...]) -> None:
+    """G-01, 3.5: it comes back at once, and gets what is left."""
+    watched = Watched(LINE, ENTRY)
+    one = await watched.opened(Role.DASHBOARD)
+    await watched.estate_becomes(*after)
+    assert one.told == [Reason.RIGHTS_CHANGED]
+
+
+async def test_g_01_a_socket_that_nobody_reads_ends_when_it_has_to_be_read() -> None:
+    """G-01: it was spliced before there were pages."""
+    watched = Watched(LINE)
+    one = await watched.opened(Role.DASHBOARD)
+    await watched.estate_becomes(LINE, ENTRY)
+    assert one.told == [Reason.RIGHTS_CHANGED]
+
+
+async def test_a_page_that_is_renamed_ends_nothing() -> None:
+    watched = Watched(LINE, ENTRY)
+    one = await watched.opened(Role.DASHBOARD)
+    await watched.estate_becomes(LINE, replace(ENTRY, name="Overview"))
+    assert one.told == []
+
+
+async def test_g_02_what_goes_on_at_an_endpoint_ends_when_pages_that_are_theirs_change() -> None:
+    """G-02: of an open stream nobody knows any more which page it was on."""
+    watched = Watched(LINE, ENTRY)
+    one = await watched.opened(Role.DASHBOARD, Surface.ENDPOINT)
+    await watched.estate_becomes(LINE, replace(ENTRY, owner="s-customer"))
+    assert one.told == [Reason.NO_ACCESS]

@@ -26,8 +26,8 @@ def test_what_did_not_change_is_taken_over_from_the_world_before() -> None:
 
 def test_a_change_of_no_instance_leaves_sites_and_stations_as_they_are() -> None:
     before = House().world([instance("line-3", LINE_3)])
-    after = world_of(replace(before.estate, settings=PlatformSettings(tenant_mode=True)), GROUND, before)
-    assert after.settings.tenant_mode
+    after = world_of(replace(before.estate, settings=PlatformSettings(disable_all_users=True)), GROUND, before)
+    assert after.settings.disable_all_users
     assert after.sites is before.sites
     assert dict(after.stations) == dict(before.stations)
 

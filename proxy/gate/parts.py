@@ -1,0 +1,111 @@
+"""Which page a request is for, where an instance is shared page by page. Pure but for a memory of paths.
+
+A path is read as surfaces are: raw and once decoded, folded. Every reading has to be for the visitor to see, so that none
+is let in by an encoding that the instance undoes.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Final
+
+from proxy.access.pages import Pages, PageView
+from proxy.nodered.surfaces import Layout
+from proxy.services.bounded import Bounded
+from proxy.wire.target import path_of, readings
+
+_REMEMBERED: Final = 1024
+_LONGEST_REMEMBERED: Final = 256
+_NONE: Final[frozenset[str]] = frozenset()
+
+
+class Place(Enum):
+    """What of an instance one reading of a path is."""
+
+    FRAME = auto()
+    """What every page of the Dashboard is made of: scripts, styles, its description, its socket."""
+    ENTRY = auto()
+    """The dashboard's own address, from which its script goes on to a page."""
+    PAGE = auto()
+    ENDPOINT = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One reading of a path."""
+
+    place: Place
+    pages: frozenset[str] = _NONE
+    """Ids of the page resources that name it; none where nobody has declared it."""
+
+
+class Parts:
+    """The parts of one instance."""
+
+    __slots__ = ("_known", "_layout", "_pages", "_placed")
+
+    def __init__(self, layout: Layout, pages: Pages) -> None:
+        self._layout, self._pages = layout, pages
+        self._placed: Mapping[bytes, frozenset[str]] = {}
+        """Where pages are that are declared by their ids, as far as the Dashboard has said so."""
+        self._known: Bounded[bytes, tuple[Part, ...]] = Bounded(_REMEMBERED)
+
+    def learn(self, paths: Mapping[str, str]) -> None:
+        """Take in where the Dashboard has its pages: id -> path below the dashboard."""
+        placed = self._pages.placed(paths)
+        if placed != self._placed:
+            self._placed = placed
+            self._known.clear()
+
+    def of(self, target: bytes) -> tuple[Part, ...]:
+        """What a target may be read as; it is one that the layout could classify."""
+        path = path_of(target)
+        found = self._known.get(path)
+        if found is None:
+            found = tuple(self._part(reading) for reading in readings(path))
+            if len(path) <= _LONGEST_REMEMBERED:
+                self._known.keep(path, found)
+        return found
+
+    def _part(self, reading: bytes) -> Part:
+        below = self._layout.in_dashboard(reading)
+        if below is None:
+            return Part(Place.ENDPOINT, self._pages.around(self._layout.in_node(reading)))
+        if not below:
+            return Part(Place.ENTRY)
+        path = b"/" + below
+        named = self._pages.at(path) | self._placed.get(path, _NONE)
+        return Part(Place.PAGE, named) if named or not _is_frame(below) else Part(Place.FRAME)
+
+
+def shows(view: PageView, parts: tuple[Part, ...]) -> bool:
+    """Whether a visitor may see what a request is for."""
+    return all(_shown(view, part) for part in parts)
+
+
+def takes(view: PageView, parts: tuple[Part, ...]) -> bool:
+    """Whether a visitor may also write there."""
+    written = (part.pages for part in parts if part.place is Place.ENDPOINT and part.pages)
+    return all(not view.typed.isdisjoint(pages) for pages in written)
+
+
+def _shown(view: PageView, part: Part) -> bool:
+    if part.pages:
+        return not view.shown.isdisjoint(part.pages)
+    match part.place:
+        case Place.FRAME:
+            return view.enters
+        case Place.ENTRY:
+            return view.whole or (view.known and view.enters)
+        case Place.PAGE:
+            # Nobody may have said yet where a page is that is declared by its id; and what is served at any path is the
+            # same empty frame.
+            return view.whole or (view.known and view.is_anywhere)
+        case Place.ENDPOINT:
+            return view.whole
+
+
+def _is_frame(below: bytes) -> bool:
+    """Whether a path below the dashboard is a file or socket of its own, as long as no page is declared there."""
+    first, _, _ = below.partition(b"/")
+    return first in {b"assets", b"_setup", b"socket.io"} or b"." in below.rpartition(b"/")[2]
