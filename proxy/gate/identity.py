@@ -79,6 +79,8 @@ def claims(
         told["session_exp"] = math.ceil(ends)
     if token is not None:
         told["token"] = token.id
+    if station.constrained and not editor:  # only Node-RED knows whom a stored or synchronised message was meant for
+        told["constrain"] = True
     if editor:
         settings = station.settings
         told["permissions"] = list(scopes(role, protected=settings.protected, min_edit_role=settings.min_edit_role))

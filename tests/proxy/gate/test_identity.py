@@ -94,6 +94,15 @@ def test_an_editors_assertion_carries_permissions_already_lowered(
     assert (told["session"], told["session_exp"], told["amr"]) == ("", 61, [])
 
 
+@pytest.mark.parametrize("held", [True, False])
+def test_d_11_nodered_is_told_whether_messages_for_one_are_kept_from_all_others(held: bool) -> None:
+    world, station = made(enforce_client_constraint=held)
+    who = bearer(world.estate, member("s-acme"), station, Role.MEMBER, "")
+    for editor in (True, False):
+        told = claims(who, nobody(), station, Role.MEMBER, editor=editor, issuer="i", now=1.0)
+        assert ("constrain" in told) is (held and not editor)
+
+
 @pytest.mark.parametrize(
     ("spaces", "tenant"),
     [
