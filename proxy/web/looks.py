@@ -22,10 +22,19 @@ from proxy.web import colours
 PICTURES: Final = "/-/branding/"
 """Below it home serves pictures by their keys."""
 PRODUCT: Final = "Flowward"
-_MARK: Final = base64.b64encode((Path(__file__).parent / "static" / "flowward.svg").read_bytes()).decode()
-_STOCK_ICON: Final = f"data:image/svg+xml;base64,{_MARK}"
+_MARK: Final = (Path(__file__).parent / "static" / "flowward.svg").read_text(encoding="utf-8")
+_STOCK_ACCENT: Final = "#0f766e"
 _AS_IT_COMES: Final = Markup()
 _KEY: Final = re.compile(r"[0-9a-f]{32}")
+
+
+def _mark(fill: str = _STOCK_ACCENT, line: str = "#fff") -> str:
+    """The gateway's own mark, in somebody's colour."""
+    drawn = _MARK.replace(_STOCK_ACCENT, fill).replace("#fff", line)
+    return f"data:image/svg+xml;base64,{base64.b64encode(drawn.encode()).decode()}"
+
+
+_STOCK_MARK: Final = _mark()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,9 +42,9 @@ class Look:
     """What a page looks like."""
 
     product: str = PRODUCT
-    icon: str = _STOCK_ICON
+    icon: str = _STOCK_MARK
     """Address of the favicon."""
-    logo: str = _STOCK_ICON
+    logo: str = _STOCK_MARK
     """Address of the picture beside the name."""
     own_logo: bool = False
     named: bool = True
@@ -72,11 +81,11 @@ def elsewhere(branding: Branding, logo: Image | None, icon: Image | None) -> Loo
 
 
 def _look(branding: Branding, *, logo: str, icon: str) -> Look:
-    style = _style(branding)
+    style, mark = _style(branding), _marked(branding)
     return Look(
         product=branding.product or PRODUCT,
-        icon=icon or _STOCK_ICON,
-        logo=logo or _STOCK_ICON,
+        icon=icon or logo or mark,
+        logo=logo or mark,
         own_logo=bool(logo),
         named=bool(branding.product or not logo),
         style=Markup(style),  # noqa: S704 - made of numbers
@@ -84,6 +93,14 @@ def _look(branding: Branding, *, logo: str, icon: str) -> Look:
         from_home=any(address.startswith(PICTURES) for address in (logo, icon)),
         hidden=branding.hidden,
     )
+
+
+def _marked(branding: Branding) -> str:
+    accent = colours.parsed(branding.accent)
+    if accent is None:
+        return _STOCK_MARK
+    chosen = colours.light(accent, None)
+    return _mark(chosen["--accent"], chosen["--on-accent"])
 
 
 def _style(branding: Branding) -> str:

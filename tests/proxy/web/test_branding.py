@@ -18,6 +18,7 @@ from proxy.services.branding import picture
 from proxy.store import Image, PutPerson
 from tests.peers.answers import by_path, plain
 from tests.peers.browser import Chromium
+from tests.peers.browser import Visitor as Browsing
 from tests.peers.gateway import HASH, NAVIGATION, PASSWORD, Site, Visitor, visitor
 from tests.peers.talk import dial
 from tests.peers.upstream import upstream
@@ -31,6 +32,7 @@ ANSWERS = by_path(
     {"/dashboard": plain(b"<h1>Dashboard</h1>", (b"Content-Type", b"text/html")), "*": plain(b"no", status=404)}
 )
 A, B, C = "a.localhost", "b.localhost", "c.localhost"
+DOOR = "login-a.localhost"
 NORTH, BRAVO = "Acme North", "Bravo Works"
 
 
@@ -74,16 +76,20 @@ def _estate(url: str) -> dict[str, object]:
 
 
 @asynccontextmanager
-async def opened(folder: Path, authority: trustme.CA | None = None) -> AsyncIterator[Town]:
+async def opened(folder: Path, authority: trustme.CA | None = None, *, door: str = "") -> AsyncIterator[Town]:
+    """`authority`: on TLS. `door`: host of a further home, which is Acme's."""
     async with upstream(ANSWERS) as instance:
         site = Site(folder, _estate(instance.url))
         if authority is not None:
             tls = certificate(authority, folder, "localhost")
             tls["hosts"] = {host: certificate(authority, folder, host) for host in (A, B)}
             site.settings, site.scheme = {"server": {"tls": tls}}, "https"
+        if door:
+            site.settings = {"server": {"homes": [site.origin(door)]}}
         async with site.running() as running:
             town = Town(site=site, running=running)
-            await town.paint("acme", Branding(product=NORTH, logo=logo().key, accent="#aa0000"))
+            hosts = (door,) if door else ()
+            await town.paint("acme", Branding(product=NORTH, logo=logo().key, accent="#aa0000", hosts=hosts))
             await town.paint("bravo", Branding(product=BRAVO, accent="#0000aa", background="#ffffee"))
             yield town
 
@@ -244,3 +250,48 @@ async def test_t_14_a_browser_sends_the_cookie_of_a_host_to_that_host_alone(town
         cookies = await alma.cookies()
         assert value not in {kept for (host, _), kept in cookies.items() if host != A}
         assert {host for host, _ in cookies} == {A, B, "localhost"}, "no cookie is for a whole domain"
+
+
+async def _log_in(somebody: Browsing, name: str) -> None:
+    await somebody.page.get_by_label("Username").fill(name)
+    await somebody.page.get_by_label("Password").fill(PASSWORD)
+    await somebody.page.get_by_role("button", name="Log in", exact=True).click()
+
+
+async def test_t_14_a_tenant_with_a_login_host_of_its_own_logs_in_and_out_there(
+    tmp_path: Path, chromium: Chromium
+) -> None:
+    async with opened(tmp_path, door=DOOR) as town, chromium.visitor() as alma:
+        door, page = town.site.origin(DOOR), alma.page
+        await page.goto(town.at(A))
+        assert page.url.startswith(f"{door}/-/login?to=")
+        assert await page.title() == f"Log in · {NORTH}"
+        await _log_in(alma, "alma")
+        await page.get_by_role("heading", name="Dashboard").wait_for()
+        await page.goto(f"{door}/")
+        await page.get_by_role("heading", name="Your instances").wait_for()
+        await page.goto(f"{town.site.origin(A)}/-/logout")
+        assert page.url == f"{door}/-/logout"
+        await page.get_by_role("button", name="Log out").click()
+        await page.get_by_role("heading", name="You are logged out").wait_for()
+        await page.goto(town.at(A))
+        await page.get_by_role("heading", name="Log in").wait_for()
+        await page.goto(town.at(B))
+        assert page.url.startswith(f"{town.site.home}/-/login?to="), "others log in at the first home"
+
+
+async def test_t_14_what_only_the_first_home_can_do_leads_there_and_back(tmp_path: Path, chromium: Chromium) -> None:
+    """Passkeys are made for its name, and providers know its address alone."""
+    async with opened(tmp_path, door=DOOR) as town, chromium.visitor() as alma:
+        door, page = town.site.origin(DOOR), alma.page
+        await page.goto(f"{door}/")
+        assert page.url == f"{door}/-/login"
+        assert await page.title() == f"Log in · {NORTH}"
+        await page.get_by_role("link", name="Log in with a passkey").click()
+        assert page.url.startswith(f"{town.site.home}/-/login?to=")
+        assert await page.title() == f"Log in · {NORTH}"
+        await _log_in(alma, "alma")
+        await page.get_by_role("heading", name="Your instances").wait_for()
+        assert page.url == f"{door}/"
+        cookies = await alma.cookies()
+        assert {host for host, name in cookies if name == "flowward"} == {DOOR, "localhost"}

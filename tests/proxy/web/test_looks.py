@@ -71,6 +71,21 @@ def test_home_fetches_pictures_from_itself_and_other_hosts_hold_them() -> None:
     assert "img-src data:;" in dict(elsewhere.headers)["Content-Security-Policy"]
 
 
+def test_without_pictures_of_its_own_an_organisation_has_the_mark_in_its_colour() -> None:
+    _, text = page_in(Branding(product="Acme", accent="#ffcc00"))
+    [mark] = re.findall(r'<img src="data:image/svg\+xml;base64,([^"]+)"', text)
+    drawn = base64.b64decode(mark).decode()
+    assert 'fill="#ffcc00"' in drawn
+    assert "#0f766e" not in drawn
+    assert 'stroke="#000000"' in drawn, "its lines can be seen on that"
+    assert f'href="data:image/svg+xml;base64,{mark}"' in text
+
+
+def test_a_logo_is_the_icon_where_there_is_no_other() -> None:
+    _, text = page_in(Branding(logo="0" * 32))
+    assert f'<link rel="icon" href="/-/branding/{"0" * 32}">' in text
+
+
 def test_a_logo_alone_says_the_name_to_those_who_do_not_see_it() -> None:
     _, text = page_in(Branding(logo="0" * 32))
     assert 'alt="Flowward"' in text
