@@ -1,17 +1,24 @@
 """What is sent to make or change a resource of each kind."""
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, Field, JsonValue
 from typing_extensions import override
 
+from config.base import Listing
+from config.names import Glob
 from proxy.services.administration.resources import Reference
 from proxy.web.api.models import Body, Line, Slug
 
 MOST_BYTES: Final = 16 * 1024
 """Of attributes, as JSON."""
+MOST_PATTERNS: Final = 100
+"""Of endpoints, on one page."""
+_PATH: Final = re.compile(r"(?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9._~@!$&'()+,=:-]+)+/?")
+_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _PLACES: Final = ("space", "application", "instance", "device", "parent")
 
 
@@ -22,6 +29,17 @@ def _short(value: dict[str, JsonValue]) -> dict[str, JsonValue]:
     return value
 
 
+def _page(value: str) -> str:
+    if value and not (_PATH.fullmatch(value) or _ID.fullmatch(value)):
+        raise ValueError(
+            "must be the path of a page below the dashboard, such as /page1, or the id of its ui-page node; patterns "
+            "stand in endpoints"
+        )
+    return value
+
+
+Match = Annotated[Line, AfterValidator(_page), Field(examples=["/page1"])]
+Globs = Annotated[Listing[Glob], Field(max_length=MOST_PATTERNS)]
 Json = Annotated[dict[str, JsonValue], AfterValidator(_short), Field(examples=[{}])]
 
 
@@ -88,16 +106,27 @@ class NewFolder(Draftable):
 
 
 class NewPage(Draftable):
-    """A page of an instance or device, so that it can be shared by itself."""
+    """A part of an instance or device, so that it can be shared by itself: a page of its Dashboard, endpoints, or both."""
 
     instance: Line | None = None
     device: Line | None = None
-    match: Annotated[Line, Field(min_length=1)]
-    """Path of the page below the dashboard, such as /page1, or a glob of endpoint paths."""
+    match: Match = ""
+    """A page of the Dashboard: its path below the dashboard, such as /page1, or the id of its ui-page node."""
+    endpoints: Globs = ()
+    """Patterns of endpoint paths below the node root; * stays within a segment, ** crosses."""
+    readonly: bool = False
+    """Whether only members and owners may press and type there; others watch."""
+    http_auth: Literal["none"] | None = None
+    """none: anybody may open it, without a login; that needs server.allow_public_http. null: as the instance is."""
 
     @override
     def described(self) -> Mapping[str, object]:
-        return {"match": self.match}
+        return {
+            "match": self.match,
+            "endpoints": list(self.endpoints),
+            "readonly": self.readonly,
+            "http_auth": self.http_auth,
+        }
 
 
 class Renaming(Body):
@@ -136,8 +165,19 @@ class ThingChange(Renaming):
 class PageChange(Renaming):
     """What is to be different of a page; what is absent stays as it is."""
 
-    match: Annotated[Line, Field(min_length=1)] | None = None
+    match: Match | None = None
+    """Empty for no page of the Dashboard."""
+    endpoints: Globs | None = None
+    readonly: bool | None = None
+    http_auth: Literal["none"] | None = None
+    """none: anybody may open it, without a login; that needs server.allow_public_http. null: as the instance is."""
 
     @override
     def described(self, before: Mapping[str, object]) -> Mapping[str, object]:
-        return before if self.match is None else {**before, "match": self.match}
+        given: dict[str, object] = {
+            "match": self.match,
+            "endpoints": None if self.endpoints is None else list(self.endpoints),
+            "readonly": self.readonly,
+        }
+        after = {**before, **{name: value for name, value in given.items() if value is not None}}
+        return {**after, "http_auth": self.http_auth} if "http_auth" in self.model_fields_set else after

@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 from proxy.access.visible import visible
 from proxy.model.access import Permission
 from proxy.model.estate import Resource, ResourceKind
-from proxy.services.administration import owners, resources
+from proxy.services.administration import owners, pages, resources
 from proxy.services.administration.kinds import KINDS
 from proxy.services.administration.resources import Draft
 from proxy.services.authority import require, resource_at
@@ -87,6 +87,12 @@ def shown(api: Api, call: Call, step: Step[Resource]) -> Step[BaseModel]:
     return Step(result=eyes(api, call).resource(step.result), edits=step.edits, events=step.events)
 
 
+def admit(api: Api, call: Call, made: Resource) -> None:
+    """Whether a resource may be as it is about to be. Raises Invalid and Denied."""
+    if made.kind is ResourceKind.PAGE:
+        pages.admit(call.moment, made, api.premises.settings)
+
+
 async def set_owner(api: Api, call: Call) -> Step[BaseModel]:
     sent = call.sent(NewOwner)
     step = await owners.set_owner(
@@ -123,7 +129,9 @@ def _operations(
             places=sent.places(),
             attributes=sent.described(),
         )
-        return shown(api, call, await resources.create(call.moment, draft))
+        step = await resources.create(call.moment, draft)
+        admit(api, call, step.result)
+        return shown(api, call, step)
 
     async def update(api: Api, call: Call) -> Step[BaseModel]:
         sent, before = call.sent(change), resource_at(call.moment.estate, call.path[one], kind)
@@ -131,6 +139,7 @@ def _operations(
         step = await resources.update(
             call.moment, before.id, kind, slug=sent.slug, name=sent.name, attributes=attributes
         )
+        admit(api, call, step.result)
         return shown(api, call, step)
 
     async def delete(_: Api, call: Call) -> Step[None]:
