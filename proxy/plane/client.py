@@ -89,11 +89,16 @@ class Client(Connection):
             self._judge(monotonic(), turn + 1)
 
     def _pass(self, verdict: Pass) -> None:
+        if verdict.lease.inspected:
+            self._lease, self._principal = verdict.lease, verdict.principal
+            self._hand_over()
+        else:
+            self._carry(verdict)
+
+    def _carry(self, verdict: Pass) -> None:
+        """Send what passes on to the instance, as it is."""
         lease, request = verdict.lease, self._request
         self._lease, self._principal = lease, verdict.principal
-        if lease.inspected:
-            self._hand_over()
-            return
         framing, station, site = request.framing, lease.station, self._caller.site
         parts = verdict.parts
         if framing is not NO_BODY:

@@ -49,4 +49,4 @@ class Adopted(Client):
 
     @override
     def _judge(self, now: float, turn: int) -> None:
-        self._pass(self._verdict)
+        self._carry(self._verdict)
