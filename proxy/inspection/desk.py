@@ -13,6 +13,7 @@ from proxy.gate.record import access_line
 from proxy.gate.verdict import Head, Pass
 from proxy.inspection.carrier import Carrier
 from proxy.inspection.exchange import Exchange
+from proxy.inspection.governed_talks import Talks
 from proxy.inspection.notes import Notes
 from proxy.inspection.violations import Violations
 from proxy.inspection.writes import Writes
@@ -40,6 +41,7 @@ class InspectionDesk:
     writes: Writes
     notes: Notes
     violations: Violations
+    talks: Talks
     live: LiveConnections
     log: AccessLog
     sessions: Sessions

@@ -7,7 +7,7 @@ from aiohttp import ClientError, web
 
 from proxy.gate.checks import SAFE
 from proxy.gate.record import CLIENT_GONE
-from proxy.inspection import dashboard, editor, sockets, viewing
+from proxy.inspection import dashboard, editor, governed, sockets, viewing
 from proxy.inspection.desk import InspectionDesk
 from proxy.inspection.exchange import Exchange
 from proxy.inspection.rows import carry_rows, refuse_socket, rules_for
@@ -27,6 +27,8 @@ async def inspect(desk: InspectionDesk, exchange: Exchange) -> web.StreamRespons
     """
     head, surface, started = exchange.head, exchange.verdict.lease.surface, monotonic()
     if request_framing(head.method, head.noted, old=head.old).websocket:
+        if surface is Surface.SOCKET and exchange.verdict.lease.inspected:
+            return _counted(desk, exchange, await governed.socket(desk, exchange, started), started)
         if surface is not Surface.COMMS:
             return refuse_socket(desk, exchange) or sockets.splice(desk, exchange)
         if sockets.speaks(exchange.request):
@@ -51,6 +53,8 @@ async def _answered(desk: InspectionDesk, exchange: Exchange, surface: Surface) 
             return await editor.revoke(desk, exchange)
         case Surface.SETUP:
             return await dashboard.setup(desk, exchange)
+        case Surface.SOCKET if exchange.verdict.lease.inspected:
+            return await governed.poll(desk, exchange)
         case _:
             return await _carried(desk, exchange, surface)
 
@@ -61,6 +65,15 @@ async def _carried(desk: InspectionDesk, exchange: Exchange, surface: Surface) -
     if surface is Surface.DASHBOARD and exchange.verdict.principal.viewer is not None:
         return await viewing.page(desk, exchange)
     return await desk.carrier.carry(exchange)
+
+
+def _counted(
+    desk: InspectionDesk, exchange: Exchange, response: web.StreamResponse, started: float
+) -> web.StreamResponse:
+    """Count what became of an upgrade that was refused; an open socket has been counted."""
+    if response.status != 101:
+        desk.count(exchange, response.status, _size(response), started)
+    return response
 
 
 def _size(response: web.StreamResponse) -> int:

@@ -28,6 +28,8 @@ class SocketIo:
     socket_id: str = ""
     """socket.io's, which is the one that flows see."""
     events: list[list[object]] = field(default_factory=list)
+    raw: list[str] = field(default_factory=list)
+    """All that came, as it came."""
     ended: bool = False
     socket: ClientWebSocketResponse | None = None
     changes: Changes = field(default_factory=Changes)
@@ -70,6 +72,16 @@ class SocketIo:
         self.ended = True
         self.changes.told()
 
+    async def listen_by_polls(self) -> None:
+        """Hear until a poll is not answered as such."""
+        while (answer := await self.poll()).status == 200:
+            payload = await answer.text()
+            self._heard_all(payload)
+            if _PING in payload.split(_APART):
+                await self.post(_PONG)
+        self.ended = True
+        self.changes.told()
+
     async def say(self, event: str, *words: object) -> None:
         packet = "42" + json.dumps([event, *words])
         if self.socket is not None:
@@ -86,6 +98,7 @@ class SocketIo:
         return [heard[1:] for heard in self.events if heard[0] == event]
 
     def _heard_all(self, payload: str) -> None:
+        self.raw.append(payload)
         for packet in payload.split(_APART):
             if packet.startswith("40"):
                 self.socket_id = json.loads(packet[2:])["sid"]
@@ -103,13 +116,19 @@ class SocketIo:
 
 @asynccontextmanager
 async def connected(
-    visitor: Visitor, pages: str, *, auth: object = None, headers: Mapping[str, str] | None = None
+    visitor: Visitor,
+    pages: str,
+    *,
+    auth: object = None,
+    headers: Mapping[str, str] | None = None,
+    upgrade: bool = True,
 ) -> AsyncIterator[SocketIo]:
-    """A dashboard's socket after its upgrade, listening."""
+    """A dashboard's socket after its upgrade, or one that goes on by polls; listening."""
     client = SocketIo(visitor=visitor, url=f"{pages}/dashboard/socket.io/", headers=headers or {})
     assert (await client.handshake(auth)).status == 200
-    await client.upgrade(visitor.session)
-    listening = asyncio.create_task(client.listen())
+    if upgrade:
+        await client.upgrade(visitor.session)
+    listening = asyncio.create_task(client.listen() if upgrade else client.listen_by_polls())
     try:
         yield client
     finally:
