@@ -118,6 +118,8 @@ class Front:
         request[ADDRESS], request[SECURE] = caller.address, caller.secure
         if caller.site is not None:
             request[SITE] = caller.site
+        if caller.principal.viewer is not None and (person := await self._person(caller)) is not None:
+            request[VIEWED] = person.user.name or person.user.username
         if isinstance(verdict, Local):
             refusal = await self._identify(request, caller, head) if request.path.startswith(_API) else None
             return await (
@@ -213,12 +215,10 @@ class Front:
             return pages.see_other(step.location, step.cookies)
         if lacks_login(refusal) and is_framed(head) and caller.site is not None and caller.site.framed_by:
             return await dressed(self.desk, request, pages.answer(login_beside(request.raw_path)))
-        return await dressed(self.desk, request, await self._page(request, caller, refusal))
+        return await dressed(self.desk, request, await self._page(caller, refusal))
 
-    async def _page(self, request: web.Request, caller: Caller, refusal: Refusal) -> web.Response:
+    async def _page(self, caller: Caller, refusal: Refusal) -> web.Response:
         person = await self._person(caller)
-        if person is not None and caller.principal.viewer is not None:
-            request[VIEWED] = person.user.name or person.user.username
         role = refusal.lease.decision.role if refusal.lease else Role.NONE
         if person is not None and role is Role.NONE and self._is_stranger(caller, person):
             person = None  # scripts of this host could read from the page whom the gateway knows
