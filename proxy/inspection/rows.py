@@ -153,26 +153,26 @@ async def _shown(
     try:
         if exchange.head.method == b"HEAD":
             return await _head(desk, exchange, answer)
-        if not _is_json(answer) and _pass_unread(rules) and answer.status != 206:
-            return await desk.carrier.pass_on(exchange, answer, first)
-        body = await _read(desk, answer, first)
-        if not body:
+        if _is_empty(answer):
             return web.Response(status=answer.status, headers=_fields(desk, exchange, answer))
-        shown = await _judged(rules, answer, body)
-        if not isinstance(shown, Judged):
-            return web.Response(status=answer.status, headers=_fields(desk, exchange, answer), body=shown)
-        return _withheld(desk, exchange, answer, shown)
+        if _passes_unread(rules, answer):
+            return await desk.carrier.pass_on(exchange, answer, first)
+        shown = await _judged(desk, rules, answer, first)
+        if isinstance(shown, Judged):
+            return _withheld(desk, exchange, answer, shown)
+        return web.Response(status=answer.status, headers=_fields(desk, exchange, answer), body=shown)
     except Unreadable as unreadable:
         return _unread(desk, exchange, answer, unreadable.reason)
     finally:
         answer.close()
 
 
-async def _judged(rules: Sequence[Rule], answer: ClientResponse, body: bytes) -> bytes | Judged:
-    """The body as the client gets it, or why it does not. Raises Unreadable."""
-    coding = answer.headers.get("Content-Encoding", "").strip().lower()
+async def _judged(desk: InspectionDesk, rules: Sequence[Rule], answer: ClientResponse, first: bytes) -> bytes | Judged:
+    """The body as the client gets it, or why it does not. Raises Unreadable, UpstreamFailed."""
     if not _is_json(answer) or answer.status == 206:
         raise Unreadable(Reason.RLS_NOT_JSON)
+    body = await _read(desk, answer, first)
+    coding = answer.headers.get("Content-Encoding", "").strip().lower()
     if len(body) <= _AT_ONCE and not coding:
         return _judge(rules, body, coding)
     return await asyncio.to_thread(_judge, rules, body, coding)
@@ -235,8 +235,6 @@ async def _head(desk: InspectionDesk, exchange: Exchange, answer: ClientResponse
 
 async def _read(desk: InspectionDesk, answer: ClientResponse, first: bytes) -> bytes:
     """The whole body. Raises Unreadable, UpstreamFailed."""
-    if answer.status in {204, 304}:
-        return b""
     body = bytearray(first)
     try:
         async with asyncio.timeout(desk.carrier.patience.response):
@@ -257,10 +255,16 @@ def _fields(desk: InspectionDesk, exchange: Exchange, answer: ClientResponse) ->
     return fields
 
 
+def _is_empty(answer: ClientResponse) -> bool:
+    return answer.status in {204, 304} or answer.content_length == 0
+
+
 def _is_json(answer: ClientResponse) -> bool:
     kind = answer.content_type.lower()
     return kind == "application/json" or (kind.startswith("application/") and kind.endswith("+json"))
 
 
-def _pass_unread(rules: Sequence[Rule]) -> bool:
-    return all(policy.on_unmatched is Unmatched.PASS for policy, _ in rules)
+def _passes_unread(rules: Sequence[Rule], answer: ClientResponse) -> bool:
+    """Whether every policy lets go what is no JSON. Part of something may be part of some JSON."""
+    lenient = all(policy.on_unmatched is Unmatched.PASS for policy, _ in rules)
+    return lenient and not _is_json(answer) and answer.status != 206
