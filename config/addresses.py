@@ -177,6 +177,14 @@ def parse_upstream(value: object) -> Upstream:
     return Upstream(scheme=origin.scheme, host=origin.host, port=origin.port)
 
 
+def parse_frame_origin(value: object) -> Origin:
+    """An origin whose pages may show an instance in a frame: https, since browsers send no cookie along there otherwise."""
+    origin = parse_origin(value)
+    if origin.scheme != "https":
+        raise wrong("must be an origin of https", "Write for example https://portal.example.")
+    return origin
+
+
 def parse_network(value: object) -> Network:
     """A network from CIDR notation; a single address is a network of one."""
     if isinstance(value, ipaddress.IPv4Network | ipaddress.IPv6Network):
@@ -195,5 +203,6 @@ HostName = Annotated[str, PlainValidator(parse_host_name), schema_of("host name"
 HostSetting = Annotated[InstanceHost, PlainValidator(parse_instance_host), PlainSerializer(str), schema_of("host")]
 ListenSetting = Annotated[Listen, PlainValidator(parse_listen), PlainSerializer(str), schema_of("host:port")]
 OriginSetting = Annotated[Origin, PlainValidator(parse_origin), PlainSerializer(str), schema_of("origin")]
+FrameOrigin = Annotated[Origin, PlainValidator(parse_frame_origin), PlainSerializer(str), schema_of("https origin")]
 UpstreamSetting = Annotated[Upstream, PlainValidator(parse_upstream), PlainSerializer(str), schema_of("upstream")]
 NetworkSetting = Annotated[Network, PlainValidator(parse_network), PlainSerializer(str), schema_of("network")]

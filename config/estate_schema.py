@@ -5,7 +5,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from config.addresses import HostName, HostSetting, OriginSetting, UpstreamSetting
+from config.addresses import FrameOrigin, HostName, HostSetting, OriginSetting, UpstreamSetting
 from config.base import Listing, Section, wrong
 from config.files import ExistingFile, SecretFile
 from config.names import (
@@ -174,6 +174,11 @@ class InstanceEntry(Section):
     )
     origins: Listing[OriginSetting] = Field(
         default=(), description="Foreign origins whose pages may send to its endpoints and sockets."
+    )
+    framed_by: Listing[FrameOrigin] = Field(
+        default=(),
+        description="Origins of other sites whose pages may show it in a frame, such as https://portal.example; only over "
+        "https, where its cookie then comes along from there.",
     )
     min_edit_role: Literal["member", "owner"] = Field(default="member", description="Least role that may deploy.")
     viewer_reads_context: bool = Field(

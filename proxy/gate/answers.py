@@ -66,6 +66,8 @@ DETAILS: Final = {
     Reason.RLS_VIOLATION: "the instance answered with rows of others, although a row policy says that it does not",
 }
 
+_FRAMES: Final = frozenset({b"iframe", b"frame", b"embed", b"object"})
+
 RELOAD: Final = b"<!doctype html><title>Session ended</title><p>The session has ended. Reload the page.\n"
 """Not an engine.io packet, so that the Dashboard's client reloads its page at once instead of retrying for minutes."""
 
@@ -100,11 +102,20 @@ def wants_page(head: Head, refusal: Refusal) -> bool:
     return not machine and (is_navigation(head) or value_of(head.lines, b"sec-fetch-mode") == b"navigate")
 
 
+def is_framed(head: Head) -> bool:
+    """Whether a browser is about to show what comes in a frame of another page."""
+    framed = value_of(head.lines, b"sec-fetch-dest") in _FRAMES
+    return framed and value_of(head.lines, b"sec-fetch-mode") == b"navigate"
+
+
 def leads_to_login(head: Head, refusal: Refusal) -> bool:
+    """Whether a visitor is to be led to the login."""
+    return lacks_login(refusal) and is_navigation(head)
+
+
+def lacks_login(refusal: Refusal) -> bool:
     """Whether a login is what is missing. After a wrong credential it is not: that is sent again, and beats the session."""
-    if refusal.status != 401 or refusal.realm is not None or refusal.reason is Reason.CREDENTIALS_WRONG:
-        return False
-    return is_navigation(head)
+    return refusal.status == 401 and refusal.realm is None and refusal.reason is not Reason.CREDENTIALS_WRONG
 
 
 def wants_telling(head: Head, refusal: Refusal) -> bool:

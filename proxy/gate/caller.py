@@ -10,7 +10,7 @@ from typing import Final
 
 from proxy.access.pages import PageView
 from proxy.gate.charges import charge_address, charge_request, charge_sid
-from proxy.gate.checks import SAFE, acts, from_here, refusal, sent_by_itself
+from proxy.gate.checks import SAFE, acts, from_here, pulled_in, refusal, sent_by_itself
 from proxy.gate.credentials import Credentials, is_open, realm_for
 from proxy.gate.gate import Gate
 from proxy.gate.inject import forwarded, inject
@@ -46,7 +46,7 @@ class Caller:
     # fmt: off
     __slots__ = (
         "_asks", "_consumed", "_cookie", "_credentials", "_forwarded", "_forwarded_for", "_forwarded_proto", "_host", "_passed_cookie",
-        "_peer", "_station", "_tls", "_world", "address", "address_bytes", "gate", "inspects", "paid", "presented",
+        "_peer", "_station", "_tls", "_world", "address", "address_bytes", "frames", "gate", "inspects", "paid", "presented",
         "principal", "secure", "site", "trusted",
     )
     # fmt: on
@@ -72,6 +72,8 @@ class Caller:
         self.secure = self._tls = secure
         """Whether the client came by TLS, here or at a trusted proxy."""
         self.site: Site | None = None
+        self.frames = b""
+        """The line that says who may show what is answered in a frame, where others than the host itself may."""
         self.principal: Principal = gate.nobody
         self.presented = False
         """Whether a cookie of ours was sent at all."""
@@ -84,8 +86,7 @@ class Caller:
         """Whether the Authorization field was the credential by which somebody was recognised."""
         self._host: bytes | None = None
         self._cookie: bytes | None = None
-        self._passed_cookie = b""
-        self._forwarded = b""
+        self._passed_cookie = self._forwarded = b""
         self._station: Station | None = None
         """The instance that has the whole host."""
         self._forwarded_for: bytes | None = None
@@ -154,6 +155,7 @@ class Caller:
             self._host, self._cookie, self.principal = host, None, self.gate.nobody
             self._passed_cookie, self.presented = b"", False
         self.site = site = world.sites.find(host)
+        self.frames = b"\r\nContent-Security-Policy: " + site.frame_policy.encode() if site and site.framed_by else b""
         whole = site is not None and len(site.mounts) == 1 and not site.mounts[0].prefix
         self._station = world.stations.get(site.mounts[0].resource.id) if site is not None and whole else None
         if self.trusted:
@@ -201,7 +203,7 @@ class Caller:
         if surface is _PREFLIGHT and not ("origin" in head.noted and from_here(head, self.site, station)):
             surface = Surface.ENDPOINT  # an OPTIONS like any other
         principal, noted = self.principal, head.noted
-        acting = head.method not in SAFE or surface is _SOCKET or "upgrade" in noted
+        acting = head.method not in SAFE or surface is _SOCKET or "upgrade" in noted or self.frames
         shown = "authorization" in noted or (self._asks and self._credentials.carried(noted))
         if shown or (acting and principal is not self.gate.nobody):
             who = self._who(head, station, surface)
@@ -253,7 +255,8 @@ class Caller:
             self._consumed = principal.consumes
         if not sent_by_itself(principal, authorization):
             return principal
-        if principal is self.gate.nobody or not acts(head, surface) or from_here(head, self.site, station):
+        acting = acts(head, surface) or (self.frames and pulled_in(head))
+        if principal is self.gate.nobody or not acting or from_here(head, self.site, station):
             return principal
         # A public path stays public, but nobody's script speaks in somebody's name.
         return self.gate.nobody if is_open(station, surface) else self._foreign(station, surface)

@@ -41,6 +41,16 @@ def acts(head: Head, surface: Surface) -> bool:
     return head.method not in SAFE or "upgrade" in head.noted or surface is _SOCKET
 
 
+def pulled_in(head: Head) -> bool:
+    """Whether another site's page fetches this into itself, as a picture or script, and does not go there or frame it.
+
+    Where frames are allowed, the cookie comes along with that too.
+    """
+    if value_of(head.lines, b"sec-fetch-site") != b"cross-site":
+        return False
+    return value_of(head.lines, b"sec-fetch-mode") != b"navigate"
+
+
 def from_here(head: Head, site: Site | None, station: Station) -> bool:
     """Whether a request comes from a page of this host, or of an origin the instance lists."""
     own = site.origin.encode() if site else b""

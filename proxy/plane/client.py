@@ -100,6 +100,8 @@ class Client(Connection):
         lease, request = verdict.lease, self._request
         self._lease, self._principal = lease, verdict.principal
         framing, station, site = request.framing, lease.station, self._caller.site
+        frames = self._caller.frames
+        self.tail = self._secured + frames if frames else self._secured
         parts = verdict.parts
         if framing is not NO_BODY:
             self._frame(parts, framing)

@@ -50,7 +50,7 @@ class Connection(asyncio.Protocol, ABC):
     # fmt: off
     __slots__ = (
         "_active", "_buffer", "_caller", "_discarded", "_holds", "_lease", "_plane", "_reader", "_received", "_request",
-        "_sent", "_started", "_status", "_upstream", "deadline", "keep", "method", "old", "peer", "state", "tail",
+        "_secured", "_sent", "_started", "_status", "_upstream", "deadline", "keep", "method", "old", "peer", "state", "tail",
         "transport",
     )
     # fmt: on
@@ -83,7 +83,7 @@ class Connection(asyncio.Protocol, ABC):
         """Whether the whole request is here."""
         self.state = IDLE
         self.peer = ""
-        self.tail = b""
+        self.tail = self._secured = b""
         """A line that answers get at their end: HSTS."""
 
     # -- what an exchange is
@@ -116,7 +116,7 @@ class Connection(asyncio.Protocol, ABC):
         self.peer = peername[0] if isinstance(peername, tuple) else "127.0.0.1"
         gate = self._plane.gate
         self._caller = Caller(gate, self.peer, secure=secure, inspects=False, certificate=gate.certificate_of(tls))
-        self.tail = self._plane.hsts if secure else b""
+        self.tail = self._secured = self._plane.hsts if secure else b""
         self.deadline = monotonic() + self._plane.timeouts.head
         if not self._plane.enter(self):
             self._refuse(Refusal(Reason.TOO_MANY_CONNECTIONS, 503, retry_after=5))

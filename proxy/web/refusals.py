@@ -7,7 +7,7 @@ from typing import Final
 
 from proxy.model.access import Reason, Role
 from proxy.web.openings import Opening
-from proxy.web.render import Page, page
+from proxy.web.render import Page, framed, page
 
 RETRY: Final = 5
 """Seconds after which a page about trouble tries again by itself."""
@@ -89,3 +89,8 @@ def refusal(
         openings=openings,
         again=again,
     )
+
+
+def login_beside(path: str) -> Page:
+    """What a frame on another site's page shows to who is not logged in: no form is ever shown in one."""
+    return framed(path if path.startswith("/") and not path.startswith("//") else "/")

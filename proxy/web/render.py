@@ -21,6 +21,8 @@ _STYLE: Final = (_HERE / "static" / "flowward.css").read_text(encoding="utf-8")
 _STYLE_HASH: Final = base64.b64encode(sha256(_STYLE.encode()).digest()).decode()
 _PASSKEYS: Final = (_HERE / "static" / "passkey.js").read_text(encoding="utf-8")
 _PASSKEYS_HASH: Final = base64.b64encode(sha256(_PASSKEYS.encode()).digest()).decode()
+_FRAMED: Final = (_HERE / "static" / "framed.js").read_text(encoding="utf-8")
+_FRAMED_HASH: Final = base64.b64encode(sha256(_FRAMED.encode()).digest()).decode()
 _SEND: Final = "HTMLFormElement.prototype.submit.call(document.forms[0])"
 _SEND_HASH: Final = base64.b64encode(sha256(_SEND.encode()).digest()).decode()
 
@@ -37,6 +39,7 @@ def _environment() -> Environment:
     # Ours, read from our own files: the only texts that are not escaped.
     environment.globals["style"] = Markup(_STYLE)  # noqa: S704
     environment.globals["passkey_script"] = Markup(_PASSKEYS)  # noqa: S704
+    environment.globals["framed_script"] = Markup(_FRAMED)  # noqa: S704
     environment.globals["send"] = Markup(_SEND)  # noqa: S704
     for name in environment.list_templates():
         environment.get_template(name)  # read now, since nothing may block the loop later
@@ -139,6 +142,17 @@ def page(template: str, *, status: int = 200, retry_after: int = 0, **context: o
         policy="form-action 'none'; frame-ancestors 'self'",
         referrer="no-referrer",
         retry_after=retry_after,
+    )
+
+
+def framed(path: str) -> Page:
+    """A page in a frame on another site's, for who is not logged in; `path` is what was to be shown."""
+    return Page(
+        status=401,
+        template="framed.html",
+        context={"path": path},
+        policy=f"script-src 'sha256-{_FRAMED_HASH}'; form-action 'none'; frame-ancestors 'self'",
+        referrer="no-referrer",
     )
 
 

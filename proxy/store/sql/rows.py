@@ -31,6 +31,8 @@ Values = dict[str, object]
 """A row to be written, by column."""
 
 _TUPLES: Final = ("hosts", "public", "identity", "endpoints", "origins")
+_LATER: Final = ("framed_by",)
+"""The same, which what was kept before may not have."""
 _LIMITS: Final = ("limit_per_address", "limit_per_principal")
 
 PEOPLE: Final = (
@@ -145,6 +147,7 @@ def _instance(kept: Mapping[str, Any]) -> InstanceSettings:
         **{
             **kept,
             **{name: tuple(kept[name]) for name in _TUPLES},
+            **{name: tuple(kept.get(name, ())) for name in _LATER},
             "http_auth": HttpAuth(kept["http_auth"]),
             "min_edit_role": Role(kept["min_edit_role"]),
             "upstream_tls": UpstreamTls(**kept["upstream_tls"]),

@@ -5,7 +5,7 @@ from typing import Annotated, Final, Literal, Self, TypeVar
 
 from pydantic import AfterValidator, Field, PlainValidator, SecretStr, model_validator
 
-from config.addresses import HostName, HostSetting, OriginSetting, UpstreamSetting
+from config.addresses import FrameOrigin, HostName, HostSetting, OriginSetting, UpstreamSetting
 from config.base import Listing, schema_of
 from config.estate_schema import Preset
 from config.names import BasicName, Glob, Root, parse_mount
@@ -109,6 +109,8 @@ class SecurityBody(Body):
     """How the instance learns who the visitor is."""
     origins: Annotated[Listing[OriginSetting], Field(max_length=MOST)] | None = None
     """Foreign origins whose pages may send to its endpoints and sockets."""
+    framed_by: Annotated[Listing[FrameOrigin], Field(max_length=20)] | None = None
+    """Origins of other sites whose pages may show it in a frame, over https alone."""
     endpoints: Globs | None = None
     """Paths of its own that take other methods than GET on a shared root."""
     min_edit_role: Literal["member", "owner"] | None = None
@@ -136,6 +138,7 @@ class SecurityBody(Body):
             dashboard=_or(self.dashboard, before.dashboard),
             identity=before.identity if self.identity is None else tuple(self.identity),
             origins=before.origins if self.origins is None else tuple(map(str, self.origins)),
+            framed_by=before.framed_by if self.framed_by is None else tuple(map(str, self.framed_by)),
             endpoints=_or(self.endpoints, before.endpoints),
             min_edit_role=Role[self.min_edit_role.upper()] if self.min_edit_role else before.min_edit_role,
             viewer_reads_context=_or(self.viewer_reads_context, before.viewer_reads_context),
@@ -270,6 +273,7 @@ class SecurityItem(Item):
     dashboard: str
     identity: tuple[str, ...]
     origins: tuple[str, ...]
+    framed_by: tuple[str, ...]
     endpoints: tuple[str, ...]
     min_edit_role: str
     viewer_reads_context: bool
@@ -322,6 +326,7 @@ def security_item(settings: InstanceSettings, actions: tuple[str, ...]) -> Secur
         dashboard=settings.dashboard,
         identity=settings.identity,
         origins=settings.origins,
+        framed_by=settings.framed_by,
         endpoints=settings.endpoints,
         min_edit_role=settings.min_edit_role.label,
         viewer_reads_context=settings.viewer_reads_context,
