@@ -14,7 +14,7 @@ async () => {
 
   const escaped = (text) => String(text).replace(/[&<>"]/g, (each) => `&#${each.charCodeAt(0)};`)
   const short = (value) => (typeof value === 'number' ? Math.round(value * 10) / 10 : value)
-  const seen = (color) => color && color !== 'transparent' && !/, 0\)$/.test(color)
+  const seen = (color) => color && color !== 'transparent' && !/^rgba.*, 0\)$/.test(color)
   const within = ({ left, top, right, bottom, width, height }) =>
     width > 0 && height > 0 && right > 0 && bottom > 0 && left < innerWidth && top < innerHeight
   const place = ({ left: x, top: y, width, height }) => ({ x, y, width, height })

@@ -1,46 +1,67 @@
 """Draws the pictures in docs/pictures anew from the real thing: python -m tools.pictures
 
-The gateway with the estate of docs/a-locked-down-team.md, a real Node-RED as its production, and a browser: each picture
-is what Chromium laid out, as SVG, so that a change can be read. Icons that are letters of a font are left out.
+The gateway with the estate of a page, set up by the commands that the page shows, a real Node-RED behind it, and a
+browser: each picture is what Chromium laid out, as SVG, so that a change can be read. Icons that are letters of a font are
+left out.
 """
 
 import asyncio
 import shutil
 import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
 
 import yaml
 
+from auth_plugins import Field
 from proxy.cli.nodered_setup import free_port
+from proxy.model.directory import Branding
 from proxy.services import totp
 from proxy.services.factors import Enrolment
-from proxy.web import render
-from tests.docs.pages import DOCS, snippets
+from proxy.web import looks, render
+from tests.docs.pages import DOCS
+from tests.docs.test_transcripts import estate_of, run, typed
 from tests.peers.browser import EXECUTABLES, Chromium, Visitor, chromium
-from tests.peers.gateway import HASH, Site
+from tests.peers.gateway import Site
 from tests.peers.nodered import installed, nodered
 from tests.real.place import fill_in, flowward
 
-PAGE: Final = "docs/a-locked-down-team.md"
-FLOWS: Final = Path(__file__).parents[1] / "examples" / "demo" / "flows.json"
+TEAM: Final = "docs/a-locked-down-team.md"
+ONE_FOR_ALL: Final = "docs/recipe-one-dashboard-many-customers.md"
+PORTAL: Final = "docs/recipe-customer-portal.md"
+EXAMPLES: Final = Path(__file__).parents[1] / "examples"
 PICTURES: Final = DOCS / "pictures"
 PICTURE: Final = (Path(__file__).with_name("picture.js")).read_text()
 HOST: Final = "production.localhost"
 SIZE: Final = {"width": 1000, "height": 560}
 SMALL: Final = {"width": 760, "height": 430}
+FORM: Final = {"width": 760, "height": 540}
 TALL: Final = {"width": 760, "height": 1080}
 SECRET: Final = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 
 
-def site_of(folder: Path, port: int) -> Site:
-    """The page's gateway, whose production is at this port."""
-    text = next(each.text for each in snippets("yaml") if each.page == PAGE)
-    estate = yaml.safe_load(text.replace("127.0.0.1:1881", f"127.0.0.1:{port}"))
-    for user in estate["users"]:
-        del user["link"]
-        user["password_hash"] = HASH
-    return Site(folder, estate)
+@asynccontextmanager
+async def standing(
+    folder: Path, page: str, flows: str, *, instance: str, shown_port: int = 1880, typing: bool = True
+) -> AsyncIterator[Site]:
+    """A page's gateway, and one of its instances with the flows of an example."""
+    port = free_port()
+    text = yaml.safe_dump(estate_of(page)).replace(f"127.0.0.1:{shown_port}", f"127.0.0.1:{port}")
+    site = Site(folder / "gateway", yaml.safe_load(text))
+    async with site.process():
+        if typing:
+            bash = shutil.which("bash") or "bash"
+            await run(list(typed(page)), site, Path(bash))
+        module = site.folder / "flowward.settings.js"
+        module.write_text(await flowward(site, "nodered", "snippet", instance))
+        source = EXAMPLES / flows / "flows.json"
+        start = nodered(
+            installed(), folder / "node-red", flows=source, modules=[module], admin_root="/admin", port=port
+        )
+        async with start:
+            yield site
 
 
 async def draw(browser: Visitor, name: str) -> None:
@@ -90,22 +111,83 @@ async def second_factor(chromium: Chromium) -> None:
         await draw(pia, "second-factor")
 
 
+async def branded(chromium: Chromium) -> None:
+    """The login page in the looks of two organisations."""
+    brands = {
+        "branded-login": Branding(product="Acme North", accent="#b3261e"),
+        "branded-dark": Branding(product="Bravo Works", accent="#ffb000", background="#10243e"),
+    }
+    fields = (
+        Field(name="username", label="Username or e-mail"),
+        Field(name="password", label="Password", kind="password"),
+    )
+    for name, branding in brands.items():
+        drawn = render.form(
+            "login.html",
+            passkey_options="",
+            fields=fields,
+            button="Log in",
+            by_address=False,
+            message="",
+            problem="",
+            values={},
+            focus="",
+            going_to=f"{branding.product.partition(' ')[0].lower()}.plant.example",
+            own_accounts=True,
+            going="",
+            sign_up=False,
+            hidden_fields={},
+            others=(),
+            admins_door="",
+            usual_door="",
+        ).worn(looks.at_home(branding))
+        async with chromium.visitor() as somebody:
+            await somebody.page.set_viewport_size(FORM)  # type: ignore[arg-type]
+            await somebody.page.set_content(drawn.body.decode())
+            await draw(somebody, name)
+
+
+async def rows(site: Site, chromium: Chromium) -> None:
+    """The same page, as two customers see it."""
+    for name, customer in (("emma", "north"), ("jack", "south")):
+        async with chromium.visitor() as somebody:
+            await somebody.page.set_viewport_size(SMALL)  # type: ignore[arg-type]
+            await somebody.page.goto(f"{site.origin('meters.localhost')}/dashboard/overview")
+            await fill_in(somebody, name)
+            await somebody.page.get_by_role("cell", name=f"{customer.title()} ").first.wait_for()
+            await draw(somebody, f"rows-of-{customer}")
+
+
+async def portal(site: Site, chromium: Chromium) -> None:
+    """The pages that are shared with somebody, and no other."""
+    async with chromium.visitor() as nina:
+        await nina.page.set_viewport_size(SMALL)  # type: ignore[arg-type]
+        await nina.page.goto(f"{site.origin('portal.localhost')}/dashboard/tower")
+        await fill_in(nina, "nina")
+        await nina.page.get_by_text("Heating is at").wait_for()
+        await nina.page.locator("header button").first.click()
+        await nina.page.get_by_role("link", name="Meters").wait_for()
+        await draw(nina, "portal")
+
+
 async def main() -> None:
     PICTURES.mkdir(exist_ok=True)
-    port = free_port()
     executable = Path(next(found for name in EXECUTABLES if (found := shutil.which(name))))
-    with tempfile.TemporaryDirectory() as folder:
-        site = site_of(Path(folder) / "gateway", port)
-        async with site.process(), chromium(executable) as browser:
-            module = site.folder / "flowward.settings.js"
-            module.write_text(await flowward(site, "nodered", "snippet", "acme/packaging/production"))
-            start = nodered(
-                installed(), Path(folder) / "node-red", flows=FLOWS, modules=[module], admin_root="/admin", port=port
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        async with chromium(executable) as browser:
+            await second_factor(browser)
+            await branded(browser)
+            team = standing(
+                folder / "team", TEAM, "demo", instance="acme/packaging/production", shown_port=1881, typing=False
             )
-            async with start:
+            async with team as site:
                 await refused(site, browser)
                 await protected(site, browser)
-                await second_factor(browser)
+            async with standing(folder / "rows", ONE_FOR_ALL, "buildings", instance="acme/buildings/meters") as site:
+                await rows(site, browser)
+            async with standing(folder / "portal", PORTAL, "buildings", instance="acme/buildings/portal") as site:
+                await portal(site, browser)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from config.estate_schema import Estate, InstanceEntry
 from config.schema import Settings
 from config.shape import section_in
 from config.times import duration_text
+from proxy.access.branding import Part
 from proxy.access.password_rules import REUSED, flaws, weak
 from proxy.app import reload
 from proxy.model.access import Reason, Role, Write
@@ -43,6 +44,11 @@ def _least(surface: Surface) -> str:
 
 def _protected(surface: Surface) -> str:
     return "open" if RULES[surface].write in (Write.NONE, Write.PREFS) else "closed"
+
+
+def test_every_part_of_pages_that_can_be_hidden_is_told() -> None:
+    table = (DOCS / "branding.md").read_text().partition("| part |")[2].partition("\n\n")[0]
+    assert re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE) == list(Part)
 
 
 def test_every_role_is_told_in_order() -> None:
