@@ -14,16 +14,16 @@ from config.base import wrong
 from config.configuration import Config
 from proxy.access.catalogue import CATALOGUE
 from proxy.access.decide import Check, Place
-from proxy.access.explain import Considered, Explanation
+from proxy.access.explain import Considered, Explanation, logged_in
 from proxy.access.explain import explain as explained
 from proxy.cli.opening import Opened, config_option, configuration, with_store
 from proxy.cli.users import Parsed
-from proxy.gate.judge import explain_judgement
+from proxy.gate.judge import explain_judgement, explain_part
 from proxy.gate.principal import Kind
 from proxy.gate.world import Ground, Station, world_of
 from proxy.model.access import Permission
 from proxy.model.estate import Estate
-from proxy.model.identity import Actor, Person, Session
+from proxy.model.identity import Actor
 from proxy.nodered.surfaces import Surface
 from proxy.services.authority import resource_at, space_at
 from proxy.services.problems import NotPossible, NotThere
@@ -77,20 +77,13 @@ def explain(
         database = opened.store.database
         person = await opened.directory.named(username)
         estate, now = await database.estate(), time.time()
-        actor = _logged_in(person, now)
+        actor = logged_in(person, now)
         if may is not None:
             return _about_permission(estate, actor, may, address, now)
         return _about_address(config, estate, actor, url or "", method, now)
 
     answer = with_store(config, work)
     click.echo(_as_json(answer.explanation) if as_json else "\n".join(_lines(username, answer)))
-
-
-def _logged_in(person: Person, now: float) -> Actor:
-    session = Session(
-        id="", user_id=person.user.id, provider="", amr=(), created=now, seen=now, expires=now + 1, idle=1, proved=now
-    )
-    return Actor(person=person, session=session)
 
 
 def _about_permission(estate: Estate, actor: Actor, may: Permission, address: str | None, now: float) -> _Answer:
@@ -118,13 +111,16 @@ def _place(estate: Estate, may: Permission, address: str | None) -> Place:
 
 
 def _about_address(config: Config, estate: Estate, actor: Actor, url: str, method: str, now: float) -> _Answer:
-    station, surface = _addressed(config, estate, url, method)
-    explanation = explain_judgement(estate, Kind.SESSION, actor, station.resource, station.settings, surface, now)
+    station, surface, path = _addressed(config, estate, url, method)
+    resource, settings, pages = station.resource, station.settings, station.pages
+    explanation = explain_judgement(estate, Kind.SESSION, actor, resource, settings, surface, now, pages)
+    if station.parts is not None:
+        explanation = explain_part(explanation, station.parts.of(path))
     return _Answer(question=f"{method} {url}, which is {surface.label} of {station.name}", explanation=explanation)
 
 
-def _addressed(config: Config, estate: Estate, url: str, method: str) -> tuple[Station, Surface]:
-    """The instance and its part that a request addresses. Raises NotPossible where it is none's."""
+def _addressed(config: Config, estate: Estate, url: str, method: str) -> tuple[Station, Surface, bytes]:
+    """The instance and its part that a request addresses, and the path there. Raises NotPossible where it is none's."""
     server = config.settings.server
     homes = tuple(str(home) for home in server.homes)
     ground = Ground(public_url=str(server.public_url), homes=homes, open_instances=server.allow_public_http)
@@ -139,10 +135,11 @@ def _addressed(config: Config, estate: Estate, url: str, method: str) -> tuple[S
     if station is None or path.startswith(b"/-/"):
         raise NotPossible("own_page", f"{url} is answered by the gateway itself, for whoever asks.")
     try:
-        surface = station.layout.surface(method.upper().encode(), path_of(_below(station.prefix, path)))
+        below = path_of(_below(station.prefix, path))
+        surface = station.layout.surface(method.upper().encode(), below)
     except BadTarget as error:
         raise NotPossible("bad_target", f"{url} is refused for everybody: {error}.") from error
-    return station, Surface.ENDPOINT if surface is Surface.PREFLIGHT else surface
+    return station, Surface.ENDPOINT if surface is Surface.PREFLIGHT else surface, below
 
 
 def _below(prefix: bytes, path: bytes) -> bytes:
