@@ -2,6 +2,7 @@
 and tips are for both to look at.
 """
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -13,12 +14,15 @@ import aiohttp
 from proxy.app import Running
 from proxy.cli.nodered_setup import NodeRed
 from proxy.model.access import Role
-from proxy.model.estate import Estate, Grant, InstanceSettings, PlatformSettings, Resource, ResourceKind
+from proxy.model.estate import Estate, Grant, InstanceSettings, Resource, ResourceKind
 from proxy.store import RemoveGrant
+from tests.peers.changes import DEADLINE
 from tests.peers.gateway import HASH, Site, estate
+from tests.peers.gateway import visitor as as_visitor
 from tests.peers.nodered import Programs, nodered
 from tests.peers.ports import free_port
 from tests.real.flows import Node
+from tests.real.socketio import SocketIo, connected
 
 HOST = "field.localhost"
 PAGES = ("oil", "gas", "tips")
@@ -196,6 +200,19 @@ class Field:
         """From where, and what, flows heard since this was asked last."""
         return [(one["from"], one.get("payload")) for one in (await self.asked())["seen"]]
 
+    async def until_heard(self, source: str) -> list[tuple[object, object]]:
+        """What flows heard, up to something from this source."""
+        heard: list[tuple[object, object]] = []
+        async with asyncio.timeout(DEADLINE):
+            while not any(one[0] == source for one in heard):
+                heard += await self.heard()
+        return heard
+
+    async def user_id(self, name: str) -> str:
+        account = await self.running.store.database.account(name)
+        assert account is not None
+        return account.user.id
+
     async def estate(self) -> Estate:
         return await self.running.store.database.estate()
 
@@ -234,8 +251,14 @@ class Field:
         """Wait until what was changed holds."""
         await self.running.gateway.watch.look()
 
-    async def platform(self, settings: PlatformSettings) -> None:
-        await self.running.store.database.edit([settings], [])
+
+@asynccontextmanager
+async def page_of(place: Field, name: str, *, upgrade: bool = True, auth: object = None) -> AsyncIterator[SocketIo]:
+    """Somebody's socket, as their page opens it; what is to be heard at its start has been heard."""
+    async with as_visitor(place.site, name, HOST) as visitor:
+        async with connected(visitor, place.origin, upgrade=upgrade, auth=auth) as page:
+            await page.until("ui-config")
+            yield page
 
 
 @asynccontextmanager

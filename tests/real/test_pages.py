@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack
 
 import pytest
 import pytest_asyncio
@@ -12,9 +12,9 @@ from tests.peers.browser import Chromium
 from tests.peers.browser import Visitor as Browser
 from tests.peers.gateway import visitor as as_visitor
 from tests.peers.nodered import Programs
-from tests.real.governed import HOST, Field, field, foreign
+from tests.real.governed import HOST, Field, field, foreign, page_of
 from tests.real.place import fill_in
-from tests.real.socketio import SocketIo, connected
+from tests.real.socketio import SocketIo
 
 pytestmark = [pytest.mark.real, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(180)]
 
@@ -32,15 +32,6 @@ async def place(node_red_programs: Programs, tmp_path_factory: pytest.TempPathFa
         await found.share("tips", "amber", "beryl", readonly=True)
         await found.settle()
         yield found
-
-
-@asynccontextmanager
-async def page_of(place: Field, name: str, *, upgrade: bool, **more: object) -> AsyncIterator[SocketIo]:
-    """Somebody's socket, as their page opens it; what is to be heard at its start has been heard."""
-    async with as_visitor(place.site, name, HOST) as visitor:
-        async with connected(visitor, place.origin, upgrade=upgrade, **more) as page:  # type: ignore[arg-type]
-            await page.until("ui-config")
-            yield page
 
 
 def assert_unheard(page: SocketIo, *pages: str) -> None:
@@ -82,7 +73,7 @@ async def test_g_01_what_is_sent_to_anybody_elses_widget_never_reaches_the_flow(
         await amy.say(
             "ui-event", "all", {"topic": "$pageview", "payload": {"page": {"id": "pg-oil-7", "path": "/oil-7"}}}
         )
-        heard = await until_heard(place, "event")
+        heard = await place.until_heard("event")
         assert [one for one in heard if one[0] != "event"] == [("oil", 7)]
         assert len([one for one in heard if one[0] == "event"]) == 1
         assert_unheard(amy, "gas")
@@ -96,16 +87,7 @@ async def test_g_03_a_page_that_is_only_looked_at_lets_nothing_in(place: Field, 
         for event in ("widget-action", "widget-send", "widget-change"):
             await ben.say(event, "sl-tips-7", {"payload": 66})
         await ben.say("ui-event", "all", {"topic": "$pageview", "payload": {"page": {"id": "pg-tips-7"}}})
-        assert [one[0] for one in await until_heard(place, "event")] == ["event"]
-
-
-async def until_heard(place: Field, source: str) -> list[tuple[object, object]]:
-    """What flows heard, up to something from this source."""
-    heard: list[tuple[object, object]] = []
-    async with asyncio.timeout(10):
-        while not any(one[0] == source for one in heard):
-            heard += await place.heard()
-    return heard
+        assert [one[0] for one in await place.until_heard("event")] == ["event"]
 
 
 async def test_who_has_a_role_on_the_instance_sees_the_pages_of_its_team(place: Field) -> None:
@@ -176,7 +158,7 @@ async def test_a_browser_shows_ones_own_pages_alone_and_takes_part(place: Field,
         await place.tell("tx-tips-7", payload="to both")
         await amy.page.get_by_text("to amy").wait_for()
         await ben.page.get_by_text("to both").wait_for()
-        assert {one[0] for one in await until_heard(place, "oil")} == {"oil"} | {"event"} & set()
+        assert {one[0] for one in await place.until_heard("oil")} == {"oil"} | {"event"} & set()
         for browser, own, other in ((amy, "oil", "gas"), (ben, "tips", "oil")):
             got = "".join(str(frame.payload) for frame in browser.frames if frame.way == "got")
             assert f"tx-{own}-7" in got or own == "gas"
@@ -196,6 +178,7 @@ async def at_page(place: Field, browser: Browser, username: str, page: str) -> N
 async def slide(browser: Browser, slider: str) -> None:
     """Move a slider by a step."""
     thumb = browser.page.locator(f"#nrdb-ui-widget-{slider} [role=slider]")
+    before = int(await thumb.get_attribute("aria-valuenow") or 0)
     await thumb.focus()
     await thumb.press("ArrowRight")
-    assert await thumb.get_attribute("aria-valuenow") == "1"
+    assert await thumb.get_attribute("aria-valuenow") == str(before + 1)
