@@ -179,7 +179,7 @@ async def assemble(config: Config, keys: Keys, store: Store, log: AccessLog, clo
         ),
         notes=notes,
         violations=Violations(notes.note, gate.known_person, clock),
-        talks=Talks(store.shared, clock.wall),
+        talks=Talks(store.shared, clock.wall, gate.place_pages),
         live=live,
         log=log,
         sessions=sessions,

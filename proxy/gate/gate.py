@@ -118,6 +118,12 @@ class Gate(Facts):
         self.tariff.keep_only(world.stations)
         self.traffic.keep_only({station.name: station for station in world.stations.values()})
 
+    def place_pages(self, resource_id: str, paths: Mapping[str, str]) -> None:
+        """Take in where the Dashboard of an instance has its pages: id -> path below the dashboard."""
+        station = self.world.stations.get(resource_id)
+        if station is not None and station.parts is not None:
+            station.parts.learn(paths)
+
     def lease(
         self, principal: Principal, station: Station, surface: Surface, now: float, address: str
     ) -> Lease | Missing:

@@ -42,19 +42,21 @@ class Part:
 class Parts:
     """The parts of one instance."""
 
-    __slots__ = ("_known", "_layout", "_pages", "_placed")
+    __slots__ = ("_known", "_layout", "_pages", "_placed", "paths")
 
-    def __init__(self, layout: Layout, pages: Pages) -> None:
+    def __init__(self, layout: Layout, pages: Pages, before: "Parts | None" = None) -> None:
+        """`before`: the same instance's as they were, which have learned something."""
         self._layout, self._pages = layout, pages
-        self._placed: Mapping[bytes, frozenset[str]] = {}
-        """Where pages are that are declared by their ids, as far as the Dashboard has said so."""
+        self.paths: Mapping[str, str] = before.paths if before is not None else {}
+        """Where the Dashboard has its pages, by their ids, as far as it has said so."""
+        self._placed = pages.placed(self.paths)
+        """Where those of them are that are declared by their ids."""
         self._known: Bounded[bytes, tuple[Part, ...]] = Bounded(_REMEMBERED)
 
     def learn(self, paths: Mapping[str, str]) -> None:
         """Take in where the Dashboard has its pages: id -> path below the dashboard."""
-        placed = self._pages.placed(paths)
-        if placed != self._placed:
-            self._placed = placed
+        if paths != self.paths:
+            self.paths, self._placed = paths, self._pages.placed(paths)
             self._known.clear()
 
     def of(self, target: bytes) -> tuple[Part, ...]:

@@ -58,14 +58,17 @@ class Station:
         pages: Pages | None,
         *,
         constrained: bool,
+        before: "Station | None" = None,
     ) -> None:
+        """`before`: the same one in the world before, if it was there."""
         self.number, self.resource, self.settings, self.name, self.layout = number, resource, settings, name, layout
         self.endpoint = endpoint
         self.prefix = settings.path.rstrip("/").encode()
         self.origins = frozenset(origin.lower().rstrip("/").encode() for origin in settings.origins)
         self.pages = pages
         """What of it is shared by itself; None where it is shared as a whole alone."""
-        self.parts = Parts(layout, pages) if pages is not None else None
+        known = before.parts if before is not None else None
+        self.parts: Parts | None = Parts(layout, pages, known) if pages is not None else None
         self.constrained = constrained
         """Whether what its flows mean for some visitors is kept from all others."""
         self.rules: tuple[RowPolicy, ...] = tuple(each for each in settings.rows if each.kind is RowKind.SOCKET)
@@ -182,7 +185,7 @@ class _Compiler:
         if old is None:
             self._number += SURFACES
         number = old.number if old else self._number
-        return Station(number, resource, settings, name, layout, endpoint, pages, constrained=constrained)
+        return Station(number, resource, settings, name, layout, endpoint, pages, constrained=constrained, before=old)
 
     def _stays(self, endpoint: Endpoint) -> bool:
         return self._same_border or not endpoint.governed

@@ -19,6 +19,8 @@ _KEPT: Final = 2048
 _LASTS: Final = 7 * 86400.0
 """Seconds for which others find it; written down anew after a seventh of them."""
 _NOTHING: Final = Outline()
+Placed = Callable[[str, Mapping[str, str]], None]
+"""Takes the resource id of an instance and, by their ids, where its pages are."""
 _log = structlog.get_logger(__name__)
 
 
@@ -38,8 +40,9 @@ class _Known:
 class Outlines:
     """By resource id."""
 
-    def __init__(self, shared: Shared, now: Callable[[], float]) -> None:
-        self._shared, self._now = shared, now
+    def __init__(self, shared: Shared, now: Callable[[], float], placed: Placed) -> None:
+        """`placed` is told where the pages of an instance are, whenever that is learned."""
+        self._shared, self._now, self._placed = shared, now, placed
         self._known: Bounded[str, _Known] = Bounded(_KEPT)
 
     def of(self, place: str) -> Outline:
@@ -56,7 +59,7 @@ class Outlines:
             case [_, str(base), dict(config), *_]:
                 outline = self.of(place).with_config(base, config)
                 if known is None or known.outline != outline:
-                    known = self._known.keep(place, _Known(outline, _digest(_written(outline))))
+                    known = self._keep(place, _Known(outline, _digest(_written(outline))))
                 known.heard = heard
             case _:
                 return
@@ -82,7 +85,11 @@ class Outlines:
         known = self._known.get(place)
         if known is None or (known.digest != digest and known.noted > 0.0):
             plain: Mapping[str, Mapping[str, object]] = orjson.loads(written)
-            self._known.keep(place, _Known(Outline.of(plain), digest)).noted = self._now()
+            self._keep(place, _Known(Outline.of(plain), digest)).noted = self._now()
+
+    def _keep(self, place: str, known: _Known) -> _Known:
+        self._placed(place, {id_: page.path for id_, page in known.outline.pages.items()})
+        return self._known.keep(place, known)
 
 
 def _key(place: str) -> str:

@@ -10,7 +10,7 @@ from typing import Final
 import orjson
 
 from proxy.access.pages import PageView
-from proxy.inspection.governed_outlines import Outlines
+from proxy.inspection.governed_outlines import Outlines, Placed
 from proxy.inspection.governed_screen import Screen
 from proxy.model.estate import PageSettings
 from proxy.services.bounded import Bounded
@@ -43,9 +43,10 @@ class Talk:
 class Talks:
     """All of them, by instance and name."""
 
-    def __init__(self, shared: Shared, now: Callable[[], float]) -> None:
+    def __init__(self, shared: Shared, now: Callable[[], float], placed: Placed) -> None:
+        """`placed` is told where the pages of an instance are, whenever that is learned."""
         self._shared, self._now = shared, now
-        self.outlines = Outlines(shared, now)
+        self.outlines = Outlines(shared, now, placed)
         self._here: Bounded[str, Talk] = Bounded(_KEPT)
 
     async def begin(self, place: str, sid: str, *, seen: str, most: int) -> Talk:

@@ -132,11 +132,14 @@ async def test_g_02_where_the_dashboard_has_a_page_that_is_known_by_its_id_is_le
     """G-02."""
     theirs, others = page("by-id", "f00dcafe12345678", "s-customer"), page("other", "0123456789abcdef")
     at = house(LINE, theirs, others)
-    parts = at.gate.world.stations["r-line-3"].parts
-    assert parts is not None
     assert await answered(at, EMMA, "/dashboard/elsewhere") == 200
     assert await answered(at, STAFF, "/dashboard/here") == 200
-    parts.learn({"f00dcafe12345678": "/Here", "0123456789abcdef": "/elsewhere", "unheard-of": "/undeclared"})
+    said = {"f00dcafe12345678": "/Here", "0123456789abcdef": "/elsewhere", "unheard-of": "/undeclared"}
+    at.gate.place_pages("r-line-3", said)
+    renamed = replace(others, name="Other")
+    estate = at.gate.world.estate
+    resources = {**estate.resources, renamed.id: renamed}
+    at.gate.change_world(world_of(replace(estate, resources=resources), GROUND, at.gate.world))
     assert await answered(at, EMMA, "/dashboard/elsewhere") == 404
     assert await answered(at, EMMA, "/dashboard/here") == 200
     assert await answered(at, STAFF, "/dashboard/here") == 404
