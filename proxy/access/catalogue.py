@@ -263,7 +263,15 @@ CATALOGUE: Final[Mapping[Permission, Rule]] = MappingProxyType(
         Permission.SPACE_TOKENS: Rule(
             OWNER, On.SPACE, _SPACES, "Manage a space's service accounts", write=True, session_only=True
         ),
-        Permission.TAG_MANAGE: Rule(OWNER, On.SPACE, _SPACES, "Manage tags", write=True, session_only=True),
+        Permission.TAG_MANAGE: Rule(
+            OWNER,
+            On.SPACE,
+            _SPACES,
+            "Say which rows are a space's; owners of the team alone",
+            write=True,
+            session_only=True,
+            team=True,
+        ),
         Permission.THING_CREATE: Rule(OWNER, On.RESOURCE, _SPACES | _THINGS, "Create things", write=True),
         Permission.THING_DELETE: Rule(OWNER, On.RESOURCE, _THINGS, "Delete a thing", write=True),
         Permission.THING_EDIT: Rule(MEMBER, On.RESOURCE, _THINGS, "Change a thing's attributes", write=True),

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
-from proxy.model.access import Permission
+from proxy.access.decide import acting, space_role
+from proxy.model.access import Decision, Permission, Reason, Role
 from proxy.model.audit import Event
 from proxy.model.directory import Space
 from proxy.model.estate import Estate, InstanceSettings, Resource, ResourceKind
@@ -12,7 +13,7 @@ from proxy.services.administration.kinds import KINDS
 from proxy.services.administration.references import resource_named, space_named, unknown
 from proxy.services.audit import changes
 from proxy.services.authority import refuse_declared, require, resource_at, told
-from proxy.services.problems import Exists, Invalid, NotPossible, Wrong
+from proxy.services.problems import Denied, Exists, Invalid, NotPossible, Wrong
 from proxy.services.writer import Moment, Step
 from proxy.store import Remove
 
@@ -42,6 +43,7 @@ class Draft:
 async def create(moment: Moment, draft: Draft) -> Step[Resource]:
     """A new resource."""
     made = drawn(moment, draft)
+    _require_calling(moment, "", made)
     kind = KINDS[draft.kind]
     event = told(moment, kind.created, made, body={"name": moment.estate.address(made), "title": made.name})
     return Step(result=made, edits=[made], events=[event])
@@ -104,7 +106,22 @@ async def update(
         name=resource.name if name is None else name,
         attributes=resource.attributes if attributes is None else attributes,
     )
+    _require_calling(moment, resource.external_id, after)
     return changed(moment, resource, after, KINDS[kind].updated)
+
+
+def _require_calling(moment: Moment, before: str, thing: Resource) -> None:
+    """What a thing is called elsewhere says which rows are its owner's (`access.tags`): it takes an owner of the team to
+    say so, or its people could call theirs as those of others are called. Raises Denied.
+    """
+    owner = moment.estate.owner(thing)
+    if thing.kind is not ResourceKind.THING or owner is None or thing.external_id in {"", before}:
+        return
+    *_, team = moment.estate.lineage(owner)
+    role = space_role(moment.estate, acting(moment.actor.person, moment.actor.token), team)
+    if role < Role.OWNER:
+        refused = Decision(allowed=False, reason=Reason.ROLE_TOO_LOW, role=role, status=403)
+        raise Denied(refused, Permission.THING_EDIT, owner)
 
 
 def editable(moment: Moment, key: str, kind: ResourceKind) -> Resource:
