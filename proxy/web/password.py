@@ -53,7 +53,7 @@ async def _change(desk: Desk, request: web.Request, somebody: Visitor, current: 
         return _form(desk, request, somebody, status=422, problem="That is not your password until now.")
     await desk.sessions.end_all(user.id, but=somebody.session.id)
     await desk.self_help.recovery.tell_of_change(user, address=request[ADDRESS])
-    return see_other("/")
+    return message("Your password is set", "All your other sessions have ended.", link="/", link_text="Go on")
 
 
 def _kept_elsewhere() -> web.Response:

@@ -7,20 +7,24 @@ from typing import Final
 
 from aiohttp import web
 
-from auth_plugins import Refused
+from auth_plugins import Refused, Unavailable
 from proxy.model.identity import Factor
+from proxy.services.allowances import Policy
 from proxy.services.factors import Answer, Held
 from proxy.services.login import HOP_LASTS
-from proxy.services.problems import NotPossible
+from proxy.services.problems import NotPossible, Unfit
+from proxy.store import StoreUnavailable
 from proxy.web import factor_attempts, render, viewing
 from proxy.web.answers import answer, see_other
 from proxy.web.enrolling import CONFIRM, SECURITY, shown_codes, telling
+from proxy.web.forms import message
 from proxy.web.guards import at_further_home, at_home, cookie_field, own_form
-from proxy.web.keys import Desk
+from proxy.web.keys import ADDRESS, Desk
 from proxy.web.second_factor import ENROL, STALE, Claim
 from proxy.web.visitors import Visitor, visitor
 
 _LOGIN: Final = "/-/login"
+_FIRST: Final = {"enrol": "Set up a second factor", "view-as": "Look on as somebody"}
 _WRONG: Final = "That was not right. A code is good once; a password is the one that you log in with here."
 
 
@@ -32,6 +36,8 @@ class Deed:
     title: str
     words: str
     factors: tuple[Factor, ...] = ()
+    email: str | None = None
+    """Of a change of address: the one that was typed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +65,8 @@ async def show(desk: Desk, request: web.Request) -> web.Response:
         enrolled=held.enrolled,
         left=len(held.left),
         local=somebody.person.user.provider is None,
+        email=somebody.person.user.email,
+        mails=desk.self_help.outbox.configured,
         enrol=ENROL,
         confirm=CONFIRM,
     )
@@ -101,10 +109,22 @@ async def confirm(desk: Desk, request: web.Request) -> web.Response:
     try:
         await _prove(desk, request, somebody, held, fields)
         return await _do(desk, request, somebody, deed)
-    except Refused:
-        return _form(desk, request, somebody, held, deed, status=403, problem=_WRONG)
-    except NotPossible as error:
-        return _form(desk, request, somebody, held, deed, status=409, problem=error.detail)
+    except (Refused, NotPossible, Unfit, Unavailable) as error:
+        status, problem = _trouble(error, deed)
+        return _form(desk, request, somebody, held, deed, status=status, problem=problem)
+
+
+def _trouble(error: Exception, deed: Deed) -> tuple[int, str]:
+    """What stands above the form when it is not done."""
+    match error:
+        case NotPossible():
+            return 409, error.detail
+        case Unfit():
+            return 400, " ".join(f"{deed.email} {each.message}. {each.remedy}".strip() for each in error.wrongs)
+        case Unavailable():
+            return 503, "The mail server does not answer just now, so nothing was changed. Try again in a while."
+        case _:
+            return 403, _WRONG
 
 
 async def _prove(desk: Desk, request: web.Request, somebody: Visitor, held: Held, fields: Mapping[str, str]) -> None:
@@ -128,9 +148,24 @@ async def _do(desk: Desk, request: web.Request, somebody: Visitor, deed: Deed) -
         return see_other(viewing.PATH)
     if deed.do == "codes":
         return shown_codes(await desk.factors.renew_codes(user, tell), link=SECURITY)
+    if deed.email is not None:
+        return await _ask_address(desk, request, somebody, deed.email)
     enforced = desk.factors.policy.concerns(desk.estate(), somebody.person)
     await desk.factors.remove(user, deed.factors, enforced=enforced, tell=tell)
     return see_other(SECURITY)
+
+
+async def _ask_address(desk: Desk, request: web.Request, somebody: Visitor, email: str) -> web.Response:
+    """Raises NotPossible, Unfit, Unavailable and TooOften."""
+    user = somebody.person.user
+    await desk.allowances.take(Policy.VERIFY, user.id)
+    try:
+        await desk.self_help.addresses.ask(somebody.person, email, address=request[ADDRESS])
+    except (Unavailable, StoreUnavailable, NotPossible, Unfit):
+        await desk.allowances.was_none(Policy.VERIFY, user.id)
+        raise
+    text = f"Nothing changes until you open the link that was mailed to {email}. It is good for two days."
+    return message("Look into your mail", text, link=SECURITY, link_text="Back")
 
 
 def _claim(somebody: Visitor) -> Claim:
@@ -140,10 +175,11 @@ def _claim(somebody: Visitor) -> Claim:
 def _deed(asked: Mapping[str, str], held: Held) -> Deed | None:
     """What is meant, where there is such a thing."""
     match asked.get("do", ""):
-        case "enrol":
-            return Deed(do="enrol", title="Set up a second factor", words="First show once more that it is you.")
-        case "view-as":
-            return Deed(do="view-as", title="Look on as somebody", words="First show once more that it is you.")
+        case "enrol" | "view-as" as do:
+            return Deed(do=do, title=_FIRST[do], words="First show once more that it is you.")
+        case "email":
+            words = "A link is mailed to the new address; once you open it there, the address is changed."
+            return Deed(do="email", title="Change your mail address", words=words, email=asked.get("email", "").strip())
         case "codes" if held.enrolled:
             words = "You get ten new ones; those you have no longer work."
             return Deed(do="codes", title="New recovery codes", words=words)
@@ -183,6 +219,7 @@ def _form(
         words=deed.words,
         local=somebody.person.user.provider is None,
         enrolled=held.enrolled,
+        email=deed.email,
         username=somebody.person.user.username,
         problem=problem,
         back=SECURITY,

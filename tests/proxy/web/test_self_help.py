@@ -77,6 +77,48 @@ async def test_s_05_a_page_asks_for_the_name_and_the_link_leads_to_another_passw
             pass
 
 
+CHANGE = "/-/security/confirm"
+
+
+async def asks_for(client: Client, email: str, password: str = PASSWORD) -> ClientResponse:
+    """Fill in the form on which one changes one's own address."""
+    return await post(client, CHANGE, f"{CHANGE}?do=email", {"do": "email", "email": email, "password": password})
+
+
+async def test_s_33_a_page_changes_the_mail_address_once_the_password_and_the_new_one_are_proven(
+    tmp_path: Path,
+) -> None:
+    async with opened(tmp_path) as (gate, mails), gate.user("max") as max_, gate.nobody() as nobody:
+        assert f"{CHANGE}?do=email" in await page(max_, "/-/security")
+        for email, password, status, told in (
+            ("max@new.example", "wrong", 403, "not right"),
+            ("no address", PASSWORD, 400, "no address"),
+            ("max@acme.example", PASSWORD, 400, "your address already"),
+        ):
+            wrong = await asks_for(max_, email, password)
+            text = await wrong.text()
+            assert (wrong.status, told in text, f'value="{email}"' in text) == (status, True, True)
+        asked = await asks_for(max_, "max@new.example")
+        assert "mailed to max@new.example" in await asked.text()
+        (mail,) = await mails.mails_to("max@new.example")
+        found = re.search(r"/-/email/[\w-]+", mail.text)
+        assert found
+        assert "was changed" in await (await post(nobody, found[0], found[0], {})).text()
+        assert (await max_.get("/me")).status == 401
+        account = await gate.running.store.database.account("max@new.example")
+        assert account is not None
+
+
+async def test_s_33_a_mail_server_that_is_away_changes_no_address(tmp_path: Path) -> None:
+    settings = {"server": f"smtp://127.0.0.1:{free_port()}", "sender": "gate@plant.example"}
+    async with house(tmp_path, mail=settings) as gate, gate.user("max") as max_:
+        answer = await asks_for(max_, "max@new.example")
+        assert (answer.status, "does not answer" in await answer.text()) == (503, True)
+    async with house(tmp_path / "none") as gate, gate.user("max") as max_:
+        assert "do=email" not in await page(max_, "/-/security")
+        assert (await asks_for(max_, "max@new.example")).status == 409
+
+
 async def test_without_mail_people_are_told_whom_to_ask(tmp_path: Path) -> None:
     contact: dict[str, object] = {"contact": "Ida, room 7"}
     async with house(tmp_path, accounts=contact) as gate, gate.nobody() as nobody:
