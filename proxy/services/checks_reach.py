@@ -90,14 +90,15 @@ async def _listens_at(upstream: SplitResult) -> tuple[str, ...]:
     if upstream.scheme == "http+unix":
         return ()
     port = upstream.port or (443 if upstream.scheme == "https" else 80)
-    found = [address for address in _own_addresses() if await _answers(address, port)]
+    found = [address for address in own_addresses() if await _answers(address, port)]
     return tuple(f"[{address}]:{port}" if ":" in address else f"{address}:{port}" for address in found)
 
 
-def _own_addresses() -> Iterator[str]:
+def own_addresses() -> Iterator[str]:
     """The addresses by which this machine is known outside; none on one without a network."""
     for family, outside in _OUTSIDE:
         with suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as asked:
+            asked.setblocking(False)
             asked.connect((outside, 9))  # chooses an address, and sends nothing
             yield str(asked.getsockname()[0])
 
