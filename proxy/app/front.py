@@ -230,7 +230,7 @@ class Front:
             user=person.user.name or person.user.username if person else "",
             role=role,
             needed=needed if refusal.reason in (Reason.ROLE_TOO_LOW, Reason.UNLISTED_ENDPOINT) else None,
-            openings=self._openings(caller, person),
+            openings=self._openings(caller, person, refusal),
             retry_after=refusal.retry_after or 0,
             detail=refusal.detail,
         )
@@ -249,11 +249,12 @@ class Front:
         owners = (estate.owner(mount.resource) for mount in caller.site.mounts)
         return not any(acquainted(estate, person, owner) for owner in owners)
 
-    def _openings(self, caller: Caller, person: Person | None) -> tuple[Opening, ...]:
+    def _openings(self, caller: Caller, person: Person | None, refusal: Refusal) -> tuple[Opening, ...]:
         """What the visitor may open instead. Scripts of this host can read the page: it names what is here, not elsewhere."""
         if person is None or caller.site is None:
             return ()
-        found = openings(self.desk.estate(), self.desk.sites(), person)
+        failing = refusal.station.resource.id if refusal.station is not None and refusal.status >= 500 else None
+        found = tuple(one for one in openings(self.desk.estate(), self.desk.sites(), person) if one.id != failing)
         here = f"{caller.site.origin}/"
         return found if caller.site.home else tuple(one for one in found if one.dashboard.startswith(here))
 

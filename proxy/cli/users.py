@@ -53,6 +53,7 @@ def user() -> None:
 @click.option("--admin", is_flag=True, help="May do everything, everywhere.")
 @click.option("--email", type=Parsed("email", parse_email), help="Mail address.")
 @click.option("--name", default="", help="Name for people.")
+@click.option("--provider", help="Name of the way in (auth) by which alone they log in; they get no link then.")
 @click.option(
     "--member",
     "held",
@@ -62,17 +63,38 @@ def user() -> None:
 )
 @config_option
 def add(
-    username: str, admin: bool, email: str | None, name: str, held: tuple[tuple[str, Role], ...], path: Path
+    username: str,
+    admin: bool,
+    email: str | None,
+    name: str,
+    provider: str | None,
+    held: tuple[tuple[str, Role], ...],
+    path: Path,
 ) -> None:
     """Make a user, and print the one-time link by which they choose a password."""
-    wanted = User(id="", username=username, email=email or "", name=name, admin=admin)
+    config = configuration(path)
+    if provider is not None:
+        _refuse_unknown(provider, config)
+    wanted = User(id="", username=username, email=email or "", name=name, admin=admin, provider=provider)
 
     async def work(opened: Opened) -> str:
         made = await opened.directory.add(wanted, dict(held))
-        return await opened.accounts.activation_link(opened.home, made.id)
+        return "" if provider else await opened.accounts.activation_link(opened.home, made.id)
 
-    config = configuration(path)
-    _print_link(username, with_store(config, work), config)
+    link = with_store(config, work)
+    if provider is not None:
+        click.echo(f"{username} logs in by {provider} from now on.")
+    else:
+        _print_link(username, link, config)
+
+
+def _refuse_unknown(provider: str, config: Config) -> None:
+    known = [entry.name for entry in config.settings.auth if entry.plugin != "local"]
+    if provider not in known:
+        those = ", ".join(known) or "none"
+        raise click.UsageError(
+            f"--provider must name an entry of auth that is not local, but it is {provider!r}. Those are: {those}."
+        )
 
 
 @user.command()

@@ -28,9 +28,13 @@ async def user_at(occasion: Occasion, key: str) -> Person:
 
 
 async def create(occasion: Occasion, user: User, roles: Mapping[str, Role]) -> Step[Person]:
-    """A user who chooses a password by an activation link; `roles` by space id or slug. Raises Exists and Invalid."""
+    """A user who chooses a password by an activation link, unless they log in by a provider; `roles` by space id or slug.
+
+    Raises Exists and Invalid.
+    """
     await refuse_taken(occasion, user)
-    made = Person(user=replace(user, state=UserState.PENDING), memberships=_memberships(occasion, roles))
+    state = UserState.PENDING if user.provider is None else UserState.ACTIVE
+    made = Person(user=replace(user, state=state), memberships=_memberships(occasion, roles))
     spaces = occasion.estate.spaces
     held = {spaces[id_].slug: member.role.label for id_, member in made.memberships.items()}
     body = {"name": user.username, "admin": user.admin, "memberships": held}

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 
 from tests.proxy.cli.conftest import Run
@@ -22,6 +24,17 @@ def test_a_user_is_added_with_roles_in_spaces(run: Run) -> None:
     run("apply")
     assert run("user", "add", "max", "--member", "acme=member").exit_code == 0
     assert "acme=member" in run("user", "list").stdout
+
+
+def test_who_logs_in_by_a_provider_gets_no_link(run: Run, site: Path) -> None:
+    refused = run("user", "add", "max", "--provider", "corp")
+    assert (refused.exit_code, "Those are: none" in refused.stderr) == (2, True)
+    assert run("user", "list").stdout.count("max") == 0
+    settings = site / "flowward.yaml"
+    settings.write_text(settings.read_text() + "auth: [{name: local, plugin: local}, {name: corp, plugin: headers}]\n")
+    added = run("user", "add", "max", "--provider", "corp")
+    assert (added.exit_code, added.stdout) == (0, "max logs in by corp from now on.\n")
+    assert run("user", "list").stdout.splitlines()[1].split()[:2] == ["max", "active"]
 
 
 @pytest.mark.parametrize(
