@@ -1,7 +1,6 @@
 """Polls of a governed Dashboard: what a page gets and sends without a websocket, packet by packet."""
 
 import asyncio
-from collections.abc import Iterable
 from typing import Final
 
 import orjson
@@ -18,7 +17,7 @@ from proxy.inspection.governed_talks import Talk, fingerprint
 from proxy.inspection.governed_visitor import Who
 from proxy.model.access import Reason
 from proxy.nodered.dashboard import Told
-from proxy.wire.engineio import Malformed, Packet, pack, sid_of, unpack
+from proxy.wire.engineio import Malformed, pack, sid_of, unpack
 
 _UNKNOWN: Final = orjson.dumps({"code": 1, "message": "Session ID unknown"})
 """As engine.io says it: the page then begins anew."""
@@ -69,14 +68,14 @@ async def begin(desk: InspectionDesk, exchange: Exchange) -> web.StreamResponse:
     if fetched.status != 200:
         return whole(fetched, fetched.body)
     try:
-        first, *others = unpack(fetched.body)
+        first, *_ = unpack(fetched.body)
         sid, most = opened(first)
     except Malformed as error:
         raise _broken(exchange, error) from error
     lease = exchange.verdict.lease
     talk = await desk.talks.begin(lease.station.resource.id, sid, seen=fingerprint(lease.view), most=most)
     attend(desk, exchange, talk.screen)
-    return await _passed(desk, exchange, talk, fetched, others, first)
+    return await _passed(desk, exchange, talk, fetched, begins=1)
 
 
 async def hear(desk: InspectionDesk, exchange: Exchange) -> web.StreamResponse:
@@ -92,11 +91,7 @@ async def hear(desk: InspectionDesk, exchange: Exchange) -> web.StreamResponse:
     if fetched.status != 200:
         await desk.talks.forget(talk)
         return whole(fetched, fetched.body)
-    try:
-        packets = unpack(fetched.body)
-    except Malformed as error:
-        raise _broken(exchange, error) from error
-    return await _passed(desk, exchange, talk, fetched, packets)
+    return await _passed(desk, exchange, talk, fetched)
 
 
 async def say(desk: InspectionDesk, exchange: Exchange) -> web.StreamResponse:
@@ -149,24 +144,20 @@ def unknown() -> web.Response:
 
 
 async def _passed(
-    desk: InspectionDesk,
-    exchange: Exchange,
-    talk: Talk,
-    fetched: Fetched,
-    packets: Iterable[Packet],
-    first: Packet | None = None,
+    desk: InspectionDesk, exchange: Exchange, talk: Talk, fetched: Fetched, *, begins: int = 0
 ) -> web.StreamResponse:
-    """What of an answer's packets the page gets."""
+    """What of an answer's packets the page gets; the first of them is not looked at again where it is one that `begins` the session."""
     named = talk.screen.socket
     try:
-        kept = [one for each in packets if (one := talk.screen.down(each)) is not None]
+        packets = unpack(fetched.body)
+        kept = [one for each in packets[begins:] if (one := talk.screen.down(each)) is not None]
     except Malformed as error:
         await desk.talks.forget(talk)
         raise _broken(exchange, error) from error
     await desk.talks.outlines.publish(exchange.verdict.lease.station.resource.id)
     if talk.screen.socket != named:
         await desk.talks.note(talk)
-    return whole(fetched, pack(kept if first is None else [first, *kept]))
+    return whole(fetched, pack([*packets[:begins], *kept]))
 
 
 async def _read(exchange: Exchange, most: int, seconds: float) -> bytes | None:

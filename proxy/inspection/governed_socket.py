@@ -17,9 +17,6 @@ from proxy.wire.engineio import Malformed, Packet, packet, sid_of
 from proxy.wire.websocket import COME_AGAIN
 
 _PROTOCOL_ERROR: Final = 1002
-_SILENCE: Final = 120.0
-"""Seconds after which an instance that said nothing is taken for gone; it asks its pages every 25 s whether they are
-there."""
 _AT_FIRST: Final = 1024 * 1024
 """Bytes that a page may say at once before its instance has said how many."""
 _MESSAGES: Final = frozenset({WSMsgType.TEXT, WSMsgType.BINARY})
@@ -93,12 +90,12 @@ class Governed:
         await closed(self._exchange.request, client, code, why.encode()[:120])
 
     async def _watch(self) -> None:
-        """Until it is over, or the instance has been silent for too long."""
-        heard = -1
+        """Until it is over, or the instance has been silent for too long: it asks every 25 s whether its page is there."""
+        heard, silence = -1, self._desk.carrier.patience.stream
         while heard != self._heard:
             heard = self._heard
             try:
-                async with asyncio.timeout(_SILENCE):
+                async with asyncio.timeout(silence):
                     await self._over.wait()
                     return
             except TimeoutError:
