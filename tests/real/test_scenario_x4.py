@@ -173,6 +173,7 @@ async def test_x_4_nobody_but_the_house_reaches_the_editor_or_changes_anything(h
     await house.said(f"/pages/{house.ids['building']}", {"name": "The building"})
     await house.said(f"/things/{house.ids['SD-001']}", {"data": {"battery": 80}})
     await house.said(f"/instances/{house.ids['portal']}", {"name": "The portal"})
+    await olga.visitor.navigate(f"{house.origin}/admin/")
     deployed = await asked(olga.visitor, f"{house.origin}/admin/flows", "POST", STALE)
     assert deployed.status == 409, "asked of Node-RED itself"
     assert {str(item["slug"]) for item in (await olga.get(f"/spaces?label={LABEL.replace(' ', '%20')}")).items} == set(
