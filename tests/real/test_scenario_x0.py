@@ -14,7 +14,7 @@ import pytest_asyncio
 from tests.peers.browser import Chromium
 from tests.peers.gateway import visitor
 from tests.peers.nodered import CLOUDFLARE_PLUGIN, OWN_PLUGIN, Programs
-from tests.real.flows import slider, template, write_flows
+from tests.real.flows import ACCEPTING, slider, template, write_flows
 from tests.real.personas import DECLARED, Persona, Transport, arrived, at_dashboard, receivers
 from tests.real.place import HOST, Place, place
 from tests.real.socketio import connected
@@ -22,8 +22,10 @@ from tests.real.socketio import connected
 pytestmark = [pytest.mark.real, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(240)]
 
 PLUGINS = Path(__file__).parent / "plugins"
-TRUSTING = {CLOUDFLARE_PLUGIN: "cloudflare", "trusts-headers": "remote"}
-"""A plugin that believes plain headers -> the preset it knows."""
+TRUSTING = {CLOUDFLARE_PLUGIN: ["cloudflare"], "trusts-headers": ["authentik", "remote"]}
+"""A plugin that believes plain headers -> the presets it knows."""
+EACH_STEP = [[1, 1, 1], [1, 1, 0], [1, 0, 0]]
+ROOT = {"userId": "u-root", "username": "root", "name": "Root", "email": "root@acme.example", "role": "admin"}
 TRANSPORTS = ("websocket", "polling")
 MORE = [
     *slider("tenant", "msg._client = { tenant: msg._client.user.tenant }\nreturn msg"),
@@ -33,11 +35,17 @@ MORE = [
 
 
 def dashboard(
-    programs: Programs, folder: Path, plugin: str = OWN_PLUGIN, **instance: object
+    programs: Programs,
+    folder: Path,
+    plugin: str = OWN_PLUGIN,
+    *,
+    accepting: Sequence[str] = ACCEPTING,
+    **instance: object,
 ) -> AbstractAsyncContextManager[Place]:
+    """Real Node-RED with a plugin; `instance` adds to what the estate says of it."""
     ours = {name: PLUGINS / name for name in ("trusts-headers", "trusts-handshake")}
     known = replace(programs, plugins={**programs.plugins, **ours})
-    flows = write_flows(folder / "x0.json", more=MORE)
+    flows = write_flows(folder / "x0.json", accepting=accepting, more=MORE)
     return place(known, folder, plugin=plugin, flows=flows, instance=instance, declared=DECLARED)
 
 
@@ -75,7 +83,7 @@ async def test_x_0_each_slider_reaches_whom_it_is_meant_for(
     """D-02, D-04, D-10: over websockets, and where there are none; nobody reads whose messages the others' are."""
     async with at_dashboard(ours, chromium, "emma", "emma", "jack", transport=transport) as present:
         emma, _, jack = present
-        assert await steps(present) == [[1, 1, 1], [1, 1, 0], [1, 0, 0]]
+        assert await steps(present) == EACH_STEP
         assert await receivers(present, jack, "mine") == [0, 0, 1]
         user = await pressed(ours, emma)
         assert names(jack, str(user["userId"]), "emma@north.example", "Hello Emma", '"Emma"') == []
@@ -140,7 +148,7 @@ async def test_x_0_a_plugin_that_trusts_headers_answers_everyone_and_one_tab_and
     node_red_programs: Programs, chromium: Chromium, tmp_path: Path, plugin: str
 ) -> None:
     """D-08, R-57. Steps 1 and 3: it has no say about whom a message reaches, and step 2 goes to everybody by itself."""
-    async with dashboard(node_red_programs, tmp_path, plugin, identity=[TRUSTING[plugin]]) as where:
+    async with dashboard(node_red_programs, tmp_path, plugin, identity=TRUSTING[plugin]) as where:
         async with at_dashboard(where, chromium, "emma", "emma", "jack") as present:
             assert await steps(present) == [[1, 1, 1], [1, 1, 1], [1, 0, 0]]
             user = await pressed(where, present[0])
@@ -149,3 +157,49 @@ async def test_x_0_a_plugin_that_trusts_headers_answers_everyone_and_one_tab_and
                 assert (user["userId"], user["ip"]) == ("emma@north.example", "127.0.0.1")
             else:
                 assert (user["user"], user["name"], user["groups"]) == ("emma", "Emma", "early")
+
+
+@pytest.mark.parametrize(
+    ("plugin", "transport"),
+    [
+        (OWN_PLUGIN, "polling"),
+        ("trusts-handshake", "polling"),
+        *((plugin, "websocket") for plugin in (OWN_PLUGIN, "trusts-handshake", *TRUSTING)),
+    ],
+)
+async def test_x_0_where_the_gateway_holds_the_constraint_each_slider_reaches_whom_it_is_meant_for_with_any_plugin(
+    node_red_programs: Programs, chromium: Chromium, tmp_path: Path, plugin: str, transport: Transport
+) -> None:
+    """D-04, D-06, D-07, D-08, D-11, D-14: all three steps, though no widget type is ticked; nobody reads who wrote what."""
+    identity = TRUSTING.get(plugin, ["assertion", "flowward"])
+    held = {"identity": identity, "enforce_client_constraint": True}
+    async with dashboard(node_red_programs, tmp_path, plugin, accepting=[], **held) as where:
+        async with at_dashboard(where, chromium, "emma", "emma", "jack", transport=transport) as present:
+            emma, _, jack = present
+            assert await steps(present) == EACH_STEP
+            assert await receivers(present, jack, "mine") == [0, 0, 1]
+            user = await pressed(where, emma)
+            assert user["email"] == "emma@north.example"
+            assert names(jack, str(user["userId"]), "emma@north.example", "Hello Emma", '"Emma"') == []
+            await jack.browser.page.get_by_text("Greetings, Jack").wait_for()
+
+
+async def test_d_06_a_plugin_that_trusts_the_handshake_is_told_the_truth_there(
+    node_red_programs: Programs, tmp_path: Path
+) -> None:
+    """D-07: what add-ons are told in `_setup` is what they hear when a page connects, whatever the page says."""
+    async with (
+        dashboard(node_red_programs, tmp_path, "trusts-handshake", enforce_client_constraint=True) as where,
+        visitor(where.site, "emma", HOST) as emma,
+    ):
+        setup = await (await emma.request("GET", where.pages + "/dashboard/_setup")).json()
+        for auth in ({"user": ROOT}, {"user": setup["user"]}, None, {"token": "x"}):
+            async with connected(emma, where.pages, auth=auth) as page:
+                await where.seen()
+                await page.say("widget-action", "button", {"_client": {"user": ROOT}})
+                await page.say("widget-load", "button")
+                await page.until("widget-load:button")
+                [told] = [one["_client"] for one in await where.seen() if one["from"] == "button"]
+            assert isinstance(told, dict)
+            assert told["user"] == setup["socketio"]["auth"]["user"] == setup["user"]
+            assert told["user"]["username"] == "emma"

@@ -7,7 +7,13 @@ module.exports = RED => {
     hooks: {
       onAddConnectionCredentials (socket, msg) {
         const { headers } = socket.request
-        const user = { user: headers['remote-user'], name: headers['remote-name'], email: headers['remote-email'], groups: headers['remote-groups'] }
+        const user = {
+          userId: headers['x-authentik-uid'],
+          user: headers['remote-user'],
+          name: headers['remote-name'],
+          email: headers['x-authentik-email'],
+          groups: headers['remote-groups']
+        }
         msg._client = { ...msg._client, user }
         return msg
       }
