@@ -41,7 +41,7 @@ Host = Annotated[
 Picture = Annotated[str, StringConstraints(max_length=180_000)]
 
 
-class Shown(Answer):
+class LooksItem(Answer):
     """What people get to see: what is empty is as the gateway comes."""
 
     product: str
@@ -64,7 +64,7 @@ class BrandingItem(Item):
     background: str
     hosts: tuple[str, ...]
     hidden: tuple[Part, ...]
-    effective: Shown
+    effective: LooksItem
     """With what comes from the spaces above and from the platform."""
 
 
@@ -98,8 +98,8 @@ def _item(call: Call, space: Space | None, own: Branding, permission: Permission
     )
 
 
-def _parts(looks: Branding) -> Shown:
-    return Shown(
+def _parts(looks: Branding) -> LooksItem:
+    return LooksItem(
         product=looks.product,
         logo=_address(looks.logo),
         favicon=_address(looks.favicon),
