@@ -198,7 +198,10 @@ class Layout:
             return Surface.SOCKET if _first(in_ui) == b"socket.io" else Surface.DASHBOARD
         shared = below is not None and self._admin == self._node
         listed = not (shared and unsafe) or _matches(self._endpoints + self._public, path)
-        return Surface.ENDPOINT if listed else Surface.UNLISTED
+        if not listed:
+            return Surface.UNLISTED
+        # A dashboard that is declared elsewhere than it is still has its socket looked into.
+        return Surface.SOCKET if b"/socket.io/" in path + b"/" else Surface.ENDPOINT
 
     def _admin_surface(self, below: bytes, path: bytes, unsafe: bool) -> Surface | None:
         """The surface of a path below the admin root; None where that is shared and the path not known to be its own.
