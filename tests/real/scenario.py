@@ -104,7 +104,7 @@ async def plant(programs: Programs, chromium: Chromium, folder: Path) -> AsyncIt
     async with site.process(), AsyncExitStack() as stack:
         made = Plant(site=site, programs=programs, stack=stack)
         link = (await made.flowward("user", "add", FIRST, "--admin")).strip()
-        await _activated(made, chromium, FIRST, link)
+        await activated(made, chromium, FIRST, link)
         ada = made.clients[FIRST]
         await _team(made, chromium, ada)
         await _instances(made, ada)
@@ -112,7 +112,7 @@ async def plant(programs: Programs, chromium: Chromium, folder: Path) -> AsyncIt
         yield made
 
 
-async def _activated(made: Plant, chromium: Chromium, username: str, link: str) -> None:
+async def activated(made: Plant, chromium: Chromium, username: str, link: str) -> None:
     """Somebody opens their link, chooses a password and is logged in; and logs in at the API as well."""
     async with chromium.visitor() as browser:
         await browser.page.goto(link)
@@ -128,20 +128,20 @@ async def _activated(made: Plant, chromium: Chromium, username: str, link: str) 
     made.users[username] = str((await client.get("/me")).json["id"])
 
 
-async def _somebody(made: Plant, chromium: Chromium, username: str, memberships: Mapping[str, str]) -> None:
+async def somebody(made: Plant, chromium: Chromium, username: str, memberships: Mapping[str, str]) -> None:
     """An admin makes an account and hands on the link that is shown to them."""
     ada = made.clients[FIRST]
     user = {"username": username, "name": username.title(), "email": f"{username}@acme.example"}
     answer = await ada.post("/users", {**user, "memberships": memberships})
     assert answer.status == 201, answer.text
     link = await ada.post(f"/users/{answer.json['id']}/activation-link")
-    await _activated(made, chromium, username, str(link.json["link"]))
+    await activated(made, chromium, username, str(link.json["link"]))
 
 
 async def _team(made: Plant, chromium: Chromium, ada: Client) -> None:
     team = await ada.post("/spaces", {"kind": "team", "slug": "acme", "title": "Acme"})
     assert team.status == 201, team.text
-    await _somebody(made, chromium, "olga", {"acme": ROLES["olga"]})
+    await somebody(made, chromium, "olga", {"acme": ROLES["olga"]})
     application = {"space": "acme", "slug": "packaging", "name": "Packaging"}
     answer = await made.clients["olga"].post("/applications", application)
     assert answer.status == 201, answer.text
@@ -155,7 +155,7 @@ async def _instances(made: Plant, ada: Client) -> None:
     refused = await olga.post("/instances", bodies[0])
     assert (refused.status, list(refused.faults)) == (422, ["/upstream"])
     settings = (await ada.get("/settings")).json
-    kept = {name: value for name, value in settings.items() if name not in ("actions", "configured")}
+    kept = {name: value for name, value in settings.items() if name not in ("actions", "configured", "mingled_groups")}
     assert (await ada.put("/settings", {**kept, "upstream_allow": ["127.0.0.1/32"]})).status == 200
     for body in bodies:
         answer = await olga.post("/instances", body)
@@ -188,12 +188,12 @@ async def _people(made: Plant, chromium: Chromium) -> None:
     """Who builds, tests and uses, by overrides; and two groups, by shares."""
     olga = made.clients["olga"]
     for username in OVERRIDES:
-        await _somebody(made, chromium, username, {"acme": ROLES[username]})
+        await somebody(made, chromium, username, {"acme": ROLES[username]})
         await made.usual(username)
     for slug, (username, stage) in GROUPS.items():
         group = {"kind": "group", "slug": slug, "title": slug.title(), "parent": "acme"}
         assert (await olga.post("/spaces", group)).status == 201
-        await _somebody(made, chromium, username, {slug: "member"})
+        await somebody(made, chromium, username, {slug: "member"})
         target = made.stages[stage] if stage else APPLICATION.replace("/", "%2F")
         shared = await olga.post(f"/resources/{target}/grants", {"space": slug, "role": "member"})
         assert shared.status == 200, shared.text

@@ -6,6 +6,8 @@ from pydantic import AfterValidator, BaseModel, Field, JsonValue, StringConstrai
 
 from config.base import Listing
 from config.names import Glob
+from proxy.access.decide import Sight
+from proxy.access.directory import Names
 from proxy.access.visible import visible
 from proxy.gate.tagging import as_told
 from proxy.model.access import Permission
@@ -103,7 +105,7 @@ class PolicyItem(Item):
     instance: str
     """Id."""
     address: str
-    """Of the instance."""
+    """Of the instance; empty where a name in it is not for whoever asks."""
     name: str
     kind: RowKind
     tag: str
@@ -139,7 +141,7 @@ def _item(moment: Moment, placed: Placed) -> PolicyItem:
     return PolicyItem(
         id=placed.id,
         instance=instance.id,
-        address=moment.estate.address(instance),
+        address=Names(Sight(moment.estate, moment.actor, now=moment.now)).address(instance) or "",
         name=policy.name,
         **{each: getattr(policy, each) for each in Policy.model_fields},
         declared=instance.declared,
@@ -151,6 +153,8 @@ async def find(_: Api, call: Call) -> Page[PolicyItem]:
     moment, asked = call.moment, call.asked(PoliciesQuery)
     instances = visible(moment.estate, moment.actor, ResourceKind.INSTANCE, Permission.INSTANCE_EDIT, now=moment.now)
     wanted = resource_at(moment.estate, asked.instance, ResourceKind.INSTANCE) if asked.instance else None
+    if wanted is not None:
+        require(moment, Permission.INSTANCE_EDIT, wanted)
     found = [
         placed
         for instance in instances

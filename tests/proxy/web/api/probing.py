@@ -27,6 +27,7 @@ _SETTINGS: Final = {
     "upstream_allow": [],
 }
 _BRANDING: Final = {"product": "n"}
+_POLICY: Final = {"kind": "http", "tag": "@tenant", "field": "tenant"}
 _NAMED: Final = {"slug": "new", "name": "n"}
 BODIES: Final[Mapping[str, Sequence[object]]] = {
     "post_auth_reauth": [{"password": "wrong password"}],
@@ -100,6 +101,16 @@ BODIES: Final[Mapping[str, Sequence[object]]] = {
     "post_checks_personas": [{"checks": []}],
     "put_spaces_space_branding": [_BRANDING],
     "put_branding": [_BRANDING],
+    "post_tags": [{"name": "n"}],
+    "put_tags_tag": [{"default": "n"}],
+    "put_spaces_space_tags": [{"tags": {}}],
+    "put_users_user_tags": [{"tags": {}}],
+    "post_row_policies": [{**_POLICY, "instance": "<instance>", "name": "n"}],
+    "post_row_policies_test": [
+        {**_POLICY, "instance": "<instance>", "sample": []},
+        {**_POLICY, "instance": "<instance>", "user": "<user>", "sample": []},
+    ],
+    "put_row_policies_policy": [_POLICY],
     "post_sso_providers_test": [{"provider": "local", "sample": {}}],
 }
 """Operation -> what is sent to it; `<kind>` stands for what is named."""
@@ -111,6 +122,7 @@ _QUERY: Final = {
     "user": "<user>",
     "on": "<resource>",
     "id": "<space>",
+    "instance": "<instance>",
 }
 _QUERIES: Final[Mapping[str, Sequence[Mapping[str, str]]]] = {
     "get_explain": [

@@ -6,7 +6,7 @@ from typing import Final
 
 from proxy.model.access import Role
 from proxy.model.directory import Space, SpaceKind
-from proxy.model.estate import Grant, InstanceSettings, Resource, ResourceKind
+from proxy.model.estate import Grant, InstanceSettings, Resource, ResourceKind, RowKind, RowPolicy
 from proxy.model.identity import Membership, Person, User
 from proxy.store import Edit, PutPerson
 from tests.peers.gateway import HASH
@@ -44,6 +44,7 @@ def estate(mark: str, above: str | None = None) -> Sequence[Edit]:
         hosts=(f"line.{mark}.localhost",),
         public=(f"/{mark}/*",),
         admin_token=f"{mark}-admin-token",
+        rows=(RowPolicy(name="own", kind=RowKind.HTTP, tag="@tenant", field="tenant", paths=(f"/{mark}",)),),
     )
     spaces = [
         _space(mark, SpaceKind.CUSTOMER if above else SpaceKind.TEAM, parent=above),
@@ -160,6 +161,8 @@ def names(mark: str, made: Mapping[str, str]) -> Names:
             "host": [f"line.{mark}.localhost"],
             "slug": [f"{mark}-slug"],
             "ban": [f"{mark}-ban"],
+            "policy": [f"{mark}-line:own"],
+            "tag": [f"{mark}-tag"],
             "passkey": [f"{mark}-passkey"],
             "provider": [f"{mark}-provider"],
             **{kind: [id_] for kind, id_ in made.items()},
