@@ -26,16 +26,23 @@ _log = structlog.get_logger(__name__)
 
 async def relay(desk: InspectionDesk, exchange: Exchange, started: float) -> web.StreamResponse:
     """One websocket, from its upgrade to its end. Raises UpstreamFailed, StoreUnavailable while nothing has been sent."""
-    place = exchange.verdict.lease.station.resource.id
     if sid_of(exchange.path) is None:
-        screen, most = Screen(desk.talks.outlines, place), _AT_FIRST
+        screen = Screen(desk.talks.outlines, exchange.verdict.lease.station.resource.id)
         attend(desk, exchange, screen)
-    else:
-        talk = await found(desk, exchange)
-        if talk is None:
-            return unknown()
-        screen, most = talk.screen, talk.most
-    governed = Governed(desk, exchange, screen, fresh=sid_of(exchange.path) is None)
+        return await _relay(desk, exchange, Governed(desk, exchange, screen, fresh=True), _AT_FIRST, started)
+    talk = await found(desk, exchange)
+    if talk is None:
+        return unknown()
+    try:
+        governed = Governed(desk, exchange, talk.screen, fresh=False)
+        return await _relay(desk, exchange, governed, talk.most, started)
+    finally:
+        desk.talks.leave(talk)
+
+
+async def _relay(
+    desk: InspectionDesk, exchange: Exchange, governed: "Governed", most: int, started: float
+) -> web.StreamResponse:
     desk.live.add(governed)  # before the next await: what changes from now on reaches it
     try:
         async with await joined(desk.carrier, exchange) as instance:

@@ -12,7 +12,7 @@ from aiohttp import ClientWebSocketResponse, WSMsgType, WSServerHandshakeError
 
 from proxy.model.access import Role
 from proxy.model.directory import Space, SpaceKind
-from proxy.model.estate import Grant, HttpAuth, Resource, ResourceKind
+from proxy.model.estate import Grant, HttpAuth, Resource, ResourceKind, RowKind, RowPolicy
 from tests.peers.dashboard import PATH, Dashboard, dashboard
 from tests.proxy.inspection.house import INSTANCE, Answer, House, house
 from tests.proxy.nodered.dashboards import BASE, config
@@ -339,6 +339,24 @@ async def test_a_websocket_ends_with_what_it_was_opened_for(tmp_path: Path, chan
         async with asyncio.timeout(AT_ONCE):
             assert (await socket.receive()).data == code
         await mia.instance.changes.until(lambda: str(mia.instance.heard[-1]).startswith("closed"))
+
+
+async def test_t_10_rows_follow_a_visitors_tags_while_a_socket_is_open(tmp_path: Path) -> None:
+    """T-10: who gets another value sees other rows at once; nothing has to be opened anew."""
+    policy = RowPolicy(name="sites", kind=RowKind.SOCKET, tag="site", field="site")
+    rows = [{"site": site} for site in ("north", "south")]
+    said = "42" + json.dumps(["msg-input:pump", {"payload": rows}])
+    async with page(tmp_path, rows=(policy,)) as mia:
+        await mia.gate.change("mia", Role.MEMBER, tags={"site": "north"})
+        await mia.gate.gateway.watch.look()
+        socket = await mia.socket()
+        for site in ("north", "south"):
+            await mia.gate.change("mia", Role.MEMBER, tags={"site": site})
+            await mia.gate.gateway.watch.look()
+            mia.instance.say(said)
+            told = json.loads((await socket.receive_str(timeout=5))[2:])
+            assert told == ["msg-input:pump", {"payload": [{"site": site}]}]
+        await socket.close()
 
 
 async def test_an_instance_that_falls_silent_is_taken_for_gone(tmp_path: Path) -> None:
