@@ -42,7 +42,7 @@ async def closing(moment: Moment, space: Space) -> Closing:
         returned=tuple(_returned(estate, space, above)),
         people=[each.user for each in await _people(moment, space, UserKind.PERSON) if _is_its_own(each, space)],
         accounts=[each.user for each in await _people(moment, space, UserKind.SERVICE)],
-        ended=[grant for grant in estate.grants if grant.space == space.id or _owns(estate, space, grant)],
+        ended=tuple(_ended(estate, space)),
     )
 
 
@@ -92,7 +92,8 @@ def _returned(estate: Estate, space: Space, above: Space) -> Iterator[Resource]:
             continue
         parent = estate.resources.get(resource.parent or "")
         if parent is not None:
-            inherits = estate.owner(parent) in (space, above)
+            owner = estate.owner(parent)
+            inherits = owner is space or owner is above
             yield replace(resource, owner=None if inherits else above.id)
             continue
         slug = _free(resource.slug, space.slug, taken)
@@ -109,8 +110,11 @@ def _free(slug: str, of: str, taken: set[str]) -> str:
     return wanted
 
 
-def _owns(estate: Estate, space: Space, grant: Grant) -> bool:
-    return estate.owner(estate.resources[grant.target]) == space
+def _ended(estate: Estate, space: Space) -> Iterator[Grant]:
+    yield from (grant for grant in estate.grants if grant.space == space.id)
+    for target, shares in estate.shares.items():
+        if estate.owner(estate.resources[target]) is space:
+            yield from (grant for grant in shares if grant.space != space.id)
 
 
 def _is_its_own(person: Person, space: Space) -> bool:

@@ -14,13 +14,14 @@ from proxy.model.access import Permission, Role
 from proxy.model.directory import Space, SpaceKind
 from proxy.model.estate import Resource
 from proxy.model.identity import Membership, Person, User, UserState
+from proxy.services import users
 from proxy.services.administration.members import member
 from proxy.services.administration.references import resource_named, unknown
 from proxy.services.audit import changes
 from proxy.services.authority import require, space_at, told
 from proxy.services.problems import Exists, Invalid, NotPossible, Wrong
 from proxy.services.writer import Moment, Step
-from proxy.store import PutPerson, Remove
+from proxy.store import PutPerson
 
 LONGEST: Final = 128
 """Characters of a username."""
@@ -61,14 +62,14 @@ async def invited(moment: Moment, key: str, user_id: str) -> User:
     if user.state is not UserState.PENDING:
         detail = f"{user.username} has chosen a password already. They get another by themselves, or from an admin."
         raise NotPossible("activated", detail)
+    users.refuse_link(user)
     return user
 
 
 async def delete(moment: Moment, key: str, user_id: str) -> Step[None]:
-    """Remove the account of a person who is a customer's alone."""
-    user = (await _person(moment, _customer(moment, key), user_id)).user
-    event = told(moment, "user.deleted", user, body={"name": user.username})
-    return Step(result=None, edits=[Remove(kind=User, id=user.id)], events=[event])
+    """Remove the account of a person who is a customer's alone. Raises DeclaredInFile and NotPossible."""
+    person = await _person(moment, _customer(moment, key), user_id)
+    return await users.delete(moment, person.user.id)
 
 
 async def first_of(moment: Moment, key: str, user_id: str) -> First:

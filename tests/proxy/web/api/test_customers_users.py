@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
 from urllib.parse import urlencode
 
 import pytest
@@ -10,7 +11,8 @@ import pytest_asyncio
 from proxy.model.access import Role
 from proxy.model.directory import Space
 from proxy.model.estate import Grant, Resource, ResourceKind
-from proxy.model.identity import UserState
+from proxy.model.identity import Membership, UserState
+from proxy.store import PutPerson
 from tests.peers.smtp import Sink, sink
 from tests.proxy.web.api.house import Client
 from tests.proxy.web.api.yard import DASHBOARD, MEMBER, OWNER, VIEWER, Someone, Team, Yard, opened
@@ -207,6 +209,12 @@ async def test_c_10_whoever_is_of_other_spaces_too_is_not_the_customers_to_open_
         ):
             assert (answer.status, answer.code) == (409, "kept_by_admins")
     assert (await above.delete(f"/spaces/{a.id}/users/{both.id}")).status == 204, "both are below the team"
+    root = await yard.house.person("root")
+    held = {a.id: Membership(space=a.id, role=DASHBOARD)}
+    await yard.put(PutPerson(person=replace(root, memberships=held)))
+    admin = await yard.someone(admin=True)
+    kept = await admin.delete(f"/spaces/{a.id}/users/{root.user.id}")
+    assert (kept.status, kept.code) == (409, "declared_in_file")
     emma = await yard.someone({a.id: DASHBOARD})
     assert (await admin_a.delete(f"/spaces/{a.id}/users/{emma.id}")).status == 204
     assert (await emma.get("/me")).status == 401
