@@ -99,10 +99,15 @@ class PageView:
         return any(not self.shown.isdisjoint(pages) for pages in self.pages.by_id.values())
 
 
+def pages_in(estate: Estate, instance: Resource) -> tuple[Resource, ...]:
+    """The page resources of an instance, by id."""
+    children = estate.children.get(instance.id, ())
+    return tuple(sorted((each for each in children if each.kind is ResourceKind.PAGE), key=lambda each: each.id))
+
+
 def pages_of(estate: Estate, instance: Resource, *, public: bool = True) -> Pages | None:
     """The pages of an instance; None where it has none. `public`: whether a page may be open to anybody at all."""
-    children = estate.children.get(instance.id, ())
-    found = tuple(sorted((each for each in children if each.kind is ResourceKind.PAGE), key=lambda each: each.id))
+    found = pages_in(estate, instance)
     if not found:
         return None
     said = {each.id: PageSettings.of(each) for each in found}

@@ -26,6 +26,8 @@ BEAT: Final = 1.0
 _WRITE_SEEN: Final = 15.0
 _CLEAN: Final = 300.0
 _AT_ONCE: Final = 500
+_AT_A_STRETCH: Final = 0.02
+"""Seconds, whatever has been looked at by then: a dashboard of many pages takes longer."""
 _log = structlog.get_logger(__name__)
 
 
@@ -223,6 +225,8 @@ class Watch:
                 live.end(Reason.SESSION_ENDED)
 
     async def _judge_pending(self) -> None:
+        clock = self._gate.clock
+        due = clock.steady() + _AT_A_STRETCH
         for number, live in enumerate(tuple(self._pending), 1):
             self._pending.discard(live)
             try:
@@ -230,8 +234,9 @@ class Watch:
             except StoreUnavailable:
                 self._pending.add(live)  # trouble is neither permission nor refusal: ask again
                 return
-            if number % _AT_ONCE == 0:
+            if number % _AT_ONCE == 0 or clock.steady() > due:
                 await asyncio.sleep(0)  # thousands of sockets must not hold up everybody's requests
+                due = clock.steady() + _AT_A_STRETCH
 
     async def _judge(self, live: Live) -> None:
         gate, principal = self._gate, live.principal

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 from urllib.parse import urlsplit
 
-from proxy.access.pages import Pages, pages_of
+from proxy.access.pages import Pages, pages_in, pages_of
 from proxy.gate.parts import Parts
 from proxy.model.estate import (
     Estate,
@@ -169,10 +169,9 @@ class _Compiler:
 
     def station(self, resource: Resource, settings: InstanceSettings, name: str) -> Station:
         old = self._known.get(resource.id)
-        pages = pages_of(self._estate, resource, public=self._open_instances)
         constrained = constrains(settings, self._estate.settings)
         same = old is not None and old.resource is resource and old.name == name and self._stays(old.endpoint)
-        if old is not None and same and _are_same(old.pages, pages) and old.constrained is constrained:
+        if old is not None and same and old.constrained is constrained and self._has_same_pages(old):
             return old
         if settings.http_auth is HttpAuth.NONE and not self._open_instances:
             settings = replace(settings, http_auth=HttpAuth.USER)
@@ -185,7 +184,13 @@ class _Compiler:
         if old is None:
             self._number += SURFACES
         number = old.number if old else self._number
+        pages = pages_of(self._estate, resource, public=self._open_instances)
         return Station(number, resource, settings, name, layout, endpoint, pages, constrained=constrained, before=old)
+
+    def _has_same_pages(self, old: Station) -> bool:
+        """Whether the pages of an instance are the very same resources, so that nothing about them can have changed."""
+        before = old.pages.resources if old.pages is not None else ()
+        return before == pages_in(self._estate, old.resource)
 
     def _stays(self, endpoint: Endpoint) -> bool:
         return self._same_border or not endpoint.governed
@@ -195,13 +200,6 @@ def constrains(settings: InstanceSettings, platform: PlatformSettings) -> bool:
     """Whether what flows of an instance mean for some visitors is kept from all others, whatever the widget."""
     said = settings.enforce_client_constraint
     return platform.tenant_mode if said is None else said
-
-
-def _are_same(before: Pages | None, now: Pages | None) -> bool:
-    """Whether pages are of the very same resources, so that nothing about them can have changed."""
-    if before is None or now is None:
-        return before is now
-    return before.resources == now.resources
 
 
 def _roots(settings: InstanceSettings) -> Roots:
