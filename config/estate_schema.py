@@ -20,6 +20,7 @@ from config.names import (
     Slug,
     Username,
 )
+from config.tenancy_schema import PageEntry, RowEntry, Tags
 from config.times import PositiveDuration, RateSetting
 
 MembershipRole = Literal["dashboard", "viewer", "member", "owner"]
@@ -37,6 +38,9 @@ class SpaceEntry(Section):
     parent: Slug | None = Field(default=None, description="Slug of the team or customer it belongs to.")
     title: str = Field(default="", max_length=200, description="Name for people; the slug where empty.")
     active: bool = Field(default=True, description="false suspends everyone who is in through this space.")
+    tags: Tags | None = Field(
+        default=None, description="Values of tags that its people have; those it has where absent."
+    )
 
 
 class UserEntry(Section):
@@ -56,6 +60,13 @@ class UserEntry(Section):
     )
     link: Literal["activation"] | None = Field(
         default=None, description="activation prints a one-time link by which the user chooses a password."
+    )
+    tags: Tags | None = Field(default=None, description="Values of tags of their own; those they have where absent.")
+    default_dashboard: ResourcePath | None = Field(
+        default=None, description="Path of the instance or page that is seen first after logging in."
+    )
+    fullscreen: bool | None = Field(
+        default=None, description="That dashboard is all of the gateway that they see; as it is where absent."
     )
     memberships: Mapping[Slug, MembershipRole] = Field(default={}, description="Role per space.")
     overrides: Mapping[ResourcePath, OverrideRole] = Field(
@@ -187,6 +198,8 @@ class InstanceEntry(Section):
     second_factor: bool = Field(
         default=False, description="Ask everybody for a second factor here, whatever way they logged in by."
     )
+    pages: Listing[PageEntry] = Field(default=(), description="Parts of it that are shared by themselves.")
+    rows: Listing[RowEntry] = Field(default=(), description="Whose rows its visitors see.")
     enforce_client_constraint: bool | None = Field(
         default=None,
         description="Keep what a flow sends to one user, tenant or tab from all others, whatever the widget; where absent, "

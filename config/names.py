@@ -48,8 +48,8 @@ def parse_application_path(value: object) -> str:
 
 
 def parse_resource_path(value: object) -> str:
-    """The path of an application or instance, `space/application[/instance]`."""
-    return _reference(value, parts=(2, 3), example="acme/plant/line-3")
+    """The path of an application, instance or page, `space/application[/instance[/page]]`."""
+    return _reference(value, parts=(2, 3, 4), example="acme/plant/line-3")
 
 
 def _plain_path(value: object, message: str, remedy: str) -> str:
@@ -130,7 +130,7 @@ BasicName = Annotated[str, PlainValidator(parse_basic_name), schema_of("name")]
 Email = Annotated[str, PlainValidator(parse_email), schema_of("mail address")]
 PasswordHash = Annotated[str, PlainValidator(parse_password_hash), schema_of("hash", pattern=r"^\$argon2id\$")]
 ApplicationPath = Annotated[str, PlainValidator(parse_application_path), schema_of("space/application")]
-ResourcePath = Annotated[str, PlainValidator(parse_resource_path), schema_of("space/application[/instance]")]
+ResourcePath = Annotated[str, PlainValidator(parse_resource_path), schema_of("space/application[/instance[/page]]")]
 Root = Annotated[str, PlainValidator(parse_root), schema_of("path", pattern="^/")]
 Mount = Annotated[str, PlainValidator(parse_mount), schema_of("path", pattern="^/.")]
 Glob = Annotated[str, PlainValidator(parse_glob), schema_of("glob", pattern="^/")]

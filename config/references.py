@@ -8,6 +8,7 @@ from config.configuration import Config, Placed, placed
 from config.estate_schema import ApplicationEntry, GrantEntry, InstanceEntry, SpaceEntry, UserEntry
 from config.problems import Problem
 from config.shape import suggestion
+from config.source import Key
 
 T = TypeVar("T")
 
@@ -41,7 +42,8 @@ def reference_problems(config: Config) -> Iterator[Problem]:
     names = _Names(
         spaces={one.entry.slug: one.entry for one in spaces},
         owners={one.entry.path: one.entry.space for one in applications}
-        | {one.entry.resource_path: one.entry.application.split("/")[0] for one in instances},
+        | {one.entry.resource_path: one.entry.application.split("/")[0] for one in instances}
+        | {path: owner for one in instances for path, owner in _pages_of(one.entry)},
         providers=frozenset(entry.name for entry in config.settings.auth if entry.plugin != "local"),
     )
     yield from _twice(spaces, "slug", lambda space: space.slug)
@@ -56,6 +58,7 @@ def reference_problems(config: Config) -> Iterator[Problem]:
         yield from _application(application, names)
     for instance in instances:
         yield from _instance(instance, {one.entry.path for one in applications})
+        yield from _parts(instance, names)
     for user in users:
         yield from _user(user, names)
     for grant in grants:
@@ -109,11 +112,35 @@ def _instance(instance: Placed[InstanceEntry], applications: set[str]) -> Iterat
         yield _unknown(instance, ("application",), "application", instance.entry.application, applications)
 
 
+def _pages_of(instance: InstanceEntry) -> Iterator[tuple[str, str]]:
+    """Path and owner of each."""
+    for page in instance.pages:
+        yield f"{instance.resource_path}/{page.slug}", page.space or instance.application.split("/")[0]
+
+
+def _parts(instance: Placed[InstanceEntry], names: _Names) -> Iterator[Problem]:
+    """Pages and row policies have names of their own, and pages may have an owner."""
+    for key, parts in (
+        ("pages", [each.slug for each in instance.entry.pages]),
+        ("rows", [each.name for each in instance.entry.rows]),
+    ):
+        for at, name in enumerate(parts):
+            if name in parts[:at]:
+                yield instance.problem((key, at), f"declares {name} again", "Remove one of the two or rename it.")
+    for at, page in enumerate(instance.entry.pages):
+        if page.space is not None and page.space not in names.spaces:
+            yield _unknown(instance, ("pages", at, "space"), "space", page.space, names.spaces)
+
+
 def _user(user: Placed[UserEntry], names: _Names) -> Iterator[Problem]:
     entry = user.entry
     if entry.password is not None and entry.password_hash is not None:
         yield user.problem(("password_hash",), "stands beside password", "Keep one of the two.")
     yield from _provider(user, names)
+    first = entry.default_dashboard
+    if first is not None and (first not in names.owners or first.count("/") < 2):
+        places = {path for path in names.owners if path.count("/") > 1}
+        yield _unknown(user, ("default_dashboard",), "instance or page", first, places)
     for slug in entry.memberships:
         if slug not in names.spaces:
             yield _unknown(user, ("memberships", slug), "space", slug, names.spaces)
@@ -158,8 +185,6 @@ def _grant(grant: Placed[GrantEntry], names: _Names) -> Iterator[Problem]:
         yield _unknown(grant, ("space",), "space", entry.space, names.spaces)
 
 
-def _unknown(
-    at: Placed[T], key: tuple[str, ...], kind: str, name: str, known: Mapping[str, object] | set[str]
-) -> Problem:
+def _unknown(at: Placed[T], key: Key, kind: str, name: str, known: Mapping[str, object] | set[str]) -> Problem:
     remedy = suggestion(name, known) if known else f"Declare the {kind} first."
     return at.problem(key, f"must name a declared {kind}", remedy, value=repr(name))

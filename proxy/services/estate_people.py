@@ -7,7 +7,7 @@ from config.estate_schema import UserEntry
 from config.problems import Problem
 from proxy.model.access import Role
 from proxy.model.directory import Space
-from proxy.model.estate import Estate, Resource
+from proxy.model.estate import Estate, Resource, ResourceKind
 from proxy.model.identity import Membership, Person, User, UserState
 from proxy.services.estate_ledger import Ledger, Place, Whole
 
@@ -30,6 +30,7 @@ def people_wanted(
         if told:
             hashes[user_id] = told
         user = _user(place, entry, old.user if old else User(id=user_id, username=""), has_password=user_id in hashes)
+        user = _with_dashboard(place, entry, user, resources, ledger)
         after[user_id] = Person(user=user, memberships=_memberships(place, entry, old, estate, resources, ledger))
     _refuse_shared_logins(after.values(), ledger)
     return after, hashes
@@ -69,6 +70,27 @@ def _user(place: Place, entry: UserEntry, old: User, *, has_password: bool) -> U
         state=_state(entry, old, has_password=has_password),
         declared=place.origin,
     )
+
+
+def _with_dashboard(
+    place: Place, entry: UserEntry, user: User, resources: Mapping[str, Resource], ledger: Ledger
+) -> User:
+    """What is seen first, and the tags: where the file says nothing of them, they stay."""
+    if entry.tags is not None:
+        user = replace(user, tags=dict(entry.tags))
+    if entry.fullscreen is not None:
+        user = replace(user, fullscreen=entry.fullscreen)
+    if entry.default_dashboard is None:
+        return user
+    found = resources.get(entry.default_dashboard)
+    if found is None or found.kind not in (ResourceKind.INSTANCE, ResourceKind.PAGE):
+        message, remedy = (
+            f"names {entry.default_dashboard}, which is no instance or page",
+            "Declare it or correct the path.",
+        )
+        ledger.wrong(place, message, remedy, key=("default_dashboard",))
+        return user
+    return replace(user, default_dashboard=found.id)
 
 
 def _state(entry: UserEntry, old: User, *, has_password: bool) -> UserState:

@@ -5,9 +5,23 @@ from dataclasses import replace
 
 from config.estate_schema import ApplicationEntry, GrantEntry, InstanceEntry, InstanceLimit, SpaceEntry
 from config.problems import Problem
+from proxy.access.rows import BadRowsPath, rows_path
 from proxy.model.access import Role
 from proxy.model.directory import Space, SpaceKind
-from proxy.model.estate import Estate, Grant, HttpAuth, InstanceSettings, Limit, Resource, ResourceKind, UpstreamTls
+from proxy.model.estate import (
+    Estate,
+    Grant,
+    HttpAuth,
+    InstanceSettings,
+    Limit,
+    Resource,
+    ResourceKind,
+    RowKind,
+    RowMode,
+    RowPolicy,
+    Unmatched,
+    UpstreamTls,
+)
 from proxy.services.estate_ledger import Ledger, Place
 
 
@@ -44,12 +58,14 @@ def _space(place: Place, entry: SpaceEntry, ids: Mapping[str, str], old: Space |
     if entry.parent is not None and entry.parent not in ids:
         message, remedy = f"names {entry.parent}, which is not there", "Declare that space or correct the slug."
         ledger.wrong(place, message, remedy, key=("parent",))
+    before = old or Space(id=ids[entry.slug], kind=SpaceKind(entry.kind), slug=entry.slug)
     return replace(
-        old or Space(id=ids[entry.slug], kind=SpaceKind(entry.kind), slug=entry.slug),
+        before,
         kind=SpaceKind(entry.kind),
         title=entry.title,
         parent=ids.get(entry.parent or ""),
         active=entry.active,
+        tags=before.tags if entry.tags is None else dict(entry.tags),
         declared=place.origin,
     )
 
@@ -82,7 +98,65 @@ def resources_wanted(before: Estate, spaces: Mapping[str, Space], ledger: Ledger
         path = entry.resource_path
         if ledger.claim(place, "instance", path, known.get(path)):
             after[path] = _instance(place, entry, known.get(path), after, ledger)
+            _pages(place, entry, known, owners, after, ledger)
     return after
+
+
+def _pages(
+    place: Place,
+    entry: InstanceEntry,
+    known: Mapping[str, Resource],
+    owners: Mapping[str, str],
+    after: dict[str, Resource],
+    ledger: Ledger,
+) -> None:
+    """The parts of an instance that are shared by themselves."""
+    for at, page in enumerate(entry.pages):
+        path = f"{entry.resource_path}/{page.slug}"
+        if page.space is not None and page.space not in owners:
+            message, remedy = f"names {page.space}, which is not there", "Declare that space or correct the slug."
+            ledger.wrong(place, message, remedy, key=("pages", at, "space"))
+        elif ledger.claim(place, "page", path, old := known.get(path)):
+            after[path] = Resource(
+                id=old.id if old else ledger.new_id(),
+                kind=ResourceKind.PAGE,
+                slug=page.slug,
+                name=page.title,
+                parent=after[entry.resource_path].id,
+                owner=owners[page.space] if page.space is not None else None,
+                attributes={
+                    "match": page.match,
+                    "endpoints": list(page.endpoints),
+                    "readonly": page.readonly,
+                    "http_auth": None,
+                },
+                declared=place.origin,
+            )
+
+
+def _policies(place: Place, entry: InstanceEntry, ledger: Ledger) -> tuple[RowPolicy, ...]:
+    for at, row in enumerate(entry.rows):
+        try:
+            rows_path(row.rows)
+        except BadRowsPath as error:
+            ledger.wrong(place, str(error), "Write for example $.rows, or $.", key=("rows", at, "rows"))
+    return tuple(
+        RowPolicy(
+            name=row.name,
+            kind=RowKind(row.kind),
+            tag=row.tag,
+            field=row.field,
+            rows=row.rows,
+            paths=row.paths,
+            methods=tuple(row.methods),
+            widgets=row.widgets,
+            types=row.types,
+            pages=row.pages,
+            mode=RowMode(row.mode),
+            on_unmatched=Unmatched(row.on_unmatched),
+        )
+        for row in entry.rows
+    )
 
 
 def _application(
@@ -114,7 +188,10 @@ def _instance(
         slug=entry.slug,
         name=entry.title,
         parent=application.id if application else None,
-        instance=instance_settings(entry, ledger.hashes.get(f"instance {entry.resource_path}", "")),
+        instance=replace(
+            instance_settings(entry, ledger.hashes.get(f"instance {entry.resource_path}", "")),
+            rows=_policies(place, entry, ledger),
+        ),
         declared=place.origin,
     )
 

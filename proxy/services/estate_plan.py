@@ -9,7 +9,7 @@ from typing import Final
 from proxy.model.access import Role
 from proxy.model.audit import Update
 from proxy.model.directory import Space
-from proxy.model.estate import Estate, Grant, InstanceSettings, Resource
+from proxy.model.estate import Estate, Grant, InstanceSettings, Resource, RowPolicy
 from proxy.model.identity import Person, User, UserState
 from proxy.services.audit import updates
 from proxy.services.estate_ledger import Applied, Ledger, Whole
@@ -182,7 +182,7 @@ def _spaces(estate: Estate) -> _Items:
 def _space(space: Space, estate: Estate) -> _Item:
     above = estate.spaces.get(space.parent or "")
     facts = {"kind": space.kind.value, "title": space.title, "active": _word(space.active)}
-    facts |= {"parent": above.slug} if above else {}
+    facts |= ({"parent": above.slug} if above else {}) | _tags(space.tags)
     return _Item(
         kind=space.kind.value,
         name=space.slug,
@@ -191,6 +191,10 @@ def _space(space: Space, estate: Estate) -> _Item:
         remove=Remove(kind=Space, id=space.id),
         facts=facts | _origin(space.declared),
     )
+
+
+def _tags(tags: Mapping[str, str]) -> dict[str, str]:
+    return {f"tags.{name}": value for name, value in tags.items()}
 
 
 def _origin(declared: str | None) -> dict[str, str]:
@@ -212,6 +216,7 @@ def _resource(resource: Resource, estate: Estate) -> _Item:
     owner = estate.spaces.get(resource.owner or "")
     facts = {"title": resource.name} | ({"owner": owner.slug} if owner else {})
     facts |= _instance_facts(resource.instance) if resource.instance else {}
+    facts |= {name: _word(value) for name, value in resource.attributes.items() if value}
     return _Item(
         kind=resource.kind.value,
         name=estate.address(resource),
@@ -223,11 +228,18 @@ def _resource(resource: Resource, estate: Estate) -> _Item:
 
 
 def _instance_facts(settings: InstanceSettings) -> dict[str, str]:
-    values = {one.name: getattr(settings, one.name) for one in fields(settings) if one.name != "upstream_tls"}
+    nested = {"upstream_tls", "rows"}
+    values = {one.name: getattr(settings, one.name) for one in fields(settings) if one.name not in nested}
+    rows = {f"rows.{policy.name}": _policy(policy) for policy in settings.rows}
     tls = {
         f"upstream_tls.{one.name}": getattr(settings.upstream_tls, one.name) for one in fields(settings.upstream_tls)
     }
-    return {name: _word(value) for name, value in (values | tls).items() if value is not None}
+    return {name: _word(value) for name, value in (values | tls | rows).items() if value is not None}
+
+
+def _policy(policy: RowPolicy) -> str:
+    said = {one.name: getattr(policy, one.name) for one in fields(policy) if one.name != "name"}
+    return ", ".join(f"{name} {_word(value)}" for name, value in said.items() if value)
 
 
 def _word(value: object) -> str:
@@ -236,7 +248,7 @@ def _word(value: object) -> str:
             return value.label
         case bool():
             return str(value).lower()
-        case tuple():
+        case tuple() | list():
             return f"[{', '.join(map(str, value))}]"
         case _:
             return str(value)
@@ -265,7 +277,10 @@ def _person(person: Person, whole: Whole, known: Mapping[str, str]) -> _Item:
 def _person_facts(person: Person, estate: Estate) -> dict[str, str]:
     user = person.user
     facts = {"username": user.username, "email": user.email, "name": user.name, "admin": _word(user.admin)}
-    facts |= {"state": user.state.value} | _origin(user.declared)
+    facts |= {"state": user.state.value} | _origin(user.declared) | _tags(user.tags)
+    facts |= {"fullscreen": _word(user.fullscreen)} if user.fullscreen else {}
+    if (first := estate.resources.get(user.default_dashboard or "")) is not None:
+        facts["default_dashboard"] = estate.address(first)
     for held in person.memberships.values():
         facts[f"memberships.{estate.spaces[held.space].slug}"] = held.role.label
         for target, role in held.overrides.items():

@@ -38,7 +38,7 @@ def test_a_password_is_read_from_its_file_and_never_shown(loaded: Loaded, tmp_pa
     [
         ("spaces: [{slug: No, kind: team}]", "spaces[0].slug: must be 1 to 64 lower-case letters, digits and inner dashes, but it is 'No'. Write for example line-3."),
         ("spaces: [{slug: 5, kind: team}]", "spaces[0].slug: must be 1 to 64 lower-case letters, digits and inner dashes, but it is 5. Write for example line-3; numbers in quotes."),
-        ("spaces: [{slug: a, kind: town}]", "spaces[0].kind: must be 'team', 'customer' or 'group', but it is 'town'. Choose one of them."),
+        ("spaces: [{slug: a, kind: town}]", "spaces[0].kind: must be 'team', 'customer', 'group' or 'everyone', but it is 'town'. Choose one of them."),
         ("users: [{username: ada, password: hunter2}]", "users[0].password: must name a file. Write {file: secrets/name}; a secret does not stand in this file itself."),
         ("users: [{username: ada, password_hash: hunter2}]", "users[0].password_hash: must be an argon2id hash. Write it in single quotes: '$argon2id$v=19$...'."),
         ("users: [{username: ada, email: ada}]", "users[0].email: must be a mail address, but it is 'ada'. Write for example ada@example.org."),

@@ -53,7 +53,7 @@ def test_a_good_name_stays_as_it_is(parse: Callable[[object], str], written: str
         *((parse_email, bad) for bad in ["ada", "@a", "a@", "a@b@c", "a b@c", 1]),
         *((parse_password_hash, bad) for bad in ["secret", "$2b$12$x", "$argon2id$", 1]),
         *((parse_application_path, bad) for bad in ["acme", "acme/plant/line", "/acme/plant", "acme//plant", 1]),
-        *((parse_resource_path, bad) for bad in ["acme", "a/b/c/d", "acme/Plant"]),
+        *((parse_resource_path, bad) for bad in ["acme", "a/b/c/d/e", "acme/Plant"]),
         *(
             (parse_root, bad)
             for bad in ["", "admin", "//a", "/a/../b", "/./a", "/a%2f", "/a?b", "/a#b", "/a;b", "/a b", "\\a", 1]

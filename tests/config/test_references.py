@@ -46,6 +46,11 @@ def estate(
         (estate(spaces=f"{ACME}, {CUSTOMER}", users="{username: a, memberships: {cust: owner}, overrides: {acme/plant/a: none}}"), "2: users[0].overrides.acme/plant/a: has no effect: a is no member of acme. Add a membership, for example acme: viewer."),
         (estate(users="{username: a, provider: corp}"), "2: users[0].provider: must name a way in other than the local accounts, but it is 'corp'. Add it to auth in flowward.yaml."),
         (estate(users="{username: a, provider: local}"), "2: users[0].provider: must name a way in other than the local accounts, but it is 'local'. Add it to auth in flowward.yaml."),
+        # pages, row policies and first dashboards
+        (estate(instances=LINE[:-1] + ", pages: [{slug: p, match: /p, space: acne}]}"), "4: instances[0].pages[0].space: must name a declared space, but it is 'acne'. Did you mean acme?"),
+        (estate(instances=LINE[:-1] + ", pages: [{slug: p, match: /p}, {slug: p, match: /q}]}"), "4: instances[0].pages[1]: declares p again. Remove one of the two or rename it."),
+        (estate(instances=LINE[:-1] + ", rows: [{name: r, kind: http, tag: t, field: f}, {name: r, kind: http, tag: t, field: f}]}"), "4: instances[0].rows[1]: declares r again. Remove one of the two or rename it."),
+        (estate(users="{username: a, default_dashboard: acme/plant/b}"), "2: users[0].default_dashboard: must name a declared instance or page, but it is 'acme/plant/b'. Did you mean acme/plant/a?"),
         # grants
         (estate(grants="{target: acme/plan, space: acme, role: viewer}"), "5: grants[0].target: must name a declared application or instance, but it is 'acme/plan'. Did you mean acme/plant?"),
         (estate(grants="{target: acme/plant, space: acne, role: viewer}"), "5: grants[0].space: must name a declared space, but it is 'acne'. Did you mean acme?"),
