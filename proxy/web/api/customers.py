@@ -6,6 +6,7 @@ from typing import Annotated, Final
 from pydantic import Field, StringConstraints
 
 from config.mail_schema import is_mailbox
+from proxy.access.branding import composed
 from proxy.model.access import Permission
 from proxy.model.directory import Space
 from proxy.model.estate import Resource
@@ -154,7 +155,9 @@ async def _linked(api: Api, call: Call, user: User, email: str | None) -> Link:
         return Link(link=address, expires=until)
     help_, by = desk.self_help, moment.actor.person.user
     await help_.addresses.expect(token, email, until=until)
-    written = help_.outbox.letterhead().activation_link(user.username, address, by=by.name or by.username, until=until)
+    customer = space_at(moment.estate, call.path["customer"])
+    head = help_.outbox.letterhead().called(composed(moment.estate, customer).product)
+    written = head.activation_link(user.username, address, by=by.name or by.username, until=until)
     few = await takes_one_more(help_.recovery.shared, "invitation", email)
     letter = Outgoing(to=email, written=written, until=until, user=user.id)
     await help_.outbox.post([letter] if few else [], event)

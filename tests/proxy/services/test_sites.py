@@ -1,7 +1,10 @@
 """Which host shows what."""
 
+from dataclasses import replace
+
 import pytest
 
+from proxy.model.directory import Branding, Space, SpaceKind
 from proxy.model.estate import Estate, InstanceSettings, Resource, ResourceKind
 from proxy.services.sites import Sites, host_name, sites_of
 
@@ -71,6 +74,37 @@ def test_further_homes_show_no_instance() -> None:
     assert site is not None
     assert (site.home, site.origin, site.mounts) == (True, "https://login.customer.example", ())
     assert found.find(b"other.example") is None
+
+
+def test_t_14_visitors_log_in_at_the_further_home_that_the_owner_of_an_instance_or_a_space_above_names() -> None:
+    door = Branding(hosts=("login.acme.example", "line-3.example"))
+    spaces = [
+        Space(id="acme", kind=SpaceKind.TEAM, slug="acme", branding=door),
+        Space(id="north", kind=SpaceKind.CUSTOMER, slug="north", parent="acme"),
+        Space(id="other", kind=SpaceKind.TEAM, slug="other"),
+    ]
+    owners = {"line-3": "north", "line-4": "other", "shared-a": "acme", "shared-b": "other"}
+    here = [
+        instance("line-3", "line-3.example"),
+        instance("line-4", "line-4.example"),
+        instance("shared-a", "shared.example", path="/a"),
+        instance("shared-b", "shared.example", path="/b"),
+    ]
+    estate = Estate(
+        spaces={each.id: each for each in spaces},
+        resources={each.id: replace(each, owner=owners[each.id]) for each in here},
+    )
+    found = sites_of(estate, "https://gate.example", ("https://login.acme.example", "https://login.other.example"))
+    doors = {host: found.door(site) for host in owners if (site := found.find(f"{host}.example".encode()))}
+    assert doors == {"line-3": "https://login.acme.example", "line-4": "https://gate.example"}
+    for host, door_there in {
+        b"shared.example": "https://gate.example",
+        b"gate.example": "https://gate.example",
+        b"login.other.example": "https://login.other.example",
+    }.items():
+        site = found.find(host)
+        assert site is not None
+        assert found.door(site) == door_there
 
 
 @pytest.mark.parametrize(

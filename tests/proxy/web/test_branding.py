@@ -227,6 +227,23 @@ async def test_t_14_each_host_shows_its_own_certificate_and_keeps_its_own_cookie
             assert stolen.status == 401, "a cookie of one host opens no other"
 
 
+async def test_t_13_a_browser_shows_all_of_it_under_the_pages_policies(town: Town, chromium: Chromium) -> None:
+    """Pictures and colours at home, and on an instance's host, which serves nothing of ours."""
+    loaded = "[...document.images].map(each => each.naturalWidth)"
+    async with chromium.visitor() as alma:
+        page = alma.page
+        await page.goto(town.at(A))
+        assert await page.evaluate(loaded) == [1]
+        assert await page.evaluate("getComputedStyle(document.querySelector('button')).backgroundColor") == (
+            "rgb(170, 0, 0)"
+        )
+        await page.goto(f"{town.site.origin(A)}/-/none")
+        assert await page.evaluate(loaded) == [1]
+        await page.goto(f"{town.site.origin(B)}/-/none")
+        assert await page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 238)"
+        assert [error for error in alma.errors if "404" not in error] == []
+
+
 async def test_t_14_a_browser_sends_the_cookie_of_a_host_to_that_host_alone(town: Town, chromium: Chromium) -> None:
     sent: dict[str, list[str]] = {A: [], B: []}
     async with chromium.visitor() as alma:

@@ -2,12 +2,15 @@
 
 import base64
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 
 from proxy.services.branding import LARGEST
 from tests.peers.gateway import NAVIGATION
+from tests.peers.smtp import sink
 from tests.proxy.web.api.house import House
+from tests.proxy.web.api.house import house as opened
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 40
 WHERE = "/spaces/acme/branding"
@@ -113,6 +116,22 @@ async def test_t_14_a_host_that_is_nobodys_is_given_by_admins_and_to_one_space(h
         for taken in ("login.acme.example", "line-3.localhost"):
             answer = await ada.put(there, {"hosts": [taken]})
             assert (answer.status, list(answer.faults)) == (422, ["/hosts/0"]), taken
+
+
+async def test_t_13_mails_have_the_name_that_people_know(tmp_path: Path) -> None:
+    """Of the space that somebody is invited to; of the platform where it is about nobody's space."""
+    async with sink(tmp_path / "mail") as post, opened(tmp_path / "house", mail=post.settings) as house:
+        async with house.user("ada") as ada, house.user("olga") as olga, house.nobody() as nobody:
+            assert (await ada.put("/branding", {"product": "Plant Portal"})).status == 200
+            assert (await olga.put(WHERE, {"product": "Acme Monitoring"})).status == 200
+            asked = await olga.post("/spaces/acme/invitations", {"to": "nora@acme.example", "role": "viewer"})
+            assert asked.status == 202, asked.text
+            [mail] = await post.mails_to("nora@acme.example")
+            assert mail.message["Subject"] == "You are invited at Acme Monitoring"
+            assert f"-- \nAcme Monitoring, {house.site.home}" in mail.text
+            assert (await nobody.post("/auth/forgot", {"login": "vic"})).status == 202
+            [mail] = await post.mails_to("vic@acme.example")
+            assert f"-- \nPlant Portal, {house.site.home}" in mail.text
 
 
 async def test_only_owners_choose_the_looks_of_a_space_and_admins_those_of_the_platform(house: House) -> None:
