@@ -126,6 +126,16 @@ async def test_a_session_that_began_unseen_has_to_begin_anew(tmp_path: Path, how
         assert mia.instance.asked == before
 
 
+async def test_an_upgrade_that_is_none_and_a_version_that_is_foreign_open_no_websocket(tmp_path: Path) -> None:
+    async with page(tmp_path) as mia:
+        before = list(mia.instance.asked)
+        fields = {"Connection": "Upgrade", "Upgrade": "websocket", "Origin": mia.gate.origin}
+        for query in ("EIO=3&transport=websocket", f"EIO=4&transport=websocket&sid={mia.sid}"):
+            answer = await mia.gate.ask(f"{PATH}?{query}", mia.cookie, **fields)
+            assert answer.status == 400
+        assert mia.instance.asked == before
+
+
 async def test_a_session_begins_by_websocket_as_well(tmp_path: Path) -> None:
     async with page(tmp_path) as mia:
         socket = await mia.gate.open_socket(f"{ASKED}websocket", mia.cookie)
@@ -180,9 +190,10 @@ async def test_of_several_packets_those_pass_that_may(tmp_path: Path) -> None:
         assert mia.instance.heard[-1] == '3\x1e42["widget-change","pump",2]'
 
 
-async def test_attachments_pass_or_go_with_their_packet(tmp_path: Path) -> None:
+@pytest.mark.parametrize("fast_lane", [True, False])
+async def test_attachments_pass_or_go_with_their_packet(tmp_path: Path, fast_lane: bool) -> None:
     hidden, shown = (f'451-["msg-input:{name}",{{"_placeholder":true,"num":0}}]' for name in ("valve", "pump"))
-    async with page(tmp_path) as mia:
+    async with page(tmp_path, fast_lane=fast_lane) as mia:
         assert await mia.hears(f"{hidden}\x1ebAAEC\x1e{shown}\x1ebAwQF") == f"{shown}\x1ebAwQF"
         assert await mia.hears(hidden, "bAAEC") == "6"
         assert await mia.hears(shown, "bAwQF") == "bAwQF"
