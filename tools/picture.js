@@ -50,7 +50,8 @@ async () => {
     const radius = Math.min(parseFloat(style.borderTopLeftRadius) || 0, rect.height / 2)
     const fill = seen(style.backgroundColor) ? style.backgroundColor : 'none'
     const frame = even ? edges[0] : null
-    if (fill !== 'none' || frame) parts.push(tag('rect', { ...place(rect), rx: radius || null, fill, ...frame }))
+    const through = style.opacity === '1' ? null : style.opacity
+    if (fill !== 'none' || frame) parts.push(tag('rect', { ...place(rect), rx: radius || null, fill, 'fill-opacity': through, ...frame }))
     if (even) return
     const { left, top, right, bottom } = rect
     const ends = [[left, top, right, top], [right, top, right, bottom], [left, bottom, right, bottom], [left, top, left, bottom]]

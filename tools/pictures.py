@@ -10,6 +10,7 @@ import shutil
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -36,6 +37,7 @@ PICTURES: Final = DOCS / "pictures"
 PICTURE: Final = (Path(__file__).with_name("picture.js")).read_text()
 HOST: Final = "production.localhost"
 SIZE: Final = {"width": 1000, "height": 560}
+WIDE: Final = {"width": 1000, "height": 400}
 SMALL: Final = {"width": 760, "height": 430}
 FORM: Final = {"width": 760, "height": 540}
 TALL: Final = {"width": 760, "height": 1080}
@@ -48,12 +50,13 @@ async def standing(
 ) -> AsyncIterator[Site]:
     """A page's gateway, and one of its instances with the flows of an example."""
     port = free_port()
-    text = yaml.safe_dump(estate_of(page)).replace(f"127.0.0.1:{shown_port}", f"127.0.0.1:{port}")
-    site = Site(folder / "gateway", yaml.safe_load(text))
+    shown, there = f"127.0.0.1:{shown_port}", f"127.0.0.1:{port}"
+    site = Site(folder / "gateway", yaml.safe_load(yaml.safe_dump(estate_of(page)).replace(shown, there)))
     async with site.process():
         if typing:
             bash = shutil.which("bash") or "bash"
-            await run(list(typed(page)), site, Path(bash))
+            commands = [replace(each, command=each.command.replace(shown, there)) for each in typed(page)]
+            await run(commands, site, Path(bash))
         module = site.folder / "flowward.settings.js"
         module.write_text(await flowward(site, "nodered", "snippet", instance))
         source = EXAMPLES / flows / "flows.json"
@@ -161,12 +164,14 @@ async def rows(site: Site, chromium: Chromium) -> None:
 async def portal(site: Site, chromium: Chromium) -> None:
     """The pages that are shared with somebody, and no other."""
     async with chromium.visitor() as nina:
-        await nina.page.set_viewport_size(SMALL)  # type: ignore[arg-type]
+        await nina.page.set_viewport_size(WIDE)  # type: ignore[arg-type]
         await nina.page.goto(f"{site.origin('portal.localhost')}/dashboard/tower")
         await fill_in(nina, "nina")
         await nina.page.get_by_text("Heating is at").wait_for()
         await nina.page.locator("header button").first.click()
         await nina.page.get_by_role("link", name="Meters").wait_for()
+        await nina.page.wait_for_function("document.querySelector('nav').getBoundingClientRect().left === 0")
+        await nina.page.evaluate("document.activeElement.blur()")
         await draw(nina, "portal")
 
 
