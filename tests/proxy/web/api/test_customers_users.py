@@ -123,7 +123,8 @@ async def test_c_11_a_link_is_mailed_and_makes_the_address_theirs(yard: Yard, po
     emma = await made(admin_a, a.id, email=address)
     assert emma["link"] is None
     assert (await yard.person(str(emma["id"]))).user.email == "", "so far anybody could have written it"
-    (mail,) = await post_office.mails_to(address)
+    *_, mail = await post_office.mails_to(address)
+    post_office.mails.clear()  # the next database's customers have the same names
     link = re.search(r"http://\S+/-/activate/\S+", mail.text)
     assert link is not None
     async with yard.house.nobody() as browser:
