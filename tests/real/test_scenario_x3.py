@@ -134,6 +134,12 @@ class Vendor:
             deploys=deploy.status,
         )
 
+    async def faults(self) -> set[str]:
+        """Codes of what the isolation report names."""
+        found = (await self.admin.get("/checks/isolation")).json["faults"]
+        assert isinstance(found, list)
+        return {str(each["code"]) for each in found}
+
     async def matrix(self) -> Mapping[str, Seen]:
         return {name: await self.seen(name) for name in PEOPLE}
 
@@ -203,6 +209,10 @@ async def _rows_of_their_own(admin: Client, instance: str) -> None:
     for tenant in TENANTS_OF:
         assert (await admin.put(f"/spaces/{tenant}/tags", {"tags": {"tenantid": tenant}})).status == 200
         assert (await admin.put(f"/spaces/{tenant}/branding", {"product": f"Portal of {tenant}"})).status == 200
+    await _policies(admin, instance)
+
+
+async def _policies(admin: Client, instance: str) -> None:
     own = {"instance": instance, "tag": "tenantid", "field": "tenantid"}
     await _made(admin, "/row-policies", {**own, "name": "answers", "kind": "http", "paths": ["/api/rows"]})
     await _made(admin, "/row-policies", {**own, "name": "table", "kind": "socketio", "widgets": ["rows"]})
@@ -254,6 +264,20 @@ async def test_x_3_t_08_t_11_one_dashboard_shows_each_tenant_its_own_rows_and_te
     if rivals:
         assert f"Portal of {tenants}" in launcher
     assert all(reading in heard for reading in own)
+
+
+async def test_x_3_t_08_tenant_mode_leaves_rows_alone_and_the_isolation_report_names_who_shows_them(
+    vendor: Vendor,
+) -> None:
+    await vendor.switch(tenant_mode=True)
+    kept = (await vendor.admin.get("/row-policies")).items
+    for policy in kept:
+        assert (await vendor.admin.delete(f"/row-policies/{policy['id']}")).status == 204
+    assert (await vendor.seen("wilma")).readings == set(TENANTS_OF)
+    assert "no_row_policy" in await vendor.faults()
+    await _policies(vendor.admin, str(kept[0]["instance"]))
+    assert (await vendor.seen("wilma")).readings == {"acme"}
+    assert "no_row_policy" not in await vendor.faults()
 
 
 async def test_x_3_t_02_what_composers_may_do_with_the_canned_dashboard_ends_while_they_do_it(
