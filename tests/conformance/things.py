@@ -20,6 +20,8 @@ CUSTOMER = Space(
     parent="acme",
     tags={"region": "north"},
     details={"address": {"street": "Kanal 1"}, "since": 2019},
+    labels=frozenset({"Office renters", "North"}),
+    home_dashboard="line",
 )
 PLANT = Resource(id="plant", kind=ResourceKind.APPLICATION, slug="plant", owner="acme")
 LINE = Resource(
