@@ -7,7 +7,7 @@ import pytest
 
 from proxy.model.access import Role
 from proxy.model.directory import Space, SpaceKind
-from proxy.model.estate import Estate, InstanceSettings, Resource, ResourceKind
+from proxy.model.estate import Estate, Grant, InstanceSettings, PlatformSettings, Resource, ResourceKind
 from proxy.model.identity import Membership, Person, User
 from proxy.services.sites import sites_of
 from proxy.web.openings import openings
@@ -66,3 +66,16 @@ def test_below_viewer_there_is_no_editor_and_without_a_role_nothing() -> None:
 def test_an_instance_without_a_host_cannot_be_opened() -> None:
     estate = _estate(replace(BASE, hosts=()))
     assert openings(estate, sites_of(estate, "https://gate.example"), _person(Role.OWNER)) == ()
+
+
+def test_t_06_in_tenant_mode_nobody_reads_a_path_with_another_space_in_it() -> None:
+    """6.1 row 5: in the launcher, and on refusals that say where to go instead."""
+    customer = Space(id="c", kind=SpaceKind.CUSTOMER, slug="customer", parent="s")
+    shared = Grant(target="r", space="c", role=Role.DASHBOARD)
+    person = Person(user=User(id="u", username="ada"), memberships={"c": Membership(space="c", role=Role.OWNER)})
+    off = replace(_estate(BASE), spaces={"s": ACME, "c": customer}, grants=(shared,))
+    on = replace(off, settings=PlatformSettings(tenant_mode=True))
+    sites = sites_of(off, "https://gate.example")
+    assert [each.address for each in openings(off, sites, person)] == ["acme/line"]
+    assert [each.address for each in openings(on, sites, person)] == [""]
+    assert [each.address for each in openings(on, sites, _person(Role.OWNER))] == ["acme/line"]
