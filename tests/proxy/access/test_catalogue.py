@@ -37,6 +37,7 @@ SPEC = {
     "self:mfa": "none W S", "self:tokens": "none W S",
     "platform:audit": "admin", "platform:settings": "admin", "platform:settings:edit": "admin W S",
     "platform:sso": "admin W S", "platform:users": "admin", "platform:users:edit": "admin W S",
+    "platform:view-as": "admin W S",
 }
 # fmt: on
 

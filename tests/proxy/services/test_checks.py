@@ -45,7 +45,7 @@ def line(**more: object) -> Resource:
     return Resource(id="line", kind=ResourceKind.INSTANCE, slug="line", parent="plant", instance=settings(**more))
 
 
-def page(name: str = "page", **said: object) -> Resource:
+def page(name: str = "page", /, **said: object) -> Resource:
     return Resource(id=name, kind=ResourceKind.PAGE, slug=name, parent="line", attributes={"match": "/one", **said})
 
 
@@ -153,7 +153,7 @@ def test_t_19_an_add_on_that_believes_the_browser_is_named_unless_the_gateway_ov
 
 
 def test_widgets_that_send_to_everybody_are_no_fault_where_the_gateway_holds_them_back() -> None:
-    nodes = [
+    nodes: list[dict[str, object]] = [
         {"id": "base", "type": "ui-base"},
         {"id": "page", "type": "ui-page", "ui": "base"},
         {"id": "group", "type": "ui-group", "page": "page"},

@@ -4,14 +4,14 @@ from proxy.model.access import Role
 from proxy.model.directory import Space, SpaceKind
 from proxy.model.identity import Membership, Person, User
 from proxy.store import PutPerson
-from tests.proxy.web.api.house import House
+from tests.proxy.web.api.house import Answer, House
 
 
 async def test_t_19_admins_read_the_report_of_all_and_owners_that_of_theirs(house: House) -> None:
     async with house.user("ada") as ada, house.user("olga") as olga, house.user("max") as max_:
         of_all = await ada.get("/checks/isolation")
         assert (of_all.status, of_all.json["instances"]) == (200, 1)
-        (fault,) = of_all.json["faults"]  # type: ignore[misc]
+        fault = _only(of_all, "faults")
         assert (fault["code"], fault["severity"], fault["address"]) == ("not_looked_at", "info", "acme/plant/line-3")
         assert (await olga.get("/checks/isolation")).status == 403
         theirs = await olga.get("/checks/isolation?space=acme")
@@ -36,6 +36,14 @@ async def test_t_12_groups_that_bring_customers_together_are_listed(house: House
         assert (await olga.get("/checks/mingled-groups")).status == 403
 
 
+def _only(answer: Answer, name: str) -> dict[str, object]:
+    found = answer.json[name]
+    assert isinstance(found, list)
+    (one,) = found
+    assert isinstance(one, dict)
+    return one
+
+
 def _of(customer: str) -> Person:
     held = {space: Membership(space=space, role=Role.VIEWER) for space in (customer, "crew")}
     return Person(user=User(id=f"u-{customer}", username=f"of-{customer}"), memberships=held)
@@ -43,7 +51,7 @@ def _of(customer: str) -> Person:
 
 async def test_upstreams_say_whether_they_answer(house: House) -> None:
     async with house.user("ada") as ada, house.user("olga") as olga:
-        (upstream,) = (await ada.get("/checks/upstreams")).json["upstreams"]  # type: ignore[misc]
+        upstream = _only(await ada.get("/checks/upstreams"), "upstreams")
         assert upstream["address"] == "acme/plant/line-3"
         assert (upstream["answers"], upstream["local"], upstream["listens_at"]) == (False, True, [])
         assert (await olga.get("/checks/upstreams")).status == 403
