@@ -148,7 +148,8 @@ class Standing:
         """The best of the shares of one target."""
         best = self._given.get(target.id)
         if best is None:
-            near = (grant for grant in self.estate.shares[target.id] if grant.space in self._mine)
+            shared = self.estate.shares_by_space[target.id]
+            near = (shared[space] for space in self._mine if space in shared)
             best = self._given[target.id] = max(map(self.given, near), default=_NONE)
         return best
 

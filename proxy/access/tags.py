@@ -138,9 +138,9 @@ def _things_near(standing: Standing) -> Iterator[Resource]:
 
 
 def _spaces_near(standing: Standing) -> Iterator[str]:
-    """The ids of somebody's spaces, and of all below those that they own."""
+    """The ids of somebody's spaces, of what is everyone's, and of all below those that they own."""
     estate, seen = standing.estate, set[str]()
-    waiting = list(standing.person.memberships)
+    waiting = [*estate.everyone, *standing.person.memberships]
     while waiting:
         space = estate.spaces.get(waiting.pop())
         if space is None or space.id in seen:

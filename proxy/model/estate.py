@@ -296,6 +296,17 @@ class Estate:
         return frozenset(self.shares).union(self.folders_of)
 
     @cached_property
+    def shares_by_space(self) -> Mapping[str, Mapping[str, Grant]]:
+        """Resource id -> the grants on it, by the id of the space each is with: some are shared with thousands."""
+        found: dict[str, dict[str, Grant]] = {}
+        for target, grants in self.shares.items():
+            by_space = found[target] = {}
+            for grant in grants:
+                if grant.space not in by_space or by_space[grant.space].role < grant.role:
+                    by_space[grant.space] = grant
+        return found
+
+    @cached_property
     def shared_with(self) -> Mapping[str, Sequence[Grant]]:
         """Space id -> the grants to it."""
         found: dict[str, list[Grant]] = {}
