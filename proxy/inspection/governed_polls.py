@@ -1,6 +1,8 @@
 """Polls of a governed Dashboard: what a page gets and sends without a websocket, packet by packet."""
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 import orjson
@@ -131,11 +133,20 @@ def attend(desk: InspectionDesk, exchange: Exchange, screen: Screen) -> None:
     who = Who(desk, exchange)
     screen.who, screen.auth = who, who.auth
 
+
+@contextmanager
+def reporting(desk: InspectionDesk, exchange: Exchange, screen: Screen) -> Iterator[None]:
+    """Meanwhile, put on record where a flow breaks its word."""
+
     def broken(told: Told) -> None:
         if told.broken is not None:
             desk.violations.note(exchange, told.broken, widget=told.widget)
 
-    screen.broken = broken
+    before, screen.broken = screen.broken, broken  # a last poll is answered while the websocket is open already
+    try:
+        yield
+    finally:
+        screen.broken = before
 
 
 def unknown() -> web.Response:
@@ -150,7 +161,8 @@ async def _passed(
     named = talk.screen.socket
     try:
         packets = unpack(fetched.body)
-        kept = [one for each in packets[begins:] if (one := talk.screen.down(each)) is not None]
+        with reporting(desk, exchange, talk.screen):
+            kept = [one for each in packets[begins:] if (one := talk.screen.down(each)) is not None]
     except Malformed as error:
         await desk.talks.forget(talk)
         raise _broken(exchange, error) from error

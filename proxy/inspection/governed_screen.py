@@ -51,12 +51,12 @@ class Screen:
         """`place` is the instance's resource id, `socket` what socket.io calls this socket; empty while it has no name."""
         self._outlines, self._place, self.socket = outlines, place, socket
         self._down, self._up = Way(), Way()
-        self.who: Callable[[], Visitor] = Visitor
+        self.who: Callable[[], Visitor] = _nobody
         self.auth: Mapping[str, object] | None = None
         """What add-ons find as the page's own word about who is there; None for none."""
         self.learned = False
         """Whether the instance has said what is where, since somebody looked here last."""
-        self.broken: Callable[[Told], None] = _ignored
+        self.broken: Callable[[Told], None] | None = None
         """Told of what was stopped because a flow broke its word."""
 
     def down(self, packet: Packet) -> Packet | None:
@@ -103,7 +103,7 @@ class Screen:
             self._outlines.learn(self._place, text, words)
         binary = packet.type is Type.BINARY_EVENT
         found = told(self._outlines.of(self._place), self.who(), words, socket=self.socket, binary=binary)
-        if found.broken is not None:
+        if found.broken is not None and self.broken is not None:
             self.broken(found)
         if found.words is words:
             return text
@@ -142,5 +142,5 @@ def _known(packet: str, known: frozenset[str]) -> str:
     return packet
 
 
-def _ignored(_: Told) -> None:
-    """Nobody wants to hear of it."""
+def _nobody() -> Visitor:
+    raise RuntimeError("nothing passes before it is known who is there")

@@ -9,7 +9,7 @@ from aiohttp import ClientWebSocketResponse, WSMessage, WSMsgType, web
 from proxy.gate.live import close_code, rights_of
 from proxy.inspection.desk import InspectionDesk
 from proxy.inspection.exchange import Exchange
-from proxy.inspection.governed_polls import attend, found, unknown
+from proxy.inspection.governed_polls import attend, found, reporting, unknown
 from proxy.inspection.governed_screen import Screen, opened
 from proxy.inspection.sockets import client_socket, closed, joined
 from proxy.model.access import Reason
@@ -49,7 +49,8 @@ async def _relay(
             client = client_socket(most)
             await client.prepare(exchange.request)
             desk.count(exchange, 101, 0, started)
-            await governed.run(client, instance)
+            with reporting(desk, exchange, governed.screen):
+                await governed.run(client, instance)
             return client
     finally:
         desk.live.remove(governed)
@@ -60,15 +61,15 @@ class Governed:
 
     # fmt: off
     __slots__ = (
-        "__weakref__", "_desk", "_exchange", "_fresh", "_heard", "_over", "_screen", "_why", "endpoint", "principal", "resource_id", "rights",
-        "surface",
+        "__weakref__", "_desk", "_exchange", "_fresh", "_heard", "_over", "_why", "endpoint", "principal", "resource_id", "rights",
+        "screen", "surface",
     )
     # fmt: on
 
     def __init__(self, desk: InspectionDesk, exchange: Exchange, screen: Screen, *, fresh: bool) -> None:
         """`fresh`: the session begins with this socket, and no polls came before."""
         lease = exchange.verdict.lease
-        self._desk, self._exchange, self._screen, self._fresh = desk, exchange, screen, fresh
+        self._desk, self._exchange, self.screen, self._fresh = desk, exchange, screen, fresh
         self.principal = exchange.verdict.principal
         self.resource_id, self.surface = lease.station.resource.id, lease.surface
         self.rights, self.endpoint = rights_of(lease.station, lease.surface, lease.decision), lease.station.endpoint
@@ -121,7 +122,7 @@ class Governed:
         """Pass on what a page says; whether it may say more. Raises ConnectionError, Malformed."""
         if message.type not in _MESSAGES:
             return message.type not in _LAST
-        kept = self._screen.up(packet(message.data) if message.type is WSMsgType.TEXT else message.data)
+        kept = self.screen.up(packet(message.data) if message.type is WSMsgType.TEXT else message.data)
         if kept is not None:
             await _send(instance, kept)
         return True
@@ -140,7 +141,7 @@ class Governed:
         self._heard += 1
         if message.type not in _MESSAGES:
             return message.type not in _LAST
-        screen = self._screen
+        screen = self.screen
         said = packet(message.data) if message.type is WSMsgType.TEXT else message.data
         kept = self._opened(said) if self._fresh else screen.down(said)
         if screen.learned:

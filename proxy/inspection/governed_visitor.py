@@ -15,49 +15,62 @@ from proxy.nodered.dashboard_client import Me
 
 
 class Who:
-    """Looks again whenever something has changed: people's tags and things do so without ending what is open."""
+    """Looks again whenever something has changed: people's tags and things do so without ending what is open.
 
-    __slots__ = ("_desk", "_exchange", "_person", "_visitor", "_world")
+    It may be kept for long, so it holds on to no request, and to no state of all there is.
+    """
+
+    __slots__ = (
+        "_address",
+        "_gate",
+        "_person",
+        "_principal",
+        "_role",
+        "_station",
+        "_version",
+        "_view",
+        "_visitor",
+        "auth",
+    )
 
     def __init__(self, desk: InspectionDesk, exchange: Exchange) -> None:
-        self._desk, self._exchange = desk, exchange
-        self._world = exchange.verdict.lease.world
+        lease, self._principal = exchange.verdict.lease, exchange.verdict.principal
+        self._station, self._view, self._role = lease.station, lease.view, lease.decision.role
+        self._gate, self._address = exchange.caller.gate, exchange.caller.address
         self._person = self._known()
-        self._visitor = self._now()
+        self._version = lease.world.estate.version
+        self._visitor = self._now(lease.world)
+        self.auth: Mapping[str, object] | None = (
+            {"user": shown(exchange, self._person)} if self._person is not None else None
+        )
+        """What add-ons that trust a page's own word are told of who is there; the same as in `_setup`."""
 
     def __call__(self) -> Visitor:
-        world, person = self._exchange.caller.gate.world, self._known() or self._person
-        if world is not self._world or person is not self._person:
-            self._world, self._person = world, person
-            self._visitor = self._now()
+        world, person = self._gate.world, self._known() or self._person
+        if world.estate.version != self._version or person is not self._person:
+            self._version, self._person = world.estate.version, person
+            self._visitor = self._now(world)
         return self._visitor
 
-    @property
-    def auth(self) -> Mapping[str, object] | None:
-        """What add-ons that trust a page's own word are told of who is there; the same as in `_setup`."""
-        return {"user": shown(self._exchange, self._person)} if self._person is not None else None
-
     def _known(self) -> Person | None:
-        user_id = self._exchange.verdict.principal.user_id
-        return self._desk.person(user_id) if user_id is not None else None
+        user_id = self._principal.user_id
+        return self._gate.known_person(user_id) if user_id is not None else None
 
-    def _now(self) -> Visitor:
-        lease, principal = self._exchange.verdict.lease, self._exchange.verdict.principal
-        station = self._world.stations.get(lease.station.resource.id, lease.station)
-        known = self._person if lease.decision.role >= Role.DASHBOARD else None
-        tags = Tags(self._world.estate, known, principal.token)
+    def _now(self, world: World) -> Visitor:
+        station = world.stations.get(self._station.resource.id, self._station)
+        known = self._person if self._role >= Role.DASHBOARD else None
+        tags = Tags(world.estate, known, self._principal.token)
         return Visitor(
-            view=lease.view,
+            view=self._view,
             rows=station.rules,
             values={policy.tag: tags.values(policy.tag) for policy in station.rules},
             constrained=station.constrained,
-            looks_on=principal.viewer is not None,
-            me=self._me(self._world, known),
+            looks_on=self._principal.viewer is not None,
+            me=self._me(world, known),
         )
 
     def _me(self, world: World, person: Person | None) -> Me:
-        lease, address = self._exchange.verdict.lease, self._exchange.caller.address
         if person is None:
             return Me(user_id=None)
-        who = bearer(world.estate, person, lease.station, lease.decision.role, address)
+        who = bearer(world.estate, person, self._station, self._role, self._address)
         return Me(user_id=who.user_id, username=who.username, email=who.email, tenant=who.tenant)
