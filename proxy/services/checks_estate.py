@@ -33,6 +33,14 @@ def rows_missing(estate: Estate, instance: Resource, settings: InstanceSettings)
             yield _without_rows(page)
 
 
+def shows_all_rows(estate: Estate, place: Resource) -> bool:
+    """Whether, in tenant mode, all with whom an instance or a page of one is shared see the same rows."""
+    at = next((each for each in estate.path(place) if each.instance is not None), None)
+    if at is None or at.instance is None or place.kind not in {ResourceKind.INSTANCE, ResourceKind.PAGE}:
+        return False
+    return any(fault.place.id == place.id for fault in rows_missing(estate, at, at.instance))
+
+
 def open_to_anybody(
     estate: Estate, instance: Resource, settings: InstanceSettings, *, allowed: bool
 ) -> Iterator[Fault]:

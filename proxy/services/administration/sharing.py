@@ -15,6 +15,7 @@ from proxy.model.identity import User, UserState
 from proxy.services.administration.kinds import KINDS
 from proxy.services.administration.references import switched_off
 from proxy.services.authority import refuse_declared, require, resource_at, space_at, told
+from proxy.services.checks_estate import shows_all_rows
 from proxy.services.problems import Invalid, NotThere, Wrong
 from proxy.services.writer import Moment, Step
 from proxy.store import PeopleQuery, RemoveGrant
@@ -41,6 +42,8 @@ class Preview:
     """Whether there are further people in that space who were not looked at."""
     mingled: bool
     """Whether the space is a group of people of several customers, who would then see what is each other's."""
+    all_rows: bool
+    """Whether it is shared in tenant mode without a row policy, so that all of them see all rows."""
 
 
 async def grants(moment: Moment, key: str) -> Sequence[tuple[Grant, Space]]:
@@ -82,7 +85,8 @@ async def preview(moment: Moment, key: str, *, space: str, role: Role) -> Previe
         for person in found.items
     )
     gains = [Gain(user=user, before=before, after=after) for user, before, after in roles if after > before]
-    return Preview(gains=gains, more=found.more, mingled=await _mingled(moment, grant))
+    mingled, all_rows = await _mingled(moment, grant), shows_all_rows(shared, resource)
+    return Preview(gains=gains, more=found.more, mingled=mingled, all_rows=all_rows)
 
 
 async def unshare(moment: Moment, key: str, space: str) -> Step[None]:

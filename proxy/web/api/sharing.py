@@ -54,8 +54,9 @@ class PreviewItem(Answer):
     gains: tuple[GainItem, ...]
     more: bool
     """Whether there are further people in that space who were not looked at."""
-    warnings: tuple[Literal["mingled_group"], ...]
-    """`mingled_group`: people of several customers are in that group, and would see what is each other's."""
+    warnings: tuple[Literal["mingled_group", "no_row_policy"], ...]
+    """`mingled_group`: people of several customers are in that group, and would see what is each other's. `no_row_policy`:
+    in tenant mode, no row policy says whose rows each of them sees, so all of them see all."""
 
 
 async def find(_: Api, call: Call) -> Page[GrantItem]:
@@ -90,7 +91,9 @@ async def preview(_: Api, call: Call) -> PreviewItem:
         )
         for gain in found.gains
     )
-    return PreviewItem(gains=gains, more=found.more, warnings=("mingled_group",) if found.mingled else ())
+    warnings: list[Literal["mingled_group", "no_row_policy"]] = ["mingled_group"] if found.mingled else []
+    warnings += ["no_row_policy"] if found.all_rows else []
+    return PreviewItem(gains=gains, more=found.more, warnings=tuple(warnings))
 
 
 async def unshare(_: Api, call: Call) -> Step[None]:

@@ -1,5 +1,7 @@
 """Tags, the values of spaces and users, and row policies, over HTTP on both databases."""
 
+from dataclasses import replace
+
 import pytest
 
 from proxy.model.audit import AuditQuery
@@ -290,3 +292,24 @@ async def test_c07_nobody_calls_a_thing_of_theirs_as_they_like(yard: Yard) -> No
     assert (await theirs.put(path, {"name": "Mine"}, **ANY)).status == 200
     assert (await owner.put(path, {"external_id": "pump-9"}, **ANY)).status == 200
     assert (await theirs.put(path, {"data": {"rpm": 1}}, **ANY)).status == 200
+
+
+async def test_t08_who_shares_without_a_policy_in_tenant_mode_is_warned(yard: Yard) -> None:
+    """T-08. Tenant mode filters no rows."""
+    team = await yard.team()
+    customer = await yard.below(team.id)
+    owner = await yard.someone({team.id: OWNER})
+    path = f"/resources/{team.at('p1', 'line')}/grants?preview=1"
+
+    async def warnings() -> object:
+        return (await owner.post(path, {"space": customer.id, "role": "dashboard"})).json["warnings"]
+
+    assert await warnings() == []
+    before = (await yard.estate()).settings
+    await yard.put(replace(before, tenant_mode=True))
+    try:
+        assert await warnings() == ["no_row_policy"]
+        assert (await owner.post("/row-policies", draft(team, "@tenant"))).status == 201
+        assert await warnings() == []
+    finally:
+        await yard.put(before)
