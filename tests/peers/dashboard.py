@@ -26,6 +26,8 @@ class Dashboard:
     status: int = 200
     opening: str = ""
     """Said in place of the first packet, where it is not empty."""
+    told: int = 0
+    """How many packets have gone out over websockets."""
     waiting: "asyncio.Queue[Packet]" = field(default_factory=asyncio.Queue)
     changes: Changes = field(default_factory=Changes)
 
@@ -72,6 +74,8 @@ class Dashboard:
         while True:
             packet = await self.waiting.get()
             await (socket.send_str(packet) if isinstance(packet, str) else socket.send_bytes(packet))
+            self.told += 1
+            self.changes.told()
 
     def _note(self, packet: Packet) -> None:
         self.heard.append(packet)

@@ -1,6 +1,7 @@
 """A governed Dashboard's socket: what is understood, what is not passed on unread, and how it ends."""
 
 import asyncio
+import contextlib
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -304,6 +305,22 @@ async def test_strangers_begin_so_many_sessions_and_no_more(tmp_path: Path) -> N
                     break
             assert answer.status == 429
             assert len(instance.asked) >= 120
+
+
+async def test_a_page_that_reads_slowly_holds_the_instance_back(tmp_path: Path) -> None:
+    said, many = '42["msg-input:pump","' + "a" * 100_000 + '"]', 400
+    async with page(tmp_path) as mia:
+        socket = await mia.socket()
+        mia.instance.say(*[said] * many)
+        stalled = -1
+        while stalled != mia.instance.told:  # until a second passes in which nothing goes out
+            stalled = mia.instance.told
+            with contextlib.suppress(TimeoutError):
+                await mia.instance.changes.until(lambda before=stalled: mia.instance.told > before, seconds=1)  # type: ignore[misc]
+        assert mia.instance.told < many
+        for _ in range(many):
+            assert await socket.receive_str(timeout=5) == said
+        await socket.close()
 
 
 # -- how it ends
