@@ -9,6 +9,8 @@ from pydantic import Field, PlainValidator, model_validator
 from config.base import Listing, Section, schema_of, text_of, wrong
 from config.names import Glob, Slug
 
+_PAGE_PATH: Final = re.compile(r"(?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9._~@!$&'()+,=:-]+)+/?")
+_PAGE_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _TAG: Final = re.compile(r"[a-z][a-z0-9_-]{0,31}")
 _BUILT_IN: Final = frozenset({"@things", "@tenant"})
 _OF_HTTP: Final = ("paths", "methods")
@@ -41,9 +43,27 @@ def parse_field(value: object) -> str:
     return text
 
 
+def is_page_match(text: str) -> bool:
+    """Whether this is the path of a page below the dashboard, or the id of a ui-page node."""
+    return _PAGE_PATH.fullmatch(text) is not None or _PAGE_ID.fullmatch(text) is not None
+
+
+def parse_page_match(value: object) -> str:
+    """A page of a Dashboard, by path or id."""
+    message, remedy = (
+        "must be the path of a page below the dashboard, or the id of its node",
+        "Write for example /page1.",
+    )
+    text = text_of(value, message, remedy)
+    if text and not is_page_match(text):
+        raise wrong(message, remedy)
+    return text
+
+
 TagName = Annotated[str, PlainValidator(parse_tag), schema_of("tag")]
 AnyTag = Annotated[str, PlainValidator(parse_any_tag), schema_of("tag, @things or @tenant")]
 FieldName = Annotated[str, PlainValidator(parse_field), schema_of("field")]
+PageMatch = Annotated[str, PlainValidator(parse_page_match), schema_of("path or id")]
 Part = Annotated[str, Field(min_length=1, max_length=200)]
 Tags = Mapping[TagName, Annotated[str, Field(max_length=200)]]
 
@@ -53,8 +73,8 @@ class PageEntry(Section):
 
     slug: Slug = Field(description="Name within its instance.")
     title: str = Field(default="", max_length=200, description="Name for people; the slug where empty.")
-    match: str = Field(
-        default="", max_length=200, description="Path of a page below the dashboard, such as /page1, or id of its node."
+    match: PageMatch = Field(
+        default="", description="Path of a page below the dashboard, such as /page1, or id of its node."
     )
     endpoints: Listing[Glob] = Field(
         default=(), description="Paths of endpoints; * stays within a segment, ** crosses."

@@ -99,9 +99,7 @@ def sites_of(estate: Estate, public_url: str, homes: tuple[str, ...] = ()) -> Si
         door = _door(estate, found, doors) if doors else ""
         shown = home.origin if at_home else origin
         framers = () if at_home else _framers(found)
-        table[name] = Site(
-            name=name, origin=shown, home=at_home, mounts=longest_first, door=door, framed_by=framers
-        )
+        table[name] = Site(name=name, origin=shown, home=at_home, mounts=longest_first, door=door, framed_by=framers)
     return Sites(table[home.name], {host_name(_bracketed(name).encode()): site for name, site in table.items()})
 
 

@@ -50,6 +50,7 @@ def estate(
         (estate(instances=LINE[:-1] + ", pages: [{slug: p, match: /p, space: acne}]}"), "4: instances[0].pages[0].space: must name a declared space, but it is 'acne'. Did you mean acme?"),
         (estate(instances=LINE[:-1] + ", pages: [{slug: p, match: /p}, {slug: p, match: /q}]}"), "4: instances[0].pages[1]: declares p again. Remove one of the two or rename it."),
         (estate(instances=LINE[:-1] + ", rows: [{name: r, kind: http, tag: t, field: f}, {name: r, kind: http, tag: t, field: f}]}"), "4: instances[0].rows[1]: declares r again. Remove one of the two or rename it."),
+        (estate(instances=LINE[:-1] + ", pages: [{slug: p, match: /p*}]}"), "4: instances[0].pages[0].match: must be the path of a page below the dashboard, or the id of its node, but it is '/p*'. Write for example /page1."),
         (estate(users="{username: a, default_dashboard: acme/plant/b}"), "2: users[0].default_dashboard: must name a declared instance or page, but it is 'acme/plant/b'. Did you mean acme/plant/a?"),
         # grants
         (estate(grants="{target: acme/plan, space: acme, role: viewer}"), "5: grants[0].target: must name a declared application or instance, but it is 'acme/plan'. Did you mean acme/plant?"),

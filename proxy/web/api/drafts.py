@@ -1,7 +1,6 @@
 """What is sent to make or change a resource of each kind."""
 
 import json
-import re
 from collections.abc import Mapping
 from typing import Annotated, Final, Literal
 
@@ -10,6 +9,7 @@ from typing_extensions import override
 
 from config.base import Listing
 from config.names import Glob
+from config.tenancy_schema import is_page_match
 from proxy.services.administration.resources import Reference
 from proxy.web.api.models import Body, Line, Slug
 
@@ -17,8 +17,6 @@ MOST_BYTES: Final = 16 * 1024
 """Of attributes, as JSON."""
 MOST_PATTERNS: Final = 100
 """Of endpoints, on one page."""
-_PATH: Final = re.compile(r"(?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9._~@!$&'()+,=:-]+)+/?")
-_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _PLACES: Final = ("space", "application", "instance", "device", "parent")
 
 
@@ -30,7 +28,7 @@ def _short(value: dict[str, JsonValue]) -> dict[str, JsonValue]:
 
 
 def _page(value: str) -> str:
-    if value and not (_PATH.fullmatch(value) or _ID.fullmatch(value)):
+    if value and not is_page_match(value):
         raise ValueError(
             "must be the path of a page below the dashboard, such as /page1, or the id of its ui-page node; patterns "
             "stand in endpoints"
