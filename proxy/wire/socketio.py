@@ -6,6 +6,7 @@ between the parts, and what a packet carries is what its type says.
 
 import json
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
@@ -16,6 +17,8 @@ from proxy.wire.engineio import Malformed
 
 MOST_ATTACHMENTS: Final = 10
 """As many as a server takes unless it is told otherwise."""
+DEEPEST: Final = 200
+"""Lists and objects within each other in one packet; whoever looks into it follows them all the way down."""
 _PACKET: Final = re.compile(
     r"(?P<head>(?P<type>[0-6])(?:(?P<count>[0-9]{1,3})-)?(?:(?P<space>/[^,]{0,255})(?:,|\Z))?(?P<id>[0-9]{1,15})?)"
     r"(?P<data>[\[{\"].*)?",
@@ -66,10 +69,11 @@ def decode(text: str) -> Packet:
     match = _PACKET.fullmatch(text)
     if match is None:
         raise Malformed("a packet of socket.io is a type, a namespace, an id and JSON")
-    head, type_, count, space, id_, data = match.groups()
-    packet = Packet(
-        head, Type(int(type_)), int(count or 0), space or "/", id_ or "", None if data is None else _loaded(data)
-    )
+    head, type_, count, space, id_, text_ = match.groups()
+    data = None if text_ is None else _loaded(text_)
+    if text_ is not None and text_.count("[") + text_.count("{") > DEEPEST:  # what opens so few goes no deeper
+        _refuse_deep(data)
+    packet = Packet(head, Type(int(type_)), int(count or 0), space or "/", id_ or "", data)
     _refuse_odd(packet, counted=count is not None)
     return packet
 
@@ -100,6 +104,20 @@ def _loaded(text: str) -> object:
 
 def _no_constant(name: str) -> object:
     raise ValueError(name)
+
+
+def _refuse_deep(data: object) -> None:
+    """Raises Malformed where data is nested too deeply; level by level, so that no depth is too much for itself."""
+    level, depth = _containers([data]), 0
+    while level:
+        depth += 1
+        if depth > DEEPEST:
+            raise Malformed(f"data of a packet is nested {DEEPEST} deep at most")
+        level = [inner for each in level for inner in _containers(each.values() if isinstance(each, dict) else each)]
+
+
+def _containers(values: Iterable[object]) -> list[dict[str, object] | list[object]]:
+    return [each for each in values if isinstance(each, dict | list)]
 
 
 def _refuse_odd(packet: Packet, *, counted: bool) -> None:

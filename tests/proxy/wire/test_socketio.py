@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.wire.engineio import Malformed
-from proxy.wire.socketio import MOST_ATTACHMENTS, Type, decode, encode
+from proxy.wire.socketio import DEEPEST, MOST_ATTACHMENTS, Type, decode, encode
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False) | st.text(),
@@ -99,11 +99,20 @@ def test_halves_of_surrogate_pairs_pass_as_javascript_writes_them(name: str) -> 
     assert encode(packet.head, packet.data) == "2" + text
 
 
-def test_data_that_lies_deeper_than_one_writer_goes_is_written_by_another() -> None:
-    deep: object = "x"
-    for _ in range(400):
-        deep = [deep]
-    assert decode(encode("2", ["a", deep])).words == ["a", deep]
+@pytest.mark.parametrize(("opening", "closing"), [("[", "]"), ('{"a":', "}")])
+@pytest.mark.parametrize("depth", [DEEPEST + 1, 900, 1020, 5000])
+def test_data_nested_too_deeply_to_be_looked_into_is_no_packet(depth: int, opening: str, closing: str) -> None:
+    around = '2["widget-action","a",', "]"
+    fitting = DEEPEST - 1  # the event itself is a list
+    packet = decode(f"{around[0]}{opening * fitting}{closing * fitting}{around[1]}".replace(":}", ":1}"))
+    assert packet.words[0] == "widget-action"
+    with pytest.raises(Malformed):
+        decode(f"{around[0]}{opening * (depth - 1)}{closing * (depth - 1)}{around[1]}".replace(":}", ":1}"))
+
+
+def test_much_that_lies_side_by_side_is_not_deep() -> None:
+    words = ["a", [[{"n": number}] for number in range(500)]]
+    assert decode(encode("2", words)).words == words
 
 
 def test_data_that_cannot_be_written_is_no_packet() -> None:
