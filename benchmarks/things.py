@@ -103,7 +103,7 @@ def things(at: Plant) -> list[float]:
     taken = []
     for actor, _ in at.askers[:500]:
         began = time.process_time()
-        values = tag_values(at.estate, actor.person, THINGS)
+        values = tag_values(at.estate, actor.person, THINGS, at.estate.resources["line"])
         taken.append(time.process_time() - began)
         if values is None or len(values) < min(SHARES, len(at.estate.resources) // 4):
             raise AssertionError("somebody does not see what is shared with them")

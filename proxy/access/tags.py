@@ -1,7 +1,8 @@
 """Tags: which values say that a row is a visitor's. Pure.
 
 An admin has all values. Anybody else has their own, or those of their groups and customers, or the tag's default, or none:
-who has no value sees no row.
+who has no value sees no row. Only spaces of the team that owns the instance give values there: whoever owns another team
+makes groups in it as they like, joins them and gives them whatever values they please.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,7 +18,11 @@ from proxy.model.identity import Person, Token
 THINGS: Final = "@things"
 """The external ids of the things that somebody may see: ownership and shares decide."""
 TENANT: Final = "@tenant"
-"""The slugs of somebody's customers; of who has none, those of their teams."""
+"""The slugs of somebody's customers; of who has none, those of their teams.
+
+Whosever team they belong to: no two spaces of the platform have one slug, so nobody makes one that is called as another's.
+Who comes from a team with which an instance is shared keeps the slug that its rows know them by.
+"""
 BUILT_IN: Final = frozenset({THINGS, TENANT})
 
 Values = frozenset[str] | None
@@ -32,18 +37,20 @@ _TENANTS: Final = (frozenset({SpaceKind.CUSTOMER}), frozenset({SpaceKind.TEAM}))
 _TAGGED: Final = (frozenset({SpaceKind.CUSTOMER, SpaceKind.GROUP}), frozenset({SpaceKind.TEAM}))
 
 
-def tag_values(estate: Estate, person: Person | None, tag: str, token: Token | None = None) -> Values:
-    """The values that a tag has for somebody, or for nobody in particular; `token` is the one that acts for them."""
-    return Tags(estate, person, token).values(tag)
+def tag_values(
+    estate: Estate, person: Person | None, tag: str, instance: Resource, token: Token | None = None
+) -> Values:
+    """The values that a tag has on an instance for somebody, or for nobody in particular; `token` acts for them."""
+    return Tags(estate, person, instance, token).values(tag)
 
 
 class Tags:
-    """One visitor's tags in one estate. What was worked out is kept."""
+    """One visitor's tags on one instance. What was worked out is kept."""
 
-    __slots__ = ("_found", "_standing", "_token", "estate", "person")
+    __slots__ = ("_found", "_instance", "_standing", "_token", "estate", "person")
 
-    def __init__(self, estate: Estate, person: Person | None, token: Token | None = None) -> None:
-        self.estate, self.person, self._token = estate, person, token
+    def __init__(self, estate: Estate, person: Person | None, instance: Resource, token: Token | None = None) -> None:
+        self.estate, self.person, self._instance, self._token = estate, person, instance, token
         self._standing = Standing(estate, acting(person, token)) if person is not None else None
         self._found: dict[str, Values] = {}
 
@@ -78,7 +85,7 @@ class Tags:
             case "@things":
                 return self._things(standing)
             case "@tenant":
-                return frozenset(space.slug for space in self._of_first(standing, _TENANTS))
+                return frozenset(space.slug for space in _of_first(self._spaces(standing), _TENANTS))
             case _:
                 return self._said(standing, tag)
 
@@ -90,26 +97,32 @@ class Tags:
         return _NOTHING.union(*(_text(value) for _, value in given)) if given else self._default(tag)
 
     def _given(self, standing: Standing, tag: str) -> Sequence[tuple[Space, str]]:
-        """The spaces that have a value for somebody, nearest first on the way up from each of theirs."""
-        lineages = (self.estate.lineage(space) for space in self._of_first(standing, _TAGGED))
+        """The spaces that have a value for somebody, nearest first on the way up from each of theirs; those of the team
+        alone that owns the instance.
+        """
+        owner = self.estate.owner(self._instance)
+        if owner is None:
+            return ()
+        team = self._topmost(owner)
+        near = [space for space in self._spaces(standing) if self._topmost(space) == team]
+        lineages = (self.estate.lineage(space) for space in _of_first(near, _TAGGED))
         nearest = (next((at for at in lineage if tag in at.tags), None) for lineage in lineages)
         return [(space, space.tags[tag]) for space in nearest if space is not None]
 
     def _default(self, tag: str) -> frozenset[str]:
         return _text(self.estate.settings.tags.get(tag) or "")
 
-    def _of_first(self, standing: Standing, choices: Iterable[frozenset[SpaceKind]]) -> Sequence[Space]:
-        """The spaces that somebody is in, of the first choice of kinds of which there are any."""
+    def _topmost(self, space: Space) -> str:
+        return [at.id for at in self.estate.lineage(space)][-1]
+
+    def _spaces(self, standing: Standing) -> Sequence[Space]:
+        """The spaces that somebody is in."""
         known = (self.estate.spaces.get(id_) for id_ in standing.person.memberships)
-        mine = [
+        return [
             space
             for space in known
             if space is not None and standing.role_in(space) > Role.NONE and in_scope(self.estate, self._token, space)
         ]
-        for kinds in choices:
-            if found := [space for space in mine if space.kind in kinds]:
-                return found
-        return ()
 
     def _things(self, standing: Standing) -> frozenset[str]:
         """An external id counts only for who may see every thing that bears it: nobody gains by calling theirs alike."""
@@ -121,6 +134,14 @@ class Tags:
             if name
             and all(standing.role(one) >= Role.DASHBOARD and in_scope(estate, self._token, one) for one in called[name])
         )
+
+
+def _of_first(spaces: Sequence[Space], choices: Iterable[frozenset[SpaceKind]]) -> Sequence[Space]:
+    """Of the first choice of kinds of which there are any."""
+    for kinds in choices:
+        if found := [space for space in spaces if space.kind in kinds]:
+            return found
+    return ()
 
 
 def _things_near(standing: Standing) -> Iterator[Resource]:

@@ -40,7 +40,7 @@ def bearer(
         role=role.label,
         tenant=_tenant(estate, spaces, station),
         groups=tuple(sorted(space.slug for space in spaces if space.kind is SpaceKind.GROUP)),
-        tags=told_tags(Tags(estate, person, token), station.settings),
+        tags=told_tags(Tags(estate, person, station.resource, token), station.settings),
         address=address,
     )
 

@@ -21,7 +21,7 @@ def tags_of(lease: Lease, principal: Principal, person: Person | None) -> Tags:
     """The tags of who was judged, worked out once per lease. Who comes as a stranger has what anybody has."""
     if lease.tags is None:
         known = person if lease.decision.role >= Role.DASHBOARD else None
-        lease.tags = Tags(lease.world.estate, known, principal.token)
+        lease.tags = Tags(lease.world.estate, known, lease.station.resource, principal.token)
     return lease.tags
 
 

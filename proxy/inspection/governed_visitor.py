@@ -59,7 +59,7 @@ class Who:
     def _now(self, world: World) -> Visitor:
         station = world.stations.get(self._station.resource.id, self._station)
         known = self._person if self._role >= Role.DASHBOARD else None
-        tags = Tags(world.estate, known, self._principal.token)
+        tags = Tags(world.estate, known, station.resource, self._principal.token)
         return Visitor(
             view=self._view,
             rows=station.rules,

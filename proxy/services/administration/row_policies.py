@@ -98,7 +98,7 @@ async def delete(moment: Moment, key: str) -> Step[None]:
 
 async def trial(moment: Moment, instance: str, policy: RowPolicy, user: str | None, sample: object) -> Trial:
     """What a user, or nobody in particular, would get of a sample; the policy need not be kept anywhere."""
-    manageable(moment, instance)
+    at = manageable(moment, instance)
     _refuse_wrong(moment.estate, policy)
     try:
         person = await user_at(moment, user) if user is not None else None
@@ -106,7 +106,7 @@ async def trial(moment: Moment, instance: str, policy: RowPolicy, user: str | No
         raise unknown("user", "user") from None
     if person is not None and not knows(moment.estate, moment.actor, person):
         raise unknown("user", "user")
-    tags = Tags(moment.estate, person)
+    tags = Tags(moment.estate, person, at)
     values = tags.values(policy.tag)
     return Trial(judged=judge_rows(policy, values, sample), values=values, why=tags.why(policy.tag))
 

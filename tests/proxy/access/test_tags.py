@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.access.decide import acting, effective_role, in_scope
-from proxy.access.tags import TENANT, THINGS, Values, tag_values
+from proxy.access.tags import TENANT, THINGS, Values
+from proxy.access.tags import tag_values as values_on
 from proxy.model.directory import SpaceKind
 from proxy.model.estate import Estate, Grant, PlatformSettings, Resource, ResourceKind
 from proxy.model.identity import Person, Token, UserState
@@ -24,11 +25,20 @@ from tests.proxy.access.estates import (
     estates,
     people,
     person,
+    resource,
     share,
+    space,
     token,
 )
 
 NOBODYS: frozenset[str] = frozenset()
+LINE = resource("line-of-acme", owner="acme")
+
+
+def tag_values(
+    world: Estate, who: Person | None, tag: str, limited: Token | None = None, *, at: Resource = LINE
+) -> Values:
+    return values_on(world, who, tag, at, limited)
 
 
 def tagged(tags: Mapping[str, Mapping[str, str]], default: str | None = None) -> Estate:
@@ -66,6 +76,7 @@ def things(who: Person | None, *grants: Grant, resources: tuple[Resource, ...] =
         ({"acme": OWNER}, {"t"}),
         ({"acme": OWNER, "crew": DASHBOARD}, {"g"}),
         ({"other": OWNER}, {"fallback"}),
+        ({"other": OWNER, "acme": DASHBOARD}, {"t"}),
         ({"customer": NONE}, {"fallback"}),
         ({}, {"fallback"}),
     ],
@@ -98,6 +109,34 @@ def test_t10_without_a_value_nothing_is_theirs() -> None:
         assert tag_values(tagged({}), somebody, "tenantid") == NOBODYS
     assert tag_values(tagged({"customer": {"tenantid": "c"}}, "fallback"), empty, "tenantid") == NOBODYS
     assert tag_values(tagged({}), who, "never-heard-of") == NOBODYS
+
+
+@pytest.mark.parametrize("kind", [SpaceKind.GROUP, SpaceKind.CUSTOMER])
+def test_an_owner_of_another_team_gives_themselves_nobodys_rows_on_its_instances(kind: SpaceKind) -> None:
+    """T-10. They make a space there, give it the value of somebody else's, and join it."""
+    own = replace(space("own", kind, "other"), tags={"tenantid": "c"})
+    spaces = [*SPACES, own]
+    tagged_ = [replace(at, tags={"tenantid": "c"}) if at.id in {"customer", "other"} else at for at in spaces]
+    world = estate(spaces=tagged_, settings=PlatformSettings(tags={"tenantid": "fallback"}))
+    intruder = person({"other": OWNER, "own": DASHBOARD, "everyone": DASHBOARD})
+    assert tag_values(world, intruder, "tenantid") == {"fallback"}
+    assert tag_values(world, person({"own": DASHBOARD, "customer": DASHBOARD}), "tenantid") == {"c"}
+    assert tag_values(world, intruder, "tenantid", at=resource("theirs", owner="other")) == {"c"}
+    given_ = replace(intruder, user=replace(intruder.user, tags={"tenantid": "mine"}))
+    assert tag_values(world, given_, "tenantid") == {"mine"}
+
+
+@pytest.mark.parametrize("owner", [None, "everyone", "gone"])
+def test_where_no_team_owns_an_instance_no_space_gives_values(owner: str | None) -> None:
+    world = tagged({"customer": {"tenantid": "c"}, "everyone": {"tenantid": "e"}}, "fallback")
+    who = person({"customer": DASHBOARD, "everyone": DASHBOARD})
+    assert tag_values(world, who, "tenantid", at=resource("loose", owner=owner)) == {"fallback"}
+
+
+def test_an_instance_below_another_is_its_owners() -> None:
+    world = tagged({"customer": {"tenantid": "c"}})
+    assert tag_values(world, person({"customer": DASHBOARD}), "tenantid", at=world.resources["line"]) == {"c"}
+    assert tag_values(world, person({"customer": DASHBOARD}), "tenantid", at=world.resources["deep"]) == {"c"}
 
 
 def test_nobody_in_particular_has_the_default() -> None:

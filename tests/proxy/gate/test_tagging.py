@@ -39,7 +39,9 @@ def told(
 ) -> Mapping[str, tuple[str, ...]]:
     user = User(id="u", username="ada", tags=own, admin=admin)
     person = Person(user=user, memberships={"c": Membership(space="c", role=Role.DASHBOARD)})
-    return told_tags(Tags(estate, person), InstanceSettings(upstream="http://line", rows=policies))
+    settings = InstanceSettings(upstream="http://line", rows=policies)
+    line = Resource(id="line", kind=ResourceKind.INSTANCE, slug="line", owner="c", instance=settings)
+    return told_tags(Tags(estate, person, line), settings)
 
 
 def test_told_are_tags_that_are_defined_ones_own_and_those_of_policies() -> None:
