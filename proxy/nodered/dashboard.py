@@ -17,7 +17,7 @@ from proxy.access.tags import Values
 from proxy.model.estate import RowPolicy
 from proxy.nodered.dashboard_client import Me, part_for, without_client, without_others
 from proxy.nodered.dashboard_config import Outline, Page, Widget, reduced
-from proxy.nodered.dashboard_rows import judged
+from proxy.nodered.dashboard_rows import judged, state_of
 
 Words = list[object]
 
@@ -199,11 +199,12 @@ def _rows(
         return None, None
     widget = outline.widgets.get(id_)
     found = judged(held, words[1] if len(words) > 1 else None, chart=widget is not None and widget.type == "ui-chart")
+    state = [state_of(words[2])] if kind == _LOAD and len(words) > 2 else []
     if not found.shown:
-        emptied = [words[0], None, *words[2:]] if kind == _LOAD and len(words) > 2 else None
-        return emptied, found.broken
-    same = len(words) < 2 or found.message is words[1]
-    return words if same else [words[0], found.message, *words[2:]], found.broken
+        return [words[0], None, *state] if state else None, found.broken
+    kept = [words[0], *([found.message] if len(words) > 1 else []), *state]
+    same = len(kept) == len(words) and all(a is b for a, b in zip(kept, words, strict=True))
+    return words if same else kept, found.broken
 
 
 def _held(outline: Outline, visitor: Visitor, id_: str) -> Sequence[tuple[RowPolicy, Values]]:

@@ -9,13 +9,19 @@ from typing import Final
 
 from proxy.access.rows import Judged, judge_all
 from proxy.access.tags import Values
-from proxy.model.estate import RowPolicy, Unmatched
+from proxy.model.estate import RowPolicy
+from proxy.nodered.dashboard_client import CLIENT
 
 Held = Sequence[tuple[RowPolicy, Values]]
 
 _STATE: Final = frozenset({"enabled", "visible", "class"})
-"""What a message without rows may still say: how its widget looks."""
+"""What a message without rows, and what is stored of a widget, may still say: how it looks."""
+_PAYLOAD: Final = "payload"
 _POINTS: Final = "_datapoint"
+_BESIDE: Final = frozenset({*_STATE, "topic"})
+"""What may stand beside the rows in a message, where it is one word; all else, such as `ui_update`, nobody has judged."""
+_WHOLE: Final = frozenset({_PAYLOAD, _POINTS, CLIENT})
+"""What has its own judges."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,20 +50,21 @@ def judged(held: Held, message: object, *, chart: bool) -> Found:
         return Found(True)
     if not isinstance(message, dict):
         return _NOTHING
-    return _of_one(held, message, chart=chart) if "payload" in message else _without_rows(held, message)
+    return _of_one(held, message, chart=chart) if _PAYLOAD in message else _without_rows(message)
 
 
 def _of_one(held: Held, message: dict[str, object], *, chart: bool) -> Found:
-    payload = message["payload"]
+    payload = message[_PAYLOAD]
     found = judge_all(held, payload)
     if found.denied:
         return Found(False, None, found if found.violation else None)
+    known = _less(message, _WHOLE, _BESIDE)
     if found.kept is payload or not found.left_out:
-        return Found(True, message)
+        return Found(True, known)
     if chart and not found.kept:  # an empty array would wipe out what the visitor has seen so far
         return _NOTHING
-    kept = {key: value for key, value in message.items() if key != _POINTS}
-    kept["payload"] = found.kept
+    kept = {key: value for key, value in known.items() if key != _POINTS}
+    kept[_PAYLOAD] = found.kept
     if (points := _points(message.get(_POINTS), payload, found.kept)) is not None:
         kept[_POINTS] = points
     return Found(True, kept)
@@ -71,9 +78,22 @@ def _points(points: object, rows: object, kept: object) -> list[object] | None:
     return [point for point, row in zip(points, rows, strict=True) if id(row) in ours]
 
 
-def _without_rows(held: Held, message: dict[str, object]) -> Found:
-    """A message that brings no rows: all of it where every policy lets such pass."""
-    if all(policy.on_unmatched is Unmatched.PASS for policy, _ in held):
-        return Found(True, message)
-    state = {key: value for key, value in message.items() if key in _STATE}
-    return Found(True, state) if state else _NOTHING
+def state_of(value: object) -> object:
+    """What is stored of a widget, less what was never judged, such as the options that a flow gave it."""
+    return _less(value, frozenset(), _STATE) if isinstance(value, dict) else None
+
+
+def _without_rows(message: dict[str, object]) -> Found:
+    """A message that brings no rows, whatever policies let pass: that is about payloads."""
+    state = _less(message, frozenset({CLIENT}), _STATE)
+    return Found(True, state) if state.keys() & _STATE else _NOTHING
+
+
+def _less(message: dict[str, object], whole: frozenset[str], words: frozenset[str]) -> dict[str, object]:
+    """A message less all but these members, of which `words` hold no other. Itself where it has no more."""
+    kept = {
+        key: value
+        for key, value in message.items()
+        if key in whole or (key in words and not isinstance(value, dict | list))
+    }
+    return message if len(kept) == len(message) else kept

@@ -290,6 +290,18 @@ def test_a_widget_whose_rows_are_all_of_others_still_has_its_state() -> None:
     assert gets(ROWS, "msg-input:stock", *words[1:]) is None
 
 
+@pytest.mark.parametrize("message", [MIXED, {"payload": "no rows"}, None])
+def test_what_is_stored_of_a_widget_says_no_more_than_how_it_looks(message: object) -> None:
+    """T-10. What a flow set in it, such as options, nobody has judged."""
+    stored = {"enabled": True, "class": "red", "options": [{"device": "AM-307"}]}
+    loaded = gets(ROWS, "widget-load:stock", message, stored, {"device": "AM-307"})
+    assert loaded is not None
+    assert loaded[2:] == [{"enabled": True, "class": "red"}]
+    assert gets(ROWS, "widget-load:stock", None, [{"device": "AM-307"}]) == ["widget-load:stock", None, None]
+    assert gets(ROWS, "widget-load:pump", message, stored) == ["widget-load:pump", message, stored]
+    assert gets(ROWS, "msg-input:stock", None, stored) == ["msg-input:stock", None]
+
+
 def test_controls_have_no_rows() -> None:
     words: Words = ["ui-control:control", {"payload": {"page": "Oil"}}]
     assert gets(replace(ROWS, rows=(replace(DEVICES, types=()),)), *words) == words

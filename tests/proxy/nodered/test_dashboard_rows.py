@@ -43,7 +43,33 @@ def test_what_has_no_rows_is_not_shown_unless_the_policy_lets_it_pass(payload: o
 
 def test_a_policy_may_let_pass_what_has_no_rows() -> None:
     assert seen({"payload": "text"}, on_unmatched=Unmatched.PASS) == {"payload": "text"}
-    assert seen({"ui_update": {"label": "x"}}, on_unmatched=Unmatched.PASS) == {"ui_update": {"label": "x"}}
+
+
+@pytest.mark.parametrize("chart", [True, False])
+@pytest.mark.parametrize("unmatched", list(Unmatched))
+@pytest.mark.parametrize("payload", [[MINE], MINE, [MINE, THEIRS], []])
+def test_nothing_that_nobody_judged_comes_beside_the_rows(payload: object, unmatched: Unmatched, chart: bool) -> None:
+    """T-10."""
+    beside = {"topic": "x", "_client": {"user": {"userId": "u"}}, "enabled": True, "visible": True, "class": "red"}
+    unread = {"ui_update": {"options": [THEIRS]}, "rows": [THEIRS], "_msgid": "1", "req": {"row": THEIRS}}
+    shown = seen({"payload": payload, **beside, **unread}, chart=chart, on_unmatched=unmatched)
+    assert shown == {"payload": [MINE] if isinstance(payload, list) and payload else payload, **beside}
+    odd = {"topic": [THEIRS], "class": {"row": THEIRS}, "enabled": [THEIRS]}
+    assert seen({"payload": MINE, **odd}, chart=chart, on_unmatched=unmatched) == {"payload": MINE}
+
+
+@pytest.mark.parametrize("unmatched", list(Unmatched))
+def test_what_a_flow_sets_in_a_widget_is_not_shown_unread(unmatched: Unmatched) -> None:
+    """T-10. Options of a dropdown may be rows as well."""
+    setting = {"ui_update": {"options": [THEIRS]}}
+    assert seen(setting, on_unmatched=unmatched) is False
+    assert seen({**setting, "visible": True}, on_unmatched=unmatched) == {"visible": True}
+
+
+def test_whom_a_message_without_rows_is_meant_for_is_still_told() -> None:
+    said = {"enabled": False, "_client": {"user": {"userId": "u"}}}
+    assert seen(said) is said
+    assert seen({"_client": {"user": {"userId": "u"}}}) is False
 
 
 def test_a_message_without_a_payload_says_how_the_widget_looks_and_no_more() -> None:
