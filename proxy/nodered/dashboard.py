@@ -16,7 +16,7 @@ from proxy.access.rows import Judged, policies_for_widget
 from proxy.access.tags import Values
 from proxy.model.estate import RowPolicy
 from proxy.nodered.dashboard_client import Me, part_for, without_client, without_others
-from proxy.nodered.dashboard_config import Outline, Page, Widget, reduced
+from proxy.nodered.dashboard_config import Outline, Page, Widget, reduced, unset
 from proxy.nodered.dashboard_rows import judged, state_of
 
 Words = list[object]
@@ -76,7 +76,7 @@ def told(outline: Outline, visitor: Visitor, words: Words, *, socket: str, binar
     `binary`: parts of it follow it, and cannot be looked into.
     """
     if words[0] == _CONFIG:
-        return Told(_config(visitor, words))
+        return Told(_config(outline, visitor, words))
     kind, id_ = _named(outline, words)
     widget = outline.widgets.get(id_)
     controls = kind == _CONTROL or (widget is not None and widget.type == _CONTROL)
@@ -113,11 +113,13 @@ def said(outline: Outline, visitor: Visitor, words: Words) -> Words | None:
 # -- from the instance
 
 
-def _config(visitor: Visitor, words: Words) -> Words | None:
+def _config(outline: Outline, visitor: Visitor, words: Words) -> Words | None:
     config = words[2] if len(words) > 2 else None
-    if visitor.view is None or not isinstance(config, dict):
-        return words if visitor.view is None else None
-    shown = reduced(config, visitor.view)
+    if not isinstance(config, dict):
+        return words if visitor.view is None and not visitor.rows else None
+    shown = config if visitor.view is None else reduced(config, visitor.view)
+    if visitor.rows:
+        shown = unset(shown, [id_ for id_ in outline.widgets if _held(outline, visitor, id_)])
     return words if shown is config else [*words[:2], shown]
 
 

@@ -4,12 +4,13 @@ Dashboard 2 sends the whole of it to every socket: pages, groups and widgets, ea
 group, which lies on a page; or on a page itself, as templates may; or on the dashboard as a whole, such as a notification.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final, Self
 
 from proxy.access.pages import PageView
+from proxy.nodered.dashboard_rows import state_of
 
 Document = Mapping[str, object]
 
@@ -91,6 +92,27 @@ def reduced(config: Document, view: PageView) -> Document:
     told = {key: value for key, value in meta.items() if key != _EDITING} if isinstance(meta, dict) else {}
     document = {"meta": told, "dashboards": dashboards, "heads": {}, **said}
     return {part: without(each, foreign) for part, each in document.items()}
+
+
+def unset(config: Document, judged: Collection[str]) -> Document:
+    """A dashboard less what flows have set in these widgets, which the dashboard tells as if it were made so. Itself where
+    there is nothing.
+    """
+    widgets = dict(_nodes(config, "widgets"))
+    changed = {id_: _unset(widget) for id_, widget in widgets.items() if id_ in judged}
+    if all(widgets[id_] is widget for id_, widget in changed.items()):
+        return config
+    return {**config, "widgets": {**widgets, **changed}}
+
+
+def _unset(widget: Document) -> Document:
+    state, props = widget.get("state"), widget.get("props")
+    looks = state_of(state)
+    if not isinstance(state, dict) or not isinstance(looks, dict) or looks is state:
+        return widget
+    gone = state.keys() - looks.keys()
+    kept = {key: value for key, value in props.items() if key not in gone} if isinstance(props, dict) else props
+    return {**widget, "state": looks, "props": kept}
 
 
 def without(value: object, foreign: set[str]) -> object:

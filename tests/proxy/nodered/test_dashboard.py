@@ -5,6 +5,7 @@ from dataclasses import replace
 import orjson
 import pytest
 
+from proxy.access.pages import PageView
 from proxy.model.estate import RowKind, RowMode, RowPolicy
 from proxy.nodered.dashboard import Visitor, said, told
 from proxy.nodered.dashboard_client import Me
@@ -300,6 +301,29 @@ def test_what_is_stored_of_a_widget_says_no_more_than_how_it_looks(message: obje
     assert gets(ROWS, "widget-load:stock", None, [{"device": "AM-307"}]) == ["widget-load:stock", None, None]
     assert gets(ROWS, "widget-load:pump", message, stored) == ["widget-load:pump", message, stored]
     assert gets(ROWS, "msg-input:stock", None, stored) == ["msg-input:stock", None]
+
+
+@pytest.mark.parametrize("pages", [None, view("gas", declared=["oil"])], ids=["all", "gas"])
+def test_a_dashboard_tells_nothing_that_a_flow_set_in_a_widget_of_rows(pages: PageView | None) -> None:
+    """T-10. It tells what was set as if the widget had been made so."""
+    document = config(PLACES)
+    said_of = {"enabled": True, "options": [{"device": "AM-307"}], "class": {"device": "AM-307"}}
+    for each in ("stock", "valve"):
+        made = document["widgets"][each]  # type: ignore[index]
+        made.update(state=said_of, props={**made["props"], **said_of})
+    shown = gets(replace(ROWS, view=pages), "ui-config", BASE, document)
+    assert shown is not None
+    stock, valve = (shown[2]["widgets"][each] for each in ("stock", "valve"))  # type: ignore[index]
+    assert "AM-307" not in str(stock)
+    assert (stock["state"], stock["props"]["enabled"], stock["props"]["name"]) == (
+        {"enabled": True},
+        True,
+        "Name of stock",
+    )
+    assert valve["state"] == said_of
+    everything = replace(ROWS, values={"@things": None})
+    assert gets(everything, "ui-config", BASE, document) == ["ui-config", BASE, document]
+    assert gets(ROWS, "ui-config", BASE, [document]) is None
 
 
 def test_controls_have_no_rows() -> None:
