@@ -18,8 +18,11 @@ _STATE: Final = frozenset({"enabled", "visible", "class"})
 """What a message without rows, and what is stored of a widget, may still say: how it looks."""
 _PAYLOAD: Final = "payload"
 _POINTS: Final = "_datapoint"
-_BESIDE: Final = frozenset({*_STATE, "topic"})
-"""What may stand beside the rows in a message, where it is one word; all else, such as `ui_update`, nobody has judged."""
+_BESIDE: Final = frozenset({*_STATE, "topic", "action"})
+"""What may stand beside the rows in a message, where it is one word; all else, such as `ui_update`, nobody has judged.
+
+`action`: whether rows replace those that a chart shows.
+"""
 _WHOLE: Final = frozenset({_PAYLOAD, _POINTS, CLIENT})
 """What has its own judges."""
 

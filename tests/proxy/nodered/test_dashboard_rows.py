@@ -50,11 +50,18 @@ def test_a_policy_may_let_pass_what_has_no_rows() -> None:
 @pytest.mark.parametrize("payload", [[MINE], MINE, [MINE, THEIRS], []])
 def test_nothing_that_nobody_judged_comes_beside_the_rows(payload: object, unmatched: Unmatched, chart: bool) -> None:
     """T-10."""
-    beside = {"topic": "x", "_client": {"user": {"userId": "u"}}, "enabled": True, "visible": True, "class": "red"}
+    beside = {
+        "topic": "x",
+        "action": "replace",
+        "_client": {"user": {"userId": "u"}},
+        "enabled": True,
+        "visible": True,
+        "class": "red",
+    }
     unread = {"ui_update": {"options": [THEIRS]}, "rows": [THEIRS], "_msgid": "1", "req": {"row": THEIRS}}
     shown = seen({"payload": payload, **beside, **unread}, chart=chart, on_unmatched=unmatched)
     assert shown == {"payload": [MINE] if isinstance(payload, list) and payload else payload, **beside}
-    odd = {"topic": [THEIRS], "class": {"row": THEIRS}, "enabled": [THEIRS]}
+    odd = {"topic": [THEIRS], "action": [THEIRS], "class": {"row": THEIRS}, "enabled": [THEIRS]}
     assert seen({"payload": MINE, **odd}, chart=chart, on_unmatched=unmatched) == {"payload": MINE}
 
 
