@@ -23,6 +23,10 @@ from proxy.services.sites import Site, Sites, sites_of
 
 SURFACES: Final = 32
 """Numbers apart that two instances are, so that number + surface is unique."""
+_NAMED: Final = frozenset(
+    {Surface.SOCKET, Surface.DASHBOARD, Surface.DEBUG, Surface.EDITOR, Surface.READ, Surface.CONTEXT}
+)
+"""Surfaces on which an endpoint may come to lie that a policy names by its path, beside those that are always read."""
 
 
 class Endpoint:
@@ -42,8 +46,8 @@ class Station:
 
     # fmt: off
     __slots__ = (
-        "constrained", "endpoint", "inspected", "layout", "name", "number", "origins", "pages", "parts", "prefix", "resource", "rules",
-        "settings",
+        "constrained", "endpoint", "governed", "inspected", "layout", "name", "number", "origins", "pages", "parts", "prefix",
+        "resource", "rules", "settings",
     )
     # fmt: on
 
@@ -73,20 +77,20 @@ class Station:
         """Whether what its flows mean for some visitors is kept from all others."""
         self.rules: tuple[RowPolicy, ...] = tuple(each for each in settings.rows if each.kind is RowKind.SOCKET)
         """Whose rows its widgets show."""
+        self.governed = pages is not None or bool(self.rules) or constrained
+        """Whether what its dashboard's socket carries depends on who is there."""
         self.inspected = self._inspected()
         """Surfaces whose content depends on who is there, beside those that are always read or changed."""
 
-    @property
-    def governed(self) -> bool:
-        """Whether what its dashboard's socket carries depends on who is there."""
-        return Surface.SOCKET in self.inspected
-
     def _inspected(self) -> frozenset[Surface]:
-        found: set[Surface] = set()
-        if self.pages is not None or self.rules or self.constrained:
-            found.add(Surface.SOCKET)
-        if any(each.kind is RowKind.HTTP for each in self.settings.rows):
+        found = {Surface.SOCKET} if self.governed else set[Surface]()
+        policies = [each for each in self.settings.rows if each.kind is RowKind.HTTP]
+        if policies:
             found |= {Surface.ENDPOINT, Surface.PUBLIC}
+            if self.layout.is_all_dashboard:
+                found.add(Surface.DASHBOARD)
+        if any(each.paths for each in policies):
+            found |= _NAMED
         return frozenset(found)
 
 

@@ -10,12 +10,10 @@ from proxy.gate.record import CLIENT_GONE
 from proxy.inspection import dashboard, editor, governed, sockets, viewing
 from proxy.inspection.desk import InspectionDesk
 from proxy.inspection.exchange import Exchange
-from proxy.inspection.rows import carry_rows, refuse_socket, rules_for
+from proxy.inspection.rows import WRITTEN, carry_rows, refuse_socket, rules_for
 from proxy.inspection.sockets import refuse_comms
 from proxy.nodered.surfaces import Surface
 from proxy.wire.framing import request_framing
-
-_WRITTEN = frozenset({Surface.PREFS, Surface.OTHER, Surface.UNLISTED, Surface.TRIGGER, Surface.DEPLOY})
 
 __all__ = ["InspectionDesk", "inspect", "refuse_comms"]
 
@@ -26,13 +24,15 @@ async def inspect(desk: InspectionDesk, exchange: Exchange) -> web.StreamRespons
     ClientError or ConnectionError: an answer broke off, and the connection with it.
     """
     head, surface, started = exchange.head, exchange.verdict.lease.surface, monotonic()
-    if request_framing(head.method, head.noted, old=head.old).websocket:
-        if surface is Surface.SOCKET and exchange.verdict.lease.inspected:
-            return _counted(desk, exchange, await governed.socket(desk, exchange, started), started)
-        if surface is not Surface.COMMS:
-            return refuse_socket(desk, exchange) or sockets.splice(desk, exchange)
-        if sockets.speaks(exchange.request):
-            return await sockets.comms(desk, exchange, started)
+    websocket = request_framing(head.method, head.noted, old=head.old).websocket
+    if websocket and surface is Surface.COMMS and sockets.speaks(exchange.request):
+        return await sockets.comms(desk, exchange, started)
+    if (websocket or _is_governed(exchange)) and (refusal := refuse_socket(desk, exchange)) is not None:
+        return refusal
+    if websocket and _is_governed(exchange):
+        return _counted(desk, exchange, await governed.socket(desk, exchange, started), started)
+    if websocket and surface is not Surface.COMMS:
+        return sockets.splice(desk, exchange)
     try:
         rules = rules_for(desk, exchange)
         response = await (carry_rows(desk, exchange, rules) if rules else _answered(desk, exchange, surface))
@@ -41,6 +41,12 @@ async def inspect(desk: InspectionDesk, exchange: Exchange) -> web.StreamRespons
         raise
     desk.count(exchange, response.status, _size(response), started)
     return response
+
+
+def _is_governed(exchange: Exchange) -> bool:
+    """Whether this is a dashboard's socket that is read packet by packet. None of it may go another way, as rows do."""
+    lease, principal = exchange.verdict.lease, exchange.verdict.principal
+    return lease.surface is Surface.SOCKET and (lease.station.governed or principal.viewer is not None)
 
 
 async def _answered(desk: InspectionDesk, exchange: Exchange, surface: Surface) -> web.StreamResponse:
@@ -53,14 +59,14 @@ async def _answered(desk: InspectionDesk, exchange: Exchange, surface: Surface) 
             return await editor.revoke(desk, exchange)
         case Surface.SETUP:
             return await dashboard.setup(desk, exchange)
-        case Surface.SOCKET if exchange.verdict.lease.inspected:
+        case Surface.SOCKET if _is_governed(exchange):
             return await governed.poll(desk, exchange)
         case _:
             return await _carried(desk, exchange, surface)
 
 
 async def _carried(desk: InspectionDesk, exchange: Exchange, surface: Surface) -> web.StreamResponse:
-    if surface in _WRITTEN and exchange.head.method not in SAFE:
+    if surface in WRITTEN and exchange.head.method not in SAFE:
         return await desk.writes.carry(exchange)
     if surface is Surface.DASHBOARD and exchange.verdict.principal.viewer is not None:
         return await viewing.page(desk, exchange)

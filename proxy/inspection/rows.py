@@ -21,6 +21,7 @@ from proxy.access.tags import Values
 from proxy.gate.checks import SAFE
 from proxy.gate.tagging import as_told, tags_of
 from proxy.gate.verdict import Pass, Refusal
+from proxy.gate.world import Station
 from proxy.inspection.carrier import WHOLE
 from proxy.inspection.desk import InspectionDesk
 from proxy.inspection.exchange import Exchange, UpstreamFailed, refused
@@ -28,11 +29,15 @@ from proxy.model.access import Reason
 from proxy.model.estate import RowPolicy, Unmatched
 from proxy.nodered.surfaces import Surface
 
+WRITTEN: Final = frozenset({Surface.PREFS, Surface.OTHER, Surface.UNLISTED, Surface.TRIGGER, Surface.DEPLOY})
+"""Where what is sent is put on record."""
 Rule = tuple[RowPolicy, Values]
 """A policy, and the visitor's values of its tag."""
 
 ENDPOINTS: Final = frozenset({Surface.ENDPOINT, Surface.PUBLIC, Surface.UNLISTED})
-"""Where policies of kind http hold."""
+"""Where policies of kind http hold that name no paths."""
+_NOWHERE: Final = frozenset({Surface.PREFLIGHT, Surface.AUTH, Surface.AUTH_LOGIN, Surface.AUTH_REVOKE})
+"""Where none does: what is answered there is the gateway's own, or has no rows."""
 _AT_ONCE: Final = 64 * 1024
 """Bytes that are judged without a thread of their own."""
 _ZIPPED: Final = {"gzip": 47, "x-gzip": 47, "deflate": 47}
@@ -81,19 +86,26 @@ def rules_for(desk: InspectionDesk, exchange: Exchange) -> Sequence[Rule]:
     """The policies that hold for an answer to this visitor; none where every row is theirs."""
     lease, principal = exchange.verdict.lease, exchange.verdict.principal
     settings = lease.station.settings
-    if lease.surface not in ENDPOINTS or not settings.rows:
+    if lease.surface in _NOWHERE or not settings.rows:
         return ()
-    policies = policies_for_path(settings.rows, exchange.head.method, exchange.path, settings.node_root)
+    rows = (
+        settings.rows if _is_endpoint(lease.surface, lease.station) else [each for each in settings.rows if each.paths]
+    )
+    policies = policies_for_path(rows, exchange.head.method, exchange.path, settings.node_root)
     person = desk.person(principal.user_id) if principal.user_id is not None else None
     tags = tags_of(lease, principal, person)
     return [(policy, values) for policy in policies if (values := tags.values(policy.tag)) is not None]
+
+
+def _is_endpoint(surface: Surface, station: Station) -> bool:
+    return surface in ENDPOINTS or (surface is Surface.DASHBOARD and station.layout.is_all_dashboard)
 
 
 async def carry_rows(desk: InspectionDesk, exchange: Exchange, rules: Sequence[Rule]) -> web.StreamResponse:
     """One exchange under policies. Raises UpstreamFailed while nothing has been sent."""
     asked = _asked(exchange, rules)
     finish = partial(_shown, desk, asked, rules)
-    if exchange.verdict.lease.surface is Surface.UNLISTED and exchange.head.method not in SAFE:
+    if exchange.verdict.lease.surface in WRITTEN and exchange.head.method not in SAFE:
         return await desk.writes.carry(asked, finish)
     return await finish(await desk.carrier.open(asked))
 

@@ -160,6 +160,11 @@ class Layout:
                 known[path] = surface
         return surface
 
+    @property
+    def is_all_dashboard(self) -> bool:
+        """Whether the dashboard lies at the node root itself, so that endpoints are within it."""
+        return self._dashboard == self._node
+
     def in_dashboard(self, reading: bytes) -> bytes | None:
         """What follows the dashboard's address in one reading of a path, without the slash; None elsewhere."""
         return _below(self._dashboard, reading)

@@ -21,9 +21,10 @@ def path_of(target: bytes) -> bytes:
 
 
 def readings(path: bytes) -> tuple[bytes, ...]:
-    """The path as an instance may come to match it: raw and once decoded, folded. One where both are the same.
+    """The path as an instance may come to match it: raw and once decoded, folded. One where all are the same.
 
-    Folded: lower case, doubled slashes and `;` parameters gone, no slash at the end (but the root's).
+    Folded: lower case, doubled slashes gone, no slash at the end (but the root's). Where there is a `;`, the path is read
+    without parameters and, before that, with them: Express takes `;x` for a part of a segment, and others drop it.
     Raises BadTarget for dot segments, backslashes, control characters, `#` and broken escapes, raw or decoded.
     """
     if _PLAIN.fullmatch(path):
@@ -37,8 +38,8 @@ def readings(path: bytes) -> tuple[bytes, ...]:
     decoded = unquote_to_bytes(path)
     for reading in (path, decoded):
         _refuse_odd(reading)
-    raw, once = _fold(path), _fold(decoded)
-    return (raw,) if raw == once else (raw, once)
+    bare = (_PARAMETERS.sub(b"", path), _PARAMETERS.sub(b"", decoded)) if b";" in decoded else ()
+    return tuple(dict.fromkeys(_fold(reading) for reading in (path, decoded, *bare)))
 
 
 def origin_form(target: bytes, host: bytes) -> bytes:
@@ -64,8 +65,6 @@ def _refuse_odd(path: bytes) -> None:
 
 
 def _fold(path: bytes) -> bytes:
-    if b";" in path:
-        path = _PARAMETERS.sub(b"", path)
     if b"//" in path:
         path = _SLASHES.sub(b"/", path)
     return path.lower().rstrip(b"/") or b"/"

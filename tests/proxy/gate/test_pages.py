@@ -79,7 +79,7 @@ PATHS = [
     ("/dashboard//office", 200, 404),
     ("/dashboard/%6Fffice", 404, 404),
     ("/dashboard/%6fffice/?x=1", 404, 404),
-    ("/dashboard/office;v=1", 200, 404),
+    ("/dashboard/office;v=1", 404, 404),
     ("/dashboard%2Foffice", 404, 404),
     ("/dashboard/watched", 200, 404),
     ("/api/office/rows", 200, 404),
@@ -245,6 +245,13 @@ async def test_an_open_instance_keeps_the_pages_that_somebody_owns() -> None:
     assert await answered(at, EMMA, "/dashboard/office") == 200
 
 
+@pytest.mark.parametrize("target", ["/api/hidden/;1", "/api/hidden/%3B1", "/api/;x/hidden/1"])
+async def test_g_02_what_instances_take_for_part_of_a_path_hides_no_page(target: str) -> None:
+    """G-02: Express keeps `;x`, which others drop."""
+    hidden = page("hidden", "/hidden", "s-customer", endpoints=["/api/hidden/*"])
+    assert await answered(house(LINE, hidden), STAFF, target) == 404
+
+
 # -- what is inspected
 
 
@@ -252,8 +259,9 @@ def station(*resources: Resource, settings: PlatformSettings | None = None) -> S
     return House().world(resources, settings).stations["r-line-3"]
 
 
-def rows(kind: RowKind) -> Resource:
-    return instance("line-3", LINE_3, rows=(RowPolicy(name="own", kind=kind, tag="customer", field="customer"),))
+def rows(kind: RowKind, *paths: str, **more: object) -> Resource:
+    policy = RowPolicy(name="own", kind=kind, tag="customer", field="customer", paths=paths)
+    return instance("line-3", LINE_3, rows=(policy,), **more)
 
 
 TENANTS = PlatformSettings(tenant_mode=True)
@@ -278,6 +286,14 @@ async def test_what_depends_on_who_is_there_is_read_and_nothing_else(found: Stat
     """G-01, D-11: an instance without any of it stays on the fast lane."""
     assert found.inspected == inspected
     assert found.governed is (Surface.SOCKET in inspected)
+
+
+def test_where_policies_name_paths_all_is_read_on_which_an_endpoint_may_come_to_lie() -> None:
+    named = station(rows(RowKind.HTTP, "/api/rows/*"))
+    assert named.inspected >= {Surface.ENDPOINT, Surface.PUBLIC, Surface.SOCKET, Surface.DASHBOARD, Surface.READ}
+    assert not named.governed, "its socket is carried as it is"
+    everywhere = station(rows(RowKind.HTTP, dashboard="/"))
+    assert everywhere.inspected == {Surface.ENDPOINT, Surface.PUBLIC, Surface.DASHBOARD}
 
 
 async def test_the_lease_of_an_instance_that_is_shared_as_a_whole_is_as_it_was() -> None:

@@ -82,6 +82,73 @@ async def test_no_other_way_to_write_a_path_goes_round_a_policy(tmp_path: Path, 
         assert (await got(gate, path)).json() == MINE
 
 
+NAMED = policy(paths=("/api/**", "/ui/rows", "/dashboard/rows", "/flows/rows", "/icons/rows"))
+
+
+@pytest.mark.parametrize("fast_lane", [True, False])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/api/socket.io/rows",
+        "/api/rows/x%2Fsocket.io%2F",
+        "/ui/rows",
+        "/dashboard/rows",
+        "/flows/rows",
+        "/icons/rows",
+    ],
+)
+async def test_a_policy_holds_for_the_paths_it_names_whatever_else_lies_there(
+    tmp_path: Path, path: str, fast_lane: bool
+) -> None:
+    """The admin API shares the root."""
+    async with place(tmp_path, told(ROWS), NAMED, fast_lane=fast_lane, admin_root="/") as (_, gate):
+        own = {"Origin": gate.origin}
+        assert (await got(gate, path, "vic", **own)).json() == [ROWS[1]]
+        assert (await got(gate, path, "root", **own)).json() == ROWS
+
+
+async def test_a_socket_below_a_path_that_a_policy_names_is_refused_and_another_is_not(tmp_path: Path) -> None:
+    async with place(tmp_path, echo(first=Frame(opcode=TEXT, payload=b"hello").encode()), NAMED) as (_, gate):
+        cookie = await gate.log_in("dan")
+        with pytest.raises(WSServerHandshakeError) as refused:
+            await gate.open_socket("/api/socket.io/rows", cookie)
+        assert refused.value.status == 403
+        open_ = await gate.open_socket("/else/socket.io/rows", cookie)
+        assert await open_.receive_str() == "hello"
+        await open_.close()
+
+
+async def test_where_sockets_are_read_packet_by_packet_none_passes_as_rows(tmp_path: Path) -> None:
+    """Not even by a policy that lets pass what is no JSON."""
+    lenient = replace(NAMED, on_unmatched=Unmatched.PASS)
+    async with place(tmp_path, plain(b"0{}"), lenient, enforce_client_constraint=True) as (instance, gate):
+        for method in ("GET", "POST"):
+            refused = await got(gate, "/api/socket.io/rows", method=method, Origin=gate.origin)
+            assert (refused.status, refused.json()["code"]) == (403, "rls_not_json")  # type: ignore[index]
+        assert instance.requests == []
+
+
+async def test_a_write_to_the_editors_paths_is_on_record_under_a_policy_too(tmp_path: Path) -> None:
+    async with place(tmp_path, told(ROWS), NAMED, admin_root="/") as (_, gate):
+        await gate.change("mia", Role.MEMBER, tags={"tenantid": "a"})
+        assert (await got(gate, "/icons/rows", "mia", method="POST", Origin=gate.origin)).json() == MINE
+        found = await gate.store.database.events(AuditQuery())
+        assert "u-mia" in {each.event.actor for each in found.items}
+
+
+@pytest.mark.parametrize("fast_lane", [True, False])
+async def test_a_dashboard_at_the_root_takes_no_endpoint_out_of_a_policy(tmp_path: Path, fast_lane: bool) -> None:
+    async with place(tmp_path, told(ROWS), policy(paths=()), fast_lane=fast_lane, dashboard="/") as (_, gate):
+        assert (await got(gate, "/api/rows")).json() == MINE
+
+
+@pytest.mark.parametrize("path", ["/api/rows/;x", "/api/rows/%3Bx", "/api/rows/x;"])
+async def test_what_instances_take_for_part_of_a_path_goes_round_no_policy(tmp_path: Path, path: str) -> None:
+    """Express keeps `;x`, which others drop."""
+    async with place(tmp_path, told(ROWS), policy(paths=("/api/rows/*",))) as (_, gate):
+        assert (await got(gate, path)).json() == MINE
+
+
 async def test_what_no_policy_holds_for_passes_as_it_is(tmp_path: Path) -> None:
     async with place(tmp_path, told(ROWS, (b"ETag", b'"v1"'))) as (instance, gate):
         answer = await got(gate, "/other", Range="bytes=0-1")

@@ -228,3 +228,16 @@ def test_every_surface_has_a_rule_and_a_name() -> None:
         assert (rule.write is Write.NONE) is (rule.permission is not Permission.FLOWS_EDIT), surface
         assert rule.permission is Permission.HTTP or rule.admin or surface in {S.DEBUG, S.UNLISTED}
         assert rule.write is Write.NONE or rule.least >= Role.MEMBER
+
+
+@pytest.mark.parametrize("path", [b"/;x/pub/a", b"/%3Bx/pub/a", b"/pub;/a", b"/;%2fpub/a"])
+def test_a_parameter_that_the_instance_takes_for_part_of_a_path_makes_nothing_public(path: bytes) -> None:
+    layout = Layout(Roots(admin="/admin", public=("/pub/**",)))
+    assert layout.surface(b"GET", path) is S.ENDPOINT
+    assert layout.surface(b"GET", b"/pub/;x/a") is S.PUBLIC
+
+
+def test_without_its_parameters_a_path_is_as_strict_as_it_ever_was() -> None:
+    assert SHARED.surface(b"POST", b"/flows;x") is S.DEPLOY
+    assert SEPARATE.surface(b"GET", b"/admin;x/flows") is S.READ
+    assert SEPARATE.surface(b"GET", b"/n/dashboard;x/_setup") is S.SETUP
