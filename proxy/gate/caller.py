@@ -206,7 +206,7 @@ class Caller:
         acting = head.method not in SAFE or surface is _SOCKET or "upgrade" in noted or self.frames
         shown = "authorization" in noted or (self._asks and self._credentials.carried(noted))
         if shown or (acting and principal is not self.gate.nobody):
-            who = self._who(head, station, surface)
+            who = self._who(head, station, surface, shown=shown)
             if not isinstance(who, Principal):
                 return who
             principal = who
@@ -237,22 +237,30 @@ class Caller:
         return self._refused(head, lease, lease.decision)
 
     def credential(self, head: Head) -> Principal | Missing | Refusal | None:
-        """Whom plugins take this request for, where it is one to the gateway itself; None where it shows them nothing."""
-        if not self._asks or not self._credentials.carried(head.noted):
+        """Whom plugins take this request for, where it is one to the gateway itself; None where it shows them nothing.
+
+        Nor are they asked while an admin looks on as somebody: what their browser sends by itself says who they are.
+        """
+        if not self._asks or not self._credentials.carried(head.noted) or self.principal.viewer is not None:
             return None
         return self._credentials.shown(head, None, None, self.address)
 
-    def _who(self, head: Head, station: Station, surface: Surface) -> Principal | Missing | Refusal:
+    def _who(self, head: Head, station: Station, surface: Surface, *, shown: bool) -> Principal | Missing | Refusal:
         """Who acts, where that is more than the cookie says: credentials on the request, and somebody else's script."""
         authorization, principal = head.noted.get("authorization"), self.principal
-        if (authorization, station, surface) == self._credentials.opened:
-            principal = self.gate.instance_password
-        else:
-            found = self._credentials.of(head, station, surface, self.address) or self.principal
-            if not isinstance(found, Principal):
-                return found
-            principal = found
-            self._consumed = principal.consumes
+        found: Principal | Missing | Refusal = principal
+        if shown and principal.viewer is not None:
+            # What a browser sends by itself would make an admin who looks on as somebody themselves again, unseen.
+            found = self._credentials.bearer_of(authorization, station, surface, self.address) or principal
+            self._consumed = self._asks  # nobody was asked whose it is, so no instance gets to see it
+        elif shown and (authorization, station, surface) == self._credentials.opened:
+            found = self.gate.instance_password
+        elif shown:
+            found = self._credentials.of(head, station, surface, self.address) or principal
+            self._consumed = isinstance(found, Principal) and found.consumes
+        if not isinstance(found, Principal):
+            return found
+        principal = found
         if not sent_by_itself(principal, authorization):
             return principal
         acting = acts(head, surface) or (self.frames and pulled_in(head))

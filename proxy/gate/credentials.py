@@ -74,6 +74,13 @@ class Credentials:
         shown = self.shown(head, station, surface, address) if self._gate.readers else None
         return wrong if shown is None else shown
 
+    def bearer_of(
+        self, field: bytes | None, station: Station, surface: Surface, address: str
+    ) -> Principal | Missing | Refusal | None:
+        """Whom a token of ours stands for that no browser sends by itself; None where the field holds none."""
+        token = self._presented(field) if field is not None else None
+        return self.bearer(token, station, surface, address) if token is not None and not token.basic else None
+
     def bearer(
         self, token: Presented, station: Station, surface: Surface, address: str
     ) -> Principal | Missing | Refusal:

@@ -233,7 +233,7 @@ class Gate(Facts):
             inspected=inspected,
             tally=self.traffic.tally(station.name, surface.label),
             log=_log_tail(principal, station, surface, decision),
-            limits=_limits(principal, surface, inspected=inspected),
+            limits=_limits(principal, station, surface, inspected=inspected),
             fees=self.tariff.of(station, surface),
             view=view_of(decision),
         )
@@ -287,9 +287,9 @@ class Gate(Facts):
         return kept.lines + credential
 
 
-def _limits(principal: Principal, surface: Surface, *, inspected: bool) -> Bounds | LookingOn | None:
+def _limits(principal: Principal, station: Station, surface: Surface, *, inspected: bool) -> Bounds | LookingOn | None:
     if principal.viewer is not None:
-        return LookingOn(socket_is_read=inspected and surface is Surface.SOCKET)
+        return LookingOn(station.layout, socket_is_read=inspected and surface is Surface.SOCKET)
     return limits_of(principal.token) if principal.token is not None else None
 
 

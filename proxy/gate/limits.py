@@ -8,7 +8,7 @@ from proxy.gate.world import Station
 from proxy.model.access import Decision, Permission, Reason, Role
 from proxy.model.estate import HttpAuth
 from proxy.model.identity import Token
-from proxy.nodered.surfaces import RULES, Surface
+from proxy.nodered.surfaces import RULES, Layout, Surface
 from proxy.services.bounded import Bounded
 from proxy.services.tokens import within_networks
 from proxy.wire.target import path_of, readings
@@ -72,16 +72,18 @@ class Limits:
 class LookingOn:
     """The limits of an admin who looks on as somebody: nothing they send changes anything."""
 
-    __slots__ = ("_socket_is_read",)
+    __slots__ = ("_layout", "_socket_is_read")
 
-    def __init__(self, *, socket_is_read: bool) -> None:
+    def __init__(self, layout: Layout, *, socket_is_read: bool) -> None:
         """`socket_is_read`: whether a dashboard's socket is read message by message, so that none gets in."""
-        self._socket_is_read = socket_is_read
+        self._layout, self._socket_is_read = layout, socket_is_read
 
-    def exceeded_by(self, head: Head, _: bytes, surface: Surface, __: str) -> Exceeded | None:
-        """Why a request might change something."""
-        if surface is Surface.SOCKET:
-            return None if self._socket_is_read else (Reason.VIEWING_AS, _NO_SOCKET)
+    def exceeded_by(self, head: Head, path: bytes, surface: Surface, _: str) -> Exceeded | None:
+        """Why a request might change something. A path that is only called like a socket's may be a flow's endpoint."""
+        if surface is Surface.SOCKET and not self._socket_is_read:
+            return Reason.VIEWING_AS, _NO_SOCKET
+        if surface is Surface.SOCKET and self._layout.at_own_socket(path_of(path)):
+            return None
         return (Reason.VIEWING_AS, _LOOKING_ON) if _writes(head, surface) else None
 
 

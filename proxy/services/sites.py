@@ -33,7 +33,7 @@ class Site:
     door: str = ""
     """Origin of the further home at which visitors of this host log in, where it is not the first one."""
     framed_by: tuple[str, ...] = ()
-    """Origins of other sites whose pages may show it in a frame; its cookie then comes along from everywhere."""
+    """Origins of other sites that all its instances name: their pages may show it in a frame; its cookie then comes along from everywhere."""
 
     @property
     def origin_bytes(self) -> bytes:
@@ -104,9 +104,9 @@ def sites_of(estate: Estate, public_url: str, homes: tuple[str, ...] = ()) -> Si
 
 
 def _framers(mounts: list[Mount]) -> tuple[str, ...]:
-    """Instances that share a host share its cookie, and with it who may frame them."""
-    settings = (mount.resource.instance for mount in mounts)
-    return tuple(dict.fromkeys(origin for each in settings if each is not None for origin in each.framed_by))
+    """Instances that share a host share its cookie: only those may frame one of them whom each of them names."""
+    first, *others = [each.framed_by for mount in mounts if (each := mount.resource.instance) is not None]
+    return tuple(dict.fromkeys(origin for origin in first if all(origin in named for named in others)))
 
 
 def _door(estate: Estate, mounts: list[Mount], doors: Mapping[str, str]) -> str:

@@ -57,8 +57,13 @@ async def make(moment: Moment, key: str, *, id_: str, username: str, name: str, 
 
 
 async def invited(moment: Moment, key: str, user_id: str) -> User:
-    """A person of a customer who has not chosen a password yet, so that a link may be made for them."""
+    """A person of a customer who has not chosen a password yet, so that a link may be made for them.
+
+    Tags of their own are an admin's word on which rows they see: whoever opened the account would see those.
+    """
     user = (await _person(moment, _customer(moment, key), user_id)).user
+    if user.tags and not acting(moment.actor.person, moment.actor.token).user.admin:
+        raise _kept_by_admins(user)
     if user.state is not UserState.PENDING:
         detail = f"{user.username} has chosen a password already. They get another by themselves, or from an admin."
         raise NotPossible("activated", detail)
@@ -153,6 +158,9 @@ async def _person(moment: Moment, space: Space, user_id: str) -> Person:
     owned = all(space_role(moment.estate, acts, each) >= Role.OWNER for each in spaces)
     user = person.user
     if not owned or user.admin or user.declared is not None or user.provider is not None:
-        detail = f"The account of {user.username} is kept by admins. Ask one of them."
-        raise NotPossible("kept_by_admins", detail)
+        raise _kept_by_admins(user)
     return person
+
+
+def _kept_by_admins(user: User) -> NotPossible:
+    return NotPossible("kept_by_admins", f"The account of {user.username} is kept by admins. Ask one of them.")

@@ -26,6 +26,7 @@ SAFE: Final = frozenset({"GET", "HEAD"})
 async def who(api: Api, request: web.Request) -> Actor:
     """Who calls: whom a token of ours stands for, else whom a plugin takes the request for, else whose session it is.
 
+    A session by which an admin looks on as somebody goes before what plugins say: browsers send that by themselves.
     Raises Denied or Stop for a token that is not good here, and for nobody; TooOften for nobody who asks too often.
     """
     fields = request.headers.getall("Authorization", ())
@@ -36,7 +37,7 @@ async def who(api: Api, request: web.Request) -> Actor:
     except Denied:
         charge_stranger(api, request)
         raise
-    actor = actor or await _by_credential(api, request) or await _by_session(api, request)
+    actor = actor or await _by_browser(api, request)
     if actor is None:
         charge_stranger(api, request)
         raise Stop(401, Reason.LOGIN_REQUIRED, "Log in, or send Authorization: Bearer with an API token.")
@@ -45,6 +46,13 @@ async def who(api: Api, request: web.Request) -> Actor:
 
 async def _by_token(api: Api, request: web.Request, field: str) -> Actor | None:
     return await api.tokens.actor_of(field.encode("utf-8", "surrogateescape"), request[ADDRESS])
+
+
+async def _by_browser(api: Api, request: web.Request) -> Actor | None:
+    own = await _by_session(api, request)
+    if own is not None and own.session is not None and own.session.viewer:
+        return own
+    return await _by_credential(api, request) or own
 
 
 async def _by_credential(api: Api, request: web.Request) -> Actor | None:

@@ -6,7 +6,9 @@ import pytest
 
 from proxy.model.access import Reason, Role
 from proxy.model.identity import UserState
-from tests.proxy.gate.house import LINE_3, House, head, instance, person, told
+from tests.proxy.gate.doorman import Doorman, standing
+from tests.proxy.gate.house import BASIC, LINE_3, House, head, instance, person, told
+from tests.proxy.gate.test_credentials import CI, WRONG
 
 ROOT = person("root", None, admin=True)
 EMMA = person("emma", Role.MEMBER)
@@ -59,6 +61,71 @@ async def test_whatever_might_change_something_is_refused(
     assert (refused.status, refused.reason) == (403, Reason.VIEWING_AS)
     own = house.login(EMMA)
     await house.passed(house.caller(inspects=True), head(target, fields, method=method, cookie=own))
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_what_a_browser_sends_by_itself_gives_nobody_their_own_rights_back(house: House, method: str) -> None:
+    """A certificate, a field of a proxy's, a password: the admin's own on every request, also while they look on."""
+    card, proxy, corp = Doorman(name="card", reads=()), Doorman(name="proxy", reads=("remote-user",)), Doorman()
+    standing(house, card, proxy, corp)
+    for doorman, sent in ((card, "root's card"), (proxy, "root"), (corp, "Basic root")):
+        doorman.lets_in(sent, "u-root")
+    cookie = house.look_on(ROOT, DORA)
+    for fields, certificate in (
+        ({"Remote-User": "root"}, b""),
+        ({"Authorization": "Basic root"}, b""),
+        ({}, b"root's card"),
+    ):
+        caller = house.caller(inspects=True, certificate=certificate)
+        asked = head("/admin/flows", {**OWN, **fields}, method=method, cookie=cookie, treatments=house.gate.fields)
+        assert (await house.refused(caller, asked)).reason in (Reason.ROLE_TOO_LOW, Reason.VIEWING_AS)
+        here = head("/api", {**OWN, **fields}, method=method, cookie=cookie, treatments=house.gate.fields)
+        if method == "GET":
+            passed = told(await house.passed(caller, here))
+            assert passed["x-flowward-user"] == ["dora"]
+            assert "authorization" not in passed
+        else:
+            assert (await house.refused(caller, here)).reason is Reason.VIEWING_AS
+        assert caller.credential(here) is None, "the API takes them for nobody else either"
+    assert card.asked + proxy.asked + corp.asked == []
+
+
+async def test_an_instances_own_password_does_not_write_for_them_either() -> None:
+    house = House().open([instance("line-3", LINE_3, admin_root="/admin", **BASIC)])
+    caller, password = house.caller(), {"Authorization": "Basic d2FsbDpvcGVuc2VzYW1l", **OWN}  # wall:opensesame
+    await house.passed(caller, head("/api", password, method="POST", cookie=house.login(EMMA)))
+    cookie = house.look_on(ROOT, EMMA)
+    for caller_ in (caller, house.caller()):
+        refused = await house.refused(caller_, head("/api", password, method="POST", cookie=cookie))
+        assert refused.reason is Reason.VIEWING_AS
+
+
+async def test_a_token_that_is_shown_on_purpose_is_whose_it_is(house: House) -> None:
+    chief = person("root", Role.MEMBER, admin=True)
+    cookie, token = house.look_on(chief, EMMA), house.give(replace(CI, user="u-root"))
+    passed = await house.passed(house.caller(), head("/api", token, method="POST", cookie=cookie))
+    assert told(passed)["x-flowward-user"] == ["root"]
+    assert (await house.refused(house.caller(), head("/api", WRONG, cookie=cookie))).status == 401
+
+
+@pytest.mark.parametrize("target", ["/dashboard/socket.io/?EIO=4", "/dashboard/Socket.IO/x", "/ui/socket.io/"])
+async def test_what_is_sent_over_a_dashboards_own_socket_is_read_there(house: House, target: str) -> None:
+    cookie = house.look_on(ROOT, EMMA)
+    passed = await house.passed(house.caller(inspects=True), head(target, OWN, method="POST", cookie=cookie))
+    assert passed.lease.inspected
+
+
+@pytest.mark.parametrize(
+    "target",
+    ["/api/socket.io/x", "/socket.io/", "/api/dashboard/socket.io/", "/api/socket.io/..%2f", "/api%2fsocket.io/"],
+)
+async def test_what_is_only_called_like_a_socket_takes_no_writes(house: House, target: str) -> None:
+    cookie = house.look_on(ROOT, EMMA)
+    for method, fields in (("POST", OWN), ("DELETE", OWN), ("GET", UPGRADE)):
+        refused = await house.refused(house.caller(inspects=True), head(target, fields, method=method, cookie=cookie))
+        assert refused.reason in (Reason.VIEWING_AS, Reason.BAD_TARGET)
+    own = head("/api/socket.io/x", OWN, method="POST", cookie=house.login(EMMA))
+    await house.passed(house.caller(inspects=True), own)
 
 
 async def test_their_editor_is_one_to_read_in(house: House) -> None:

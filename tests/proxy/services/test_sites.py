@@ -145,3 +145,22 @@ def test_an_instance_below_a_path_of_home_leaves_home_what_it_is() -> None:
     assert found.home.origin == "https://gate.example"
     assert found.home.mount(b"/line-3") is not None
     assert found.find(b"gate.example") is found.home
+
+
+def test_only_whom_all_instances_of_a_host_name_may_frame_it() -> None:
+    """They share a cookie: one that opens itself to a portal must not open its neighbours to it."""
+
+    def framed(*lists: tuple[str, ...]) -> tuple[str, ...]:
+        mounts = [instance(f"line-{at}", "hall.example", path=f"/{at}") for at in range(len(lists))]
+        settings = [replace(at.instance, framed_by=each) for at, each in zip(mounts, lists, strict=True) if at.instance]
+        named = [replace(at, instance=each) for at, each in zip(mounts, settings, strict=True)]
+        site = sites(*named).find(b"hall.example")
+        assert site is not None
+        return site.framed_by
+
+    portal, intranet, stranger = "https://portal.example", "https://intranet.example", "https://stranger.example"
+    assert framed((portal, portal)) == (portal,)
+    assert framed((portal,), ()) == ()
+    assert framed((), (portal,)) == ()
+    assert framed((portal, intranet), (stranger, intranet, portal)) == (portal, intranet)
+    assert framed((portal,), (portal,), (stranger,)) == ()

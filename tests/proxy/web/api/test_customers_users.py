@@ -221,6 +221,21 @@ async def test_c_10_whoever_is_of_other_spaces_too_is_not_the_customers_to_open_
     assert (await emma.get("/me")).status == 401
 
 
+async def test_c_10_whom_an_admin_gave_tags_of_their_own_is_opened_by_no_owner(yard: Yard) -> None:
+    """Those go before the spaces': whoever opened the account would see rows that are not the customer's."""
+    _, a, _ = await houses(yard)
+    owner, admin = await yard.someone({a.id: OWNER}), await yard.someone(admin=True)
+    emma = str((await made(owner, a.id))["id"])
+    path = f"/spaces/{a.id}/users/{emma}/activation-link"
+    assert (await owner.post(path, {})).status == 200
+    assert (await admin.post("/tags", {"name": "plot"})).status == 201
+    assert (await admin.put(f"/users/{emma}/tags", {"tags": {"plot": "north"}})).status == 200
+    refused = await owner.post(path, {})
+    assert (refused.status, refused.code) == (409, "kept_by_admins")
+    assert (await admin.post(path, {})).status == 200
+    assert (await owner.delete(f"/spaces/{a.id}/users/{emma}")).status == 204, "nobody sees rows by that"
+
+
 async def test_c_12_what_somebody_sees_first_is_their_own_then_their_customers_then_their_teams(yard: Yard) -> None:
     team, a, _ = await houses(yard)
     owner, emma = await yard.someone({team.id: OWNER}), await yard.someone({a.id: DASHBOARD})

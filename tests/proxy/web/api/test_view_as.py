@@ -1,8 +1,13 @@
 """C-19: an admin looks on as a user: reads as they would, writes nothing, and both names are on record."""
 
 import time
+from pathlib import Path
 
+from aiohttp import encode_basic_auth
+
+from tests.peers.gateway import PASSWORD
 from tests.proxy.web.api.house import Client, House
+from tests.proxy.web.api.house import house as opened
 
 
 async def began(ada: Client, user: str = "olga") -> Client:
@@ -120,3 +125,16 @@ async def test_it_ends_when_the_admin_ends_their_session_elsewhere(house: House)
         looking = await began(here)
         assert (await there.delete("/me/sessions")).status == 204
         assert (await looking.get("/me")).status == 401
+
+
+async def test_c_19_what_a_browser_sends_of_the_admins_own_does_not_write(tmp_path: Path) -> None:
+    """A password, or what else a way in takes somebody for on each request, makes them themselves again nowhere."""
+    ways = [{"name": "local", "plugin": "local"}, {"name": "programs", "plugin": "basic", "against": "local"}]
+    async with opened(tmp_path, auth=ways) as house, house.user("ada") as ada:  # type: ignore[arg-type]
+        own = {"Authorization": encode_basic_auth("ada", PASSWORD), "Origin": house.site.home}
+        async with house.nobody() as program:
+            assert (await program.get("/me", **own)).json["username"] == "ada"
+        looking = await began(ada)
+        assert (await looking.get("/me", **own)).json["username"] == "olga"
+        refused = await looking.put("/me", {"name": "Mallory"}, **own)
+        assert (refused.status, refused.code) == (403, "viewing_as")
