@@ -169,6 +169,14 @@ class Layout:
         """What follows the dashboard's address in one reading of a path, without the slash; None elsewhere."""
         return _below(self._dashboard, reading)
 
+    def at_own_socket(self, path: bytes) -> bool:
+        """Whether a path is below the socket of a dashboard, however it is read: there the dashboard answers, no flow."""
+        return all(self._at_own_socket(reading) for reading in readings(path))
+
+    def _at_own_socket(self, reading: bytes) -> bool:
+        inside = (_below(self._dashboard, reading), _below(self._ui, reading))
+        return any(below is not None and _first(below) == b"socket.io" for below in inside)
+
     def in_node(self, reading: bytes) -> bytes:
         """One reading of a path as it is below the node root; elsewhere as it is."""
         below = _below(self._node, reading)
