@@ -189,7 +189,7 @@ async def _people(made: Plant, chromium: Chromium) -> None:
     olga = made.clients["olga"]
     for username in OVERRIDES:
         await somebody(made, chromium, username, {"acme": ROLES[username]})
-        await made.usual(username)
+        await made.override(username, **OVERRIDES[username])
     for slug, (username, stage) in GROUPS.items():
         group = {"kind": "group", "slug": slug, "title": slug.title(), "parent": "acme"}
         assert (await olga.post("/spaces", group)).status == 201
