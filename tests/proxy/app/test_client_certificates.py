@@ -161,7 +161,9 @@ async def test_r_19_a_socket_of_a_certificate_ends_with_its_user(
         async with dial(made.port, tls=tls, name=HOST) as line:
             await line.send(request("GET", SOCKET, *fields, host=f"{HOST}:{made.port}"))
             assert (await line.response()).status == 101
-            await running.gateway.watch.look()  # the account was made by this very request: that is no news to end a socket for
+            await (
+                running.gateway.watch.look()
+            )  # the account was made by this very request: that is no news to end a socket for
             await line.say(TEXT, b"still here")
             assert (await line.hear()).payload == b"still here"
             account = await running.store.database.account("max@acme.example")

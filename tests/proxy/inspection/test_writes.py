@@ -248,7 +248,11 @@ async def test_what_is_there_is_read_by_the_gateway_itself(tmp_path: Path) -> No
             )
             assert look.value(b"Cookie") is None
             claims = gate.claims((look.value(b"X-Flowward-Assertion") or b"").decode())
-            assert (claims["sub"], claims["use"], claims["permissions"]) == ("flowward", "editor", ["flows.read", "plugins.read"])
+            assert (claims["sub"], claims["use"], claims["permissions"]) == (
+                "flowward",
+                "editor",
+                ["flows.read", "plugins.read"],
+            )
             assert claims["aud"] == INSTANCE
             assert gate.claims((post.value(b"X-Flowward-Assertion") or b"").decode())["sub"] == "u-mia"
 
