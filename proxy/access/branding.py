@@ -78,6 +78,7 @@ def composed(estate: Estate, space: Space | None) -> Branding:
         favicon=_first(layer.favicon for layer in layers),
         accent=_first(layer.accent for layer in layers),
         background=_first(layer.background for layer in layers),
+        ways_in=next((layer.ways_in for layer in layers if layer.ways_in), ()),
         hidden=next((layer.hidden for layer in layers if layer.hidden), frozenset()),
     )
 

@@ -29,6 +29,8 @@ class Branding:
     """Colour behind pages, as #rrggbb."""
     hosts: tuple[str, ...] = ()
     """Host names of the space's own at which its looks are shown before anybody has logged in."""
+    ways_in: tuple[str, ...] = ()
+    """Names of the ways in that the login page shows, in this order; empty for all. It is out of sight, not out of reach."""
     hidden: frozenset[str] = frozenset()
     """Parts of the gateway's own pages that its people are not shown."""
 

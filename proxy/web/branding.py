@@ -48,6 +48,11 @@ async def _look_of(desk: Desk, request: web.Request) -> Look:
     return looks.elsewhere(branding, logo, icon)
 
 
+def ways_shown(desk: Desk, request: web.Request) -> tuple[str, ...]:
+    """Names of the ways in that the login page shows to whoever comes with this request; empty for all."""
+    return _at_home(desk, request, request[SITE]).ways_in
+
+
 def _at_home(desk: Desk, request: web.Request, site: Site) -> Branding:
     sealed = request.query.get("to", "") or request.get(SENT, NOTHING).get("to", "")
     towards = request.get(TOWARDS) or desk.logins.unseal(sealed)

@@ -14,9 +14,10 @@ from proxy.web.answers import see_other
 from proxy.web.arriving import arrive
 from proxy.web.asking import in_time, proven_by, recognised, told
 from proxy.web.attempts import WRONG, Sent, attempt, refused
+from proxy.web.branding import ways_shown
 from proxy.web.departing import depart, new_flow
 from proxy.web.guards import TurnedAway, at_home, cookie_field, own_form
-from proxy.web.keys import ADDRESS, SITE, Desk
+from proxy.web.keys import ADDRESS, SITE, TOWARDS, Desk
 from proxy.web.login_page import Door, page
 from proxy.web.visitors import Proven, onward, visitor
 
@@ -61,7 +62,7 @@ async def _open(desk: Desk, request: web.Request, name: str) -> web.Response:
         return await offer(desk, request, desk.local, door)
     found = None if name or door.again else await recognised(desk, request)
     if found is None:
-        return await offer(desk, request, choosing.chosen(desk, name), door)
+        return await offer(desk, request, choosing.chosen(desk, name, ways_shown(desk, request)), door)
     provider, known = found
     if isinstance(known, Refused):
         return await not_let_in(desk, request, provider, known, door)
@@ -74,7 +75,7 @@ async def submit(desk: Desk, request: web.Request) -> web.Response:
     fields = await own_form(request)
     local = fields.get("local", "") == "1"
     door = Door(target=desk.logins.unseal(fields.get("to", "")), local=local, values=fields)
-    provider = desk.local if local else choosing.chosen(desk, fields.get("with", ""))
+    provider = desk.local if local else choosing.chosen(desk, fields.get("with", ""), ways_shown(desk, request))
     if not desk.logins.csrf_right(desk.logins.known_hop(cookie_field(request)), fields.get("csrf", "")):
         return await offer(desk, request, provider, replace(door, status=403, problem=STALE))
     login = fields.get("username", "")
@@ -174,7 +175,9 @@ async def get_nowhere(
 
 async def aside(desk: Desk, request: web.Request, provider: Provider, door: Door) -> web.Response:
     """The login page for somebody whom a provider did not let in: with the form of another one, where there is one."""
-    other = choosing.first(desk)
+    if door.target is not None:
+        request[TOWARDS] = door.target
+    other = choosing.first(desk, ways_shown(desk, request))
     return await offer(desk, request, other if other is not provider else None, door)
 
 

@@ -1,6 +1,6 @@
 """What the login page shows: one form at most, a button for every other way in, and the door for admins."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import urlencode
@@ -13,6 +13,7 @@ from auth_plugins.values import NOTHING
 from proxy.services.login import HOP_LASTS, Target
 from proxy.web import choosing, passkey_login, render
 from proxy.web.answers import answer
+from proxy.web.branding import ways_shown
 from proxy.web.guards import at_further_home, cookie_field
 from proxy.web.keys import SITE, TOWARDS, Desk
 
@@ -50,12 +51,13 @@ def page(
     """The page with a provider's form; without one with the field for an address, where that tells whose way in it is."""
     if form is None and choosing.by_domains(desk) and choosing.offered(desk):
         provider, form = None, _ADDRESS
+    if door.target is not None:
+        request[TOWARDS] = door.target
+    shown_ways = ways_shown(desk, request)
     hop = desk.logins.hop(cookie_field(request))
     further = desk.sites().home.origin if at_further_home(desk.sites(), request) else ""
     going = door.target or (desk.logins.target(request[SITE], "/", hop) if further else None)
     to = desk.logins.seal(going) if going else ""
-    if door.target is not None:
-        request[TOWARDS] = door.target
     site = desk.sites().find(door.target.host.encode()) if door.target else None
     fields = form.fields if form else ()
     shown = {"username": door.hint, **door.values} if door.hint else door.values
@@ -73,7 +75,9 @@ def page(
         retry_after=_RETRY if door.status == 503 else 0,
         fields=fields,
         button="Log in" if provider else "Go on",
-        by_address=choosing.by_domains(desk) and not door.local and provider in (None, choosing.first(desk)),
+        by_address=choosing.by_domains(desk)
+        and not door.local
+        and provider in (None, choosing.first(desk, shown_ways)),
         message=_FOR_ADMINS if door.local else message,
         problem=door.problem,
         values=typed,
@@ -83,15 +87,17 @@ def page(
         going=f"?{urlencode({'to': to})}" if to else "",
         sign_up=desk.self_help.sign_up.open,
         hidden_fields=hidden | ({"local": "1"} if door.local else {}),
-        others=[*_others(desk, provider, door, to), *_at_home(further if passkeys else "", to)],
+        others=[*_others(desk, shown_ways, provider, door, to), *_at_home(further if passkeys else "", to)],
         admins_door="" if door.local else _admins_door(desk, to),
         usual_door="/-/login?" + urlencode({"to": to}) if door.local else "",
     )
     return answer(rendered, [desk.logins.cookies.set(desk.logins.cookies.hop, hop, HOP_LASTS)])
 
 
-def _others(desk: Desk, provider: Provider | None, door: Door, to: str) -> list[Mapping[str, str]]:
-    found = [each for each in choosing.offered(desk) if each is not provider]
+def _others(
+    desk: Desk, shown: Sequence[str], provider: Provider | None, door: Door, to: str
+) -> list[Mapping[str, str]]:
+    found = [each for each in choosing.offered(desk, shown) if each is not provider]
     return [{"title": each.title, "address": _address(each, to, again=each.name == door.refused)} for each in found]
 
 

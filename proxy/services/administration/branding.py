@@ -34,6 +34,8 @@ class Wanted:
     """The same."""
     owners: Mapping[str, Sequence[Space]]
     """Host -> the spaces whose instances are on it."""
+    known: Sequence[str]
+    """Names of the ways in that have a login page."""
 
 
 def put(moment: Moment, space: Space, wanted: Wanted) -> Step[None]:
@@ -73,6 +75,11 @@ def _checked(wanted: Wanted, before: Branding, wrongs: list[Wrong]) -> tuple[Bra
     """The looks, and the pictures that are new. Raises Invalid."""
     logo = _picture(wanted.logo, before.logo, "logo", wrongs)
     favicon = _picture(wanted.favicon, before.favicon, "favicon", wrongs)
+    for at, name in enumerate(wanted.looks.ways_in):
+        if name not in wanted.known:
+            there = ", ".join(wanted.known) or "none"
+            message = f"is {name}, which is no way in with a login page"
+            wrongs.append(Wrong(field=f"ways_in/{at}", message=message, remedy=f"Those are: {there}."))
     if wrongs:
         raise Invalid(*wrongs)
     new: list[Edit] = [each for each in (logo, favicon) if isinstance(each, Image)]

@@ -120,7 +120,14 @@ def space(row: Row[Any]) -> Space:
 
 
 def _branding(kept: Mapping[str, Any]) -> Branding:
-    return Branding(**{**kept, "hosts": tuple(kept["hosts"]), "hidden": frozenset(kept["hidden"])})
+    return Branding(
+        **{
+            **kept,
+            "hosts": tuple(kept["hosts"]),
+            "ways_in": tuple(kept.get("ways_in", ())),
+            "hidden": frozenset(kept["hidden"]),
+        }
+    )
 
 
 def _of_branding(branding: Branding) -> Values:

@@ -49,6 +49,7 @@ class LooksItem(Answer):
     favicon: str
     accent: str
     background: str
+    ways_in: tuple[str, ...]
     hidden: tuple[Part, ...]
 
 
@@ -63,6 +64,8 @@ class BrandingItem(Item):
     accent: str
     background: str
     hosts: tuple[str, ...]
+    ways_in: tuple[str, ...]
+    """Names of the ways in that the login page shows; none for all."""
     hidden: tuple[Part, ...]
     effective: LooksItem
     """With what comes from the spaces above and from the platform."""
@@ -83,6 +86,9 @@ class BrandingBody(Body):
     """Colour behind pages, as #rrggbb."""
     hosts: Annotated[tuple[Host, ...], Field(max_length=20)] = ()
     """Host names at which these looks are shown before anybody has logged in, besides those of its instances."""
+    ways_in: Annotated[tuple[Line, ...], Field(max_length=20)] = ()
+    """Names of the ways in (`auth` of the configuration) that the login page shows, in this order. It shows no others, but
+    refuses none: an e-mail address still leads to the way in of its domain."""
     hidden: Annotated[tuple[Part, ...], Field(max_length=20)] = ()
     """Parts of the gateway's pages that are out of sight. That takes nothing from what people may do."""
 
@@ -105,6 +111,7 @@ def _parts(looks: Branding) -> LooksItem:
         favicon=_address(looks.favicon),
         accent=looks.accent,
         background=looks.background,
+        ways_in=looks.ways_in,
         hidden=tuple(part for part in Part if part in looks.hidden),
     )
 
@@ -120,6 +127,7 @@ def _wanted(api: Api, call: Call) -> Wanted:
         accent=sent.accent,
         background=sent.background,
         hosts=sent.hosts,
+        ways_in=sent.ways_in,
         hidden=frozenset(sent.hidden),
     )
     return Wanted(
@@ -127,6 +135,7 @@ def _wanted(api: Api, call: Call) -> Wanted:
         logo=sent.logo.removeprefix(PICTURES),
         favicon=sent.favicon.removeprefix(PICTURES),
         owners={host: _owners(api, call, host) for host in sent.hosts},
+        known=tuple(each.name for each in api.desk.providers if each.plugin.offers_login()),
     )
 
 

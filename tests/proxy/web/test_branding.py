@@ -20,6 +20,7 @@ from tests.peers.answers import by_path, plain
 from tests.peers.browser import Chromium
 from tests.peers.browser import Visitor as Browsing
 from tests.peers.gateway import HASH, NAVIGATION, PASSWORD, Site, Visitor, visitor
+from tests.peers.ports import free_port
 from tests.peers.talk import dial
 from tests.peers.upstream import upstream
 from tests.proxy.app.house import certificate, names, shown_certificate
@@ -76,8 +77,10 @@ def _estate(url: str) -> dict[str, object]:
 
 
 @asynccontextmanager
-async def opened(folder: Path, authority: trustme.CA | None = None, *, door: str = "") -> AsyncIterator[Town]:
-    """`authority`: on TLS. `door`: host of a further home, which is Acme's."""
+async def opened(
+    folder: Path, authority: trustme.CA | None = None, *, door: str = "", auth: tuple[dict[str, object], ...] = ()
+) -> AsyncIterator[Town]:
+    """`authority`: on TLS. `door`: host of a further home, which is Acme's. `auth`: ways in besides the local accounts."""
     async with upstream(ANSWERS) as instance:
         site = Site(folder, _estate(instance.url))
         if authority is not None:
@@ -86,6 +89,8 @@ async def opened(folder: Path, authority: trustme.CA | None = None, *, door: str
             site.settings, site.scheme = {"server": {"tls": tls}}, "https"
         if door:
             site.settings = {"server": {"homes": [site.origin(door)]}}
+        if auth:
+            site.settings["auth"] = [{"name": "local", "plugin": "local"}, *auth]  # type: ignore[assignment]
         async with site.running() as running:
             town = Town(site=site, running=running)
             hosts = (door,) if door else ()
@@ -132,6 +137,25 @@ async def test_t_13_the_way_through_a_login_keeps_the_looks_of_where_it_leads(to
         link = re.search(r'href="(/-/forgot\?to=[^"]+)"', page)
         assert link is not None
         assert product_of(await shown(nobody, town.site.home + link[1])) == NORTH
+
+
+async def test_t_13_a_host_shows_the_ways_in_of_its_own_organisation(tmp_path: Path) -> None:
+    """Out of sight, not out of reach: the others are there by their names, and the door for admins stays open."""
+    common = {"plugin": "ldap", "url": f"ldaps://127.0.0.1:{free_port()}", "base_dn": "dc=example"}
+    ways = tuple({"name": name, "title": f"{name.title()} Directory", **common} for name in ("corp", "works"))
+    async with opened(tmp_path, auth=ways) as town, visitor(town.site) as nobody:
+        await town.paint("acme", Branding(product=NORTH, ways_in=("works", "gone")))
+        found = {host: await shown(nobody, town.at(host)) for host in (A, B)}
+        asked = {host: re.findall(r'name="with" value="([^"]*)"', page) for host, page in found.items()}
+        assert asked == {A: ["works"], B: ["local"]}
+        assert "Corp Directory" not in found[A]
+        assert "Corp Directory" in found[B]
+        wrong = await nobody.fill_in(found[A], username="alma", password="wrong")
+        assert "Corp Directory" not in await wrong.text()
+        to = re.search(r'name="to" value="([^"]*)"', found[A])
+        assert to is not None
+        page = await shown(nobody, f"{town.site.home}/-/login?with=local&to={to[1]}")
+        assert (await nobody.fill_in(page, username="alma", password=PASSWORD)).status == 200
 
 
 async def test_t_13_at_home_people_see_the_looks_of_their_own_organisation(town: Town) -> None:

@@ -90,6 +90,7 @@ async def test_t_13_a_picture_is_served_as_what_it_is_and_can_do_nothing(house: 
         ({"favicon": data(PNG + b"\0" * LARGEST)}, "/favicon"),
         ({"favicon": "/-/branding/" + "0" * 32}, "/favicon"),
         ({"hidden": ["everything"]}, "/hidden/0"),
+        ({"ways_in": ["local", "corp"]}, "/ways_in/1"),
         ({"hosts": ["https://line-3.localhost"]}, "/hosts/0"),
         ({"hosts": ["LINE-3.localhost"]}, "/hosts/0"),
         ({"hosts": ["line-3.localhost", "line-3.localhost"]}, "/hosts/1"),
