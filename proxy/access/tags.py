@@ -98,13 +98,15 @@ class Tags:
 
     def _given(self, standing: Standing, tag: str) -> Sequence[tuple[Space, str]]:
         """The spaces that have a value for somebody, nearest first on the way up from each of theirs; those of the team
-        alone that owns the instance.
+        alone that owns the instance, and all of them where it is everyone's.
         """
         owner = self.estate.owner(self._instance)
         if owner is None:
             return ()
-        team = self._topmost(owner)
-        near = [space for space in self._spaces(standing) if self._topmost(space) == team]
+        near = self._spaces(standing)
+        if owner.kind is not SpaceKind.EVERYONE:
+            team = self._topmost(owner)
+            near = [space for space in near if self._topmost(space) == team]
         lineages = (self.estate.lineage(space) for space in _of_first(near, _TAGGED))
         nearest = (next((at for at in lineage if tag in at.tags), None) for lineage in lineages)
         return [(space, space.tags[tag]) for space in nearest if space is not None]

@@ -205,5 +205,7 @@ async def test_x_4_what_is_handed_over_or_closed_goes_at_once(house: Portal, chr
         sockets = len(browser.closed_sockets)
         assert (await house.olga.delete("/spaces/guests")).status == 204
         await browser.until(lambda: len(browser.closed_sockets) > sockets)
-        await browser.page.get_by_label("Username").wait_for()  # the page finds by itself that it has to log in
+        await browser.page.get_by_label("Username").wait_for(
+            timeout=60_000
+        )  # the page finds by itself that it has to log in
     assert (await house.olga.get(f"/things/{device}")).json["address"] == "acme/lent"

@@ -262,6 +262,7 @@ OPERATIONS: Final = (
         summary="What somebody of a customer sees first",
         permission=_USERS,
         where=_CUSTOMER,
+        depends=True,
         answer=FirstItem,
         perform=show_first,
     ),

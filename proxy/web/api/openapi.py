@@ -187,6 +187,8 @@ def statuses(operation: Operation, *, compared: bool) -> Iterable[int]:
         found.add(404)
     if operation.method not in _SAFE:
         found |= {403, 409}
+    if operation.depends:
+        found.add(409)
     if operation.body is not None:
         found |= {413, 415}
     if operation.greet is not None:

@@ -182,6 +182,8 @@ class Operation:
     """Open to a session that must prove a second factor first."""
     while_viewing: bool = False
     """Open to an admin who looks on as somebody, although it is no reading."""
+    depends: bool = False
+    """Of one that only reads: whether it may not be possible as things are (409)."""
     hides: bool = False
     """Whoever has no role for it is answered as if what it names were not there."""
     held: Policy | None = None

@@ -126,11 +126,18 @@ def test_an_owner_of_another_team_gives_themselves_nobodys_rows_on_its_instances
     assert tag_values(world, given_, "tenantid") == {"mine"}
 
 
-@pytest.mark.parametrize("owner", [None, "everyone", "gone"])
+@pytest.mark.parametrize("owner", [None, "gone"])
 def test_where_no_team_owns_an_instance_no_space_gives_values(owner: str | None) -> None:
     world = tagged({"customer": {"tenantid": "c"}, "everyone": {"tenantid": "e"}}, "fallback")
     who = person({"customer": DASHBOARD, "everyone": DASHBOARD})
     assert tag_values(world, who, "tenantid", at=resource("loose", owner=owner)) == {"fallback"}
+
+
+def test_t10_what_is_everyones_is_read_by_the_values_of_every_space() -> None:
+    """T-10, T-11: one dashboard for all, which admins keep."""
+    world = tagged({"customer": {"tenantid": "c"}, "everyone": {"tenantid": "e"}}, "fallback")
+    who = person({"customer": DASHBOARD, "everyone": DASHBOARD})
+    assert tag_values(world, who, "tenantid", at=resource("loose", owner="everyone")) == {"c"}
 
 
 def test_an_instance_below_another_is_its_owners() -> None:
