@@ -11,7 +11,6 @@ from proxy.model.estate import (
     Estate,
     HttpAuth,
     InstanceSettings,
-    PlatformSettings,
     Resource,
     ResourceKind,
     RowKind,
@@ -173,7 +172,7 @@ class _Compiler:
 
     def station(self, resource: Resource, settings: InstanceSettings, name: str) -> Station:
         old = self._known.get(resource.id)
-        constrained = constrains(settings, self._estate.settings)
+        constrained = self._estate.settings.constrains(settings)
         same = old is not None and old.resource is resource and old.name == name and self._stays(old.endpoint)
         if old is not None and same and old.constrained is constrained and self._has_same_pages(old):
             return old
@@ -198,12 +197,6 @@ class _Compiler:
 
     def _stays(self, endpoint: Endpoint) -> bool:
         return self._same_border or not endpoint.governed
-
-
-def constrains(settings: InstanceSettings, platform: PlatformSettings) -> bool:
-    """Whether what flows of an instance mean for some visitors is kept from all others, whatever the widget."""
-    said = settings.enforce_client_constraint
-    return platform.tenant_mode if said is None else said
 
 
 def _roots(settings: InstanceSettings) -> Roots:

@@ -243,6 +243,11 @@ class PlatformSettings:
     """How pages look where no space says otherwise."""
     persona_checks: tuple[PersonaCheck, ...] = ()
 
+    def constrains(self, instance: InstanceSettings) -> bool:
+        """Whether what an instance's flows mean for some visitors is kept from all others, whatever the widget."""
+        said = instance.enforce_client_constraint
+        return self.tenant_mode if said is None else said
+
 
 @dataclass(frozen=True, kw_only=True)
 class Estate:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from json import JSONDecodeError, loads
 
-from proxy.model.estate import Estate, InstanceSettings, Resource
+from proxy.model.estate import Resource
 from proxy.services.administration.probing import Ask, Said, Severity
 
 
@@ -27,12 +27,6 @@ class Probes:
     """In the gateway's own name; flows, too, are whole."""
     knock: Ask
     """As anybody who reaches the instance past the gateway."""
-
-
-def constrains(estate: Estate, settings: InstanceSettings) -> bool:
-    """Whether what a flow means for one visitor is kept from all others, whatever the widget."""
-    said = settings.enforce_client_constraint
-    return estate.settings.tenant_mode if said is None else said
 
 
 def document(said: Said) -> object:

@@ -7,7 +7,7 @@ from proxy.model.estate import Estate, InstanceSettings, Resource
 from proxy.nodered.client_data import lint
 from proxy.nodered.surfaces import Layout, Roots, Surface
 from proxy.services.administration.probing import Severity
-from proxy.services.checks import Fault, constrains, member
+from proxy.services.checks import Fault, member
 
 TRUSTING: Final[Mapping[str, str]] = {
     "@flowfuse/node-red-dashboard-2-user-addon": "the user that the browser names in its socket's handshake",
@@ -68,7 +68,7 @@ def sent_to_everybody(
     estate: Estate, instance: Resource, settings: InstanceSettings, nodes: Sequence[Node]
 ) -> Iterator[Fault]:
     """Types of widgets that get messages for one visitor and that Dashboard sends to all, where nothing holds them back."""
-    if constrains(estate, settings):
+    if estate.settings.constrains(settings):
         return
     for found in lint(nodes):
         yield Fault(
@@ -88,7 +88,7 @@ def sent_to_everybody(
 
 def believing(estate: Estate, instance: Resource, settings: InstanceSettings, plugins: object) -> Iterator[Fault]:
     """Add-ons that take a visitor's word for who they are, where the gateway does not put its own in its place."""
-    if constrains(estate, settings) or not isinstance(plugins, list):
+    if estate.settings.constrains(settings) or not isinstance(plugins, list):
         return
     installed = {str(module) for each in plugins if (module := member(each, "module")) and member(each, "enabled")}
     for module in sorted(installed & TRUSTING.keys()):
