@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
@@ -114,6 +114,12 @@ class Server(Section):
     timeouts: Timeouts = Field(default=Timeouts(), description="Deadlines of the steps of an exchange.")
 
 
+SHORTEST_TIMEOUT: Final = 1.0
+"""Seconds for the state to answer; anything shorter fails at every hiccup of a disk."""
+LONGEST_TIMEOUT: Final = 60.0
+"""Seconds; nobody waits longer for a page."""
+
+
 class State(Section):
     """Where state is kept."""
 
@@ -128,6 +134,17 @@ class State(Section):
         description="Sessions, limits and what wakes other processes: within the database and this process, or a Redis "
         "for several workers or replicas.",
     )
+    timeout: PositiveDuration = Field(
+        default=3.0, description="For an answer of the database, or of Redis, that a request waits for; 1s to 1m."
+    )
+
+    @field_validator("timeout")
+    @classmethod
+    def _timeout_is_bearable(cls, timeout: float) -> float:
+        if not SHORTEST_TIMEOUT <= timeout <= LONGEST_TIMEOUT:
+            limits = f"{duration_text(SHORTEST_TIMEOUT)} to {duration_text(LONGEST_TIMEOUT)}"
+            raise wrong(f"must be {limits}", "Keep 3s unless the database is far away or its disk is slow.")
+        return timeout
 
     @property
     def alone(self) -> bool:

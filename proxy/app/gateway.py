@@ -150,7 +150,12 @@ async def assemble(config: Config, keys: Keys, store: Store, log: AccessLog, clo
     )
     outside = _outside()
     writer = Writer(
-        database=store.database, shared=store.shared, snapshot=snapshot, now=clock.wall, wake=store.bus.tell
+        database=store.database,
+        shared=store.shared,
+        snapshot=snapshot,
+        now=clock.wall,
+        wake=store.bus.tell,
+        patience=settings.state.timeout,
     )
     sessions = Sessions(
         store.shared,
@@ -286,6 +291,7 @@ async def _gate(
         second_factor=policy_of(settings.mfa),
         trusted=settings.server.trusted_proxies,
         listeners=own_listeners(settings),
+        patience=settings.state.timeout,
     )
 
 

@@ -28,12 +28,10 @@ from proxy.services.bounded import Bounded
 from proxy.services.clock import Clock
 from proxy.services.sessions import is_backed
 from proxy.services.traffic import Traffic
-from proxy.store import Database, Shared, StoreUnavailable
+from proxy.store import TIMEOUT, Database, Shared, StoreUnavailable
 
 KEPT: Final = frozenset({Kind.SESSION, Kind.TOKEN, Kind.CREDENTIAL})
 """Principals of which only a store can say whether they still act."""
-LEARNING: Final = 3.0
-"""Seconds a fact may take."""
 _AT_ONCE: Final = 64
 _RECALLED: Final = 200_000
 _PASSWORDS: Final = 4096
@@ -58,7 +56,9 @@ class Facts:
         traffic: Traffic,
         clock: Clock,
         verify: VerifyPassword,
+        patience: float = TIMEOUT,
     ) -> None:
+        """`patience`: seconds a fact may take."""
         self.world, self.traffic = world, traffic
         self.clock = clock
         self.nobody = nobody()
@@ -66,7 +66,7 @@ class Facts:
         """Sessions seen since they were last written down."""
         self.blind: frozenset[Kind] = frozenset()
         """Principals of which nobody can say whether they still act: what knows them has been away for too long."""
-        self._database, self._shared, self._verify = database, shared, verify
+        self._database, self._shared, self._verify, self._patience = database, shared, verify, patience
         self._cookies: Bounded[bytes, tuple[Principal, str] | None] = Bounded(_RECALLED)
         self._tokens: Bounded[bytes, Principal] = Bounded(_RECALLED)
         self._unknown: Bounded[bytes, float] = Bounded(_UNKNOWN)
@@ -121,7 +121,7 @@ class Facts:
         """Fetch facts, each at most once at a time. Raises StoreUnavailable when that fails or takes too long."""
         asks = any(isinstance(fact, CredentialFact) for fact in missing.facts)
         try:
-            async with asyncio.timeout(LEARNING), self._asking if asks else self._slots:
+            async with asyncio.timeout(self._patience), self._asking if asks else self._slots:
                 for fact in missing.facts:
                     await asyncio.shield(self._learning.get(fact) or self._start(fact))
         except TimeoutError as error:
@@ -130,7 +130,7 @@ class Facts:
     async def settle(self) -> None:
         """Wait for facts that are being fetched, so that none reports when there is nobody left."""
         if self._learning:
-            await asyncio.wait(self._learning.values(), timeout=LEARNING)
+            await asyncio.wait(self._learning.values(), timeout=self._patience)
 
     def _start(self, fact: Fact) -> "asyncio.Task[None]":
         task = self._learning[fact] = asyncio.create_task(self._fetch(fact))
@@ -152,7 +152,7 @@ class Facts:
             case PersonFact():
                 await self._fetch_person(fact.user_id)
             case CredentialFact():
-                async with asyncio.timeout(LEARNING):
+                async with asyncio.timeout(self._patience):
                     await self.identified.fetch(fact)
             case SidFact():
                 await self._fetch_sid(fact)
@@ -169,7 +169,7 @@ class Facts:
             # found there all the same, and nobody can know one before its login has used it.
             self._sids.keep(fact.key, await self._shared.get(fact.key, now) or fact.principal)
         else:
-            self._sids.keep(fact.key, await self._shared.put_new(fact.key, fact.principal, now + _SID_LIFE))
+            self._sids.keep(fact.key, await self._shared.put_new(fact.key, fact.principal, now + _SID_LIFE, now))
 
     async def _fetch_session(self, cookie: bytes) -> None:
         """Read until nothing was forgotten meanwhile: what was read before a change is not true after it."""

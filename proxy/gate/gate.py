@@ -31,7 +31,7 @@ from proxy.services.clock import Clock
 from proxy.services.sessions import may_look_on
 from proxy.services.tokens import Uses
 from proxy.services.traffic import Traffic
-from proxy.store import Database, Limits, Shared
+from proxy.store import TIMEOUT, Database, Limits, Shared
 from proxy.wire.address import Network
 from proxy.wire.headers import REQUEST, Treatments, treatments
 
@@ -66,8 +66,17 @@ class Gate(Facts):
         second_factor: Policy = NOBODY,
         trusted: tuple[Network, ...] = (),
         listeners: tuple[Listen, ...] = (),
+        patience: float = TIMEOUT,
     ) -> None:
-        super().__init__(world=world, database=database, shared=shared, traffic=traffic, clock=clock, verify=verify)
+        super().__init__(
+            world=world,
+            database=database,
+            shared=shared,
+            traffic=traffic,
+            clock=clock,
+            verify=verify,
+            patience=patience,
+        )
         self.trusted = trusted
         self._listeners = listeners
         self.cookie = cookie + b"="

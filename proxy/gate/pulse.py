@@ -42,4 +42,4 @@ class Pulse:
     async def _found(self) -> str:
         now = self._clock.wall()
         found = await self._shared.get(_KEY, now)
-        return found or await self._shared.put_new(_KEY, secrets.token_urlsafe(16), now + _LASTS)
+        return found or await self._shared.put_new(_KEY, secrets.token_urlsafe(16), now + _LASTS, now)

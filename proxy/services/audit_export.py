@@ -139,19 +139,16 @@ class Forwarder:
     async def _has_turn(self) -> bool:
         """Whether it is this process that passes events on for now.
 
-        Where the store keeps things past their time, two may think so for a moment: then an event arrives twice.
+        Two may think so for a moment where one asks just as its turn ends: then an event arrives twice.
         """
         now = self._clock.wall()
         if now < self._mine_until - TURN / 2:
             return True
-        kept = await self._shared.put_new(self._key, self._me, now + TURN)
-        if kept == self._me:
-            await self._shared.put(self._key, self._me, now + TURN)
-            self._mine_until = now + TURN
-            return True
-        if await self._shared.get(self._key, now) is None:
-            await self._shared.take(self._key, now)  # past its time, and still there: somebody ended without a word
-        return False
+        if await self._shared.put_new(self._key, self._me, now + TURN, now) != self._me:
+            return False
+        await self._shared.put(self._key, self._me, now + TURN)
+        self._mine_until = now + TURN
+        return True
 
     async def _give_up_turn(self) -> None:
         if self._clock.wall() >= self._mine_until:

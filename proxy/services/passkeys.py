@@ -60,8 +60,8 @@ class Challenges:
             return False
         (until,) = _TIME.unpack(head[_NONCE:])
         mine = secrets.token_hex(8)
-        key = "challenge " + sha256(challenge).hexdigest()
-        return self.now() < until and await self.shared.put_new(key, mine, until + 1.0) == mine
+        key, now = "challenge " + sha256(challenge).hexdigest(), self.now()
+        return now < until and await self.shared.put_new(key, mine, until + 1.0, now) == mine
 
     def _proof(self, head: bytes, binder: str) -> bytes:
         return hmac.digest(self.key, head + binder.encode(), "sha256")

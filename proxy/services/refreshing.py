@@ -95,10 +95,8 @@ class Refreshing:
 
     async def _is_ours(self, provider: Provider, user_id: str, until: float) -> bool:
         """Whether this process asks, and no other one."""
-        key, mine = _claim(provider, user_id), self.linking.new_id()
-        if await self.shared.get(key, self.now()) is None:
-            await self.shared.take(key, self.now())  # one that is past its time may still be there
-        return await self.shared.put_new(key, mine, until) == mine
+        mine = self.linking.new_id()
+        return await self.shared.put_new(_claim(provider, user_id), mine, until, self.now()) == mine
 
     async def _ask(self, provider: Provider, person: Person, found: Sequence[Session]) -> bool:
         """Ask about somebody by their newest session; False where there was no answer."""

@@ -18,7 +18,7 @@ async def refuse_other_secrets(shared: Shared, keys: Keys, now: float) -> None:
     Keys that were rotated are those of the others as long as they hold every key that others sign or will sign with.
     """
     mine = _fingerprint(keys)
-    if await shared.put_new(_SECRET, mine, now + _LASTS) != mine:
+    if await shared.put_new(_SECRET, mine, now + _LASTS, now) != mine:
         raise _refused(
             keys, "secret", "holds another secret than the gateways that use this database and Redis already"
         )

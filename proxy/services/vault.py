@@ -15,7 +15,8 @@ class Vault:
     now: Callable[[], float]
 
     async def put_new(self, key: str, value: str, seconds: float) -> str:
-        return await self.shared.put_new(self._own(key), value, self.now() + seconds)
+        now = self.now()
+        return await self.shared.put_new(self._own(key), value, now + seconds, now)
 
     async def take(self, key: str) -> str | None:
         return await self.shared.take(self._own(key), self.now())

@@ -17,7 +17,7 @@ from proxy.model.estate import Estate
 from proxy.model.identity import Actor, Person, User, UserState
 from proxy.services.audit import By, by
 from proxy.services.snapshot import Snapshot
-from proxy.store import Database, Edit, Outdated, Remove, Shared, StoreUnavailable
+from proxy.store import TIMEOUT, Database, Edit, Outdated, Remove, Shared, StoreUnavailable
 
 T = TypeVar("T")
 Seen = TypeVar("Seen", bound="Occasion")
@@ -25,8 +25,6 @@ T_co = TypeVar("T_co", covariant=True)
 
 TRIES: Final = 10
 """How often a change is decided anew because other processes write at the same time."""
-PATIENCE: Final = 3.0
-"""Seconds for a change to have its turn, and to make use of it."""
 _BUSY: Final = "too much is being changed at the same time"
 
 
@@ -72,6 +70,8 @@ class Writer:
     now: Callable[[], float]
     wake: Callable[[], None]
     """Let what was written take effect in this process at once."""
+    patience: float = TIMEOUT
+    """Seconds for a change to have its turn, and to make use of it."""
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def moment(self, actor: Actor) -> Moment:
@@ -143,7 +143,7 @@ class Writer:
     async def _alone(self) -> AsyncIterator[None]:
         """Nobody else of this process writes. Raises StoreUnavailable where that does not come about in time."""
         try:
-            async with asyncio.timeout(PATIENCE), self.turn:
+            async with asyncio.timeout(self.patience), self.turn:
                 yield
         except TimeoutError as error:
             raise StoreUnavailable(_BUSY) from error

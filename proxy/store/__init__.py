@@ -10,6 +10,7 @@ from proxy.model.estate import Estate
 from proxy.model.identity import Factor, Person, Session, Token, TokenKind, User, UserState
 from proxy.store.values import (
     SUBJECTS,
+    TIMEOUT,
     Account,
     Change,
     Conflict,
@@ -32,6 +33,7 @@ from proxy.store.values import (
 
 __all__ = [
     "SUBJECTS",
+    "TIMEOUT",
     "Account",
     "Bus",
     "Change",
@@ -289,11 +291,8 @@ class Shared(Protocol):
         ...
 
     async def put(self, key: str, value: str, until: float) -> None: ...
-    async def put_new(self, key: str, value: str, until: float) -> str:
-        """Keep the value if the key is new, else leave the one that is there; either way return what is kept.
-
-        One past its time may still count as there until it is swept.
-        """
+    async def put_new(self, key: str, value: str, until: float, now: float) -> str:
+        """Keep the value if the key is new, or that of before is past its time, in one step; return what is kept."""
         ...
 
     async def take(self, key: str, now: float) -> str | None:

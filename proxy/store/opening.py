@@ -21,11 +21,11 @@ async def open_state(state: State, steady: Callable[[], float] = monotonic) -> A
         if state.shared == "embedded":
             yield store
             return
-        async with open_redis(state.shared, store.database.publish) as parts:
+        async with open_redis(state.shared, store.database.publish, patience=state.timeout) as parts:
             yield replace(store, shared=parts.shared, bus=parts.bus, limits=parts.limits, doubts=parts.doubts)
 
 
 def _database(state: State, steady: Callable[[], float]) -> AbstractAsyncContextManager[Store]:
     if state.database == "sqlite":
-        return open_store(state.directory, steady)
-    return open_postgresql(state.database.url, steady)
+        return open_store(state.directory, steady, patience=state.timeout)
+    return open_postgresql(state.database.url, steady, patience=state.timeout)

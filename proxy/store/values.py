@@ -15,6 +15,9 @@ T = TypeVar("T")
 SUBJECTS: Final = 20_000
 """How many subjects of one limit of the data path a process remembers; the least used are forgotten first."""
 
+TIMEOUT: Final = 3.0
+"""Seconds for an answer that a request waits for, unless the operator says otherwise."""
+
 
 class StoreUnavailable(Exception):
     """The store could not be asked. Trouble is never an answer: callers refuse with 503."""

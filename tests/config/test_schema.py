@@ -70,6 +70,9 @@ def test_settings_cannot_be_changed() -> None:
         ("log: {xyz: 1}", "1: log.xyz: is not a setting. Known here: access, format, level."),
         # lengths of a session
         ("session: {absolute: 1h, idle: 1h}", "1: session.idle: must be shorter than absolute (1h), but it is '1h'. Lower idle or raise absolute."),
+        # what a request waits for
+        ("state: {timeout: 200ms}", "1: state.timeout: must be 1s to 1m, but it is '200ms'. Keep 3s unless the database is far away or its disk is slow."),
+        ("state: {timeout: 2m}", "1: state.timeout: must be 1s to 1m, but it is '2m'. Keep 3s unless the database is far away or its disk is slow."),
         # ways to log in
         ("auth: []", "1: auth: must have at least 1 entry. Add one, or leave auth out for the default."),
         ("auth: [{name: a}]", "1: auth[0].plugin: is missing. Add plugin."),

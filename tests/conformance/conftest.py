@@ -9,12 +9,11 @@ from functools import partial
 import pytest
 
 from proxy.store import Database, Shared, Store
-from proxy.store.redis import open_redis
-from proxy.store.sql import open_postgresql
 from tests.conformance.things import opened
 from tests.conftest import Needs
 from tests.peers.postgresql import Postgresql
 from tests.peers.redis import RedisServer, address_of, address_of_cluster, cluster, single
+from tests.peers.state import open_postgresql, open_redis
 
 NOW = 100.0
 """What the clock of these stores says: the times in the tests are small numbers."""

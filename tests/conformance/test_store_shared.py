@@ -137,8 +137,8 @@ async def test_what_is_past_its_time_cannot_be_taken(shared: Shared) -> None:
 
 
 async def test_only_the_first_is_kept_as_new(shared: Shared) -> None:
-    assert await shared.put_new("sid", "first", until=200.0) == "first"
-    assert await shared.put_new("sid", "second", until=200.0) == "first"
+    assert await shared.put_new("sid", "first", until=200.0, now=100.0) == "first"
+    assert await shared.put_new("sid", "second", until=200.0, now=100.0) == "first"
     assert await shared.get("sid", now=100.0) == "first"
 
 
@@ -152,9 +152,18 @@ async def test_of_many_who_take_exactly_one_gets_it(store: Store, other: Store, 
 @pytest.mark.parametrize("tasks", [20])
 async def test_of_many_who_come_first_all_hear_of_the_same(store: Store, other: Store, tasks: int) -> None:
     kept = await asyncio.gather(
-        *((store, other)[n % 2].shared.put_new("sid", f"value {n}", until=200.0) for n in range(tasks))
+        *((store, other)[n % 2].shared.put_new("sid", f"value {n}", until=200.0, now=100.0) for n in range(tasks))
     )
     assert len(set(kept)) == 1
+
+
+async def test_one_past_its_time_gives_way_to_exactly_one_of_many(store: Store, other: Store) -> None:
+    await store.shared.put("sid", "old", until=100.0)
+    kept = await asyncio.gather(
+        *((store, other)[n % 2].shared.put_new("sid", f"value {n}", until=200.0, now=100.0) for n in range(20))
+    )
+    assert len(set(kept)) == 1
+    assert kept[0] != "old"
 
 
 async def test_a_session_idle_for_an_instant_is_not_swept_since_activity_is_written_late(shared: Shared) -> None:

@@ -10,7 +10,7 @@ from proxy.model.directory import Space, SpaceKind
 from proxy.model.estate import InstanceSettings, Resource, ResourceKind
 from proxy.model.identity import Membership, Person, Session, User
 from proxy.store import PutPerson, Store
-from proxy.store.sql import open_postgresql, open_store
+from tests.peers.state import open_postgresql, open_store
 
 ACME = Space(id="acme", kind=SpaceKind.TEAM, slug="acme", title="Acme")
 CUSTOMER = Space(

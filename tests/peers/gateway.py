@@ -21,6 +21,7 @@ from proxy.app import Running, opened
 from proxy.services.clock import SYSTEM, Clock
 from proxy.services.cookies import Cookies
 from tests.peers.ports import free_port
+from tests.peers.state import PATIENCE
 
 PASSWORD = "correct horse battery"
 HASH = hash_password(PASSWORD)
@@ -81,8 +82,9 @@ class Site:
             "operations": f"127.0.0.1:{self.operations}",
             **self.settings.get("server", {}),
         }
-        rest = {key: value for key, value in self.settings.items() if key != "server"}
-        content = {"log": {"level": "warning", "access": False}, **rest, "server": server, "estate": ["estate.yaml"]}
+        state = {"timeout": PATIENCE, **self.settings.get("state", {})}
+        quiet = {"level": "warning", "access": False}
+        content = {"log": quiet, **self.settings, "server": server, "state": state, "estate": ["estate.yaml"]}
         self.folder.mkdir(parents=True, exist_ok=True)
         (self.folder / "estate.yaml").write_text(yaml.safe_dump(self.estate))
         self.path.write_text(yaml.safe_dump(content))

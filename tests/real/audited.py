@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from proxy.model.audit import AuditQuery, Event, Phase
-from proxy.store.sql import open_store
+from tests.peers.state import open_store
 from tests.real.place import Place
 
 

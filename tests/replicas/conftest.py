@@ -5,10 +5,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from proxy.store.sql import open_postgresql
 from tests.conftest import Needs
 from tests.peers import redis
 from tests.peers.postgresql import Postgresql
+from tests.peers.state import open_postgresql
 
 
 @pytest.fixture(scope="module")

@@ -16,10 +16,10 @@ from proxy.model.audit import Phase, Recorded
 from proxy.services.audit_chain import verify_log
 from proxy.services.audit_reading import whole
 from proxy.services.audit_upkeep import UNKNOWN
-from proxy.store.sql import open_store
 from tests.peers.answers import by_path, echo, never, plain
 from tests.peers.frames import TEXT
 from tests.peers.gateway import Site, Visitor, visitor
+from tests.peers.state import open_store
 from tests.peers.talk import dial, request
 from tests.peers.upstream import Answer, Exchange, upstream
 from tests.proxy.app.house import HOST, UPGRADE, site

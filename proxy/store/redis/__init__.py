@@ -8,6 +8,7 @@ from time import monotonic, time
 from typing import Final
 
 from config.stores import RedisAddress
+from proxy.store import TIMEOUT
 from proxy.store.redis.bus import RedisBus
 from proxy.store.redis.keeping import doubts
 from proxy.store.redis.limits import RedisLimits
@@ -30,10 +31,13 @@ class InRedis:
 
 @asynccontextmanager
 async def open_redis(
-    address: RedisAddress, publish: Publish, now: Callable[[], float] = time
+    address: RedisAddress, publish: Publish, now: Callable[[], float] = time, *, patience: float = TIMEOUT
 ) -> AsyncIterator[InRedis]:
-    """Reach Redis; `publish` is `Database.publish`, for the ends of sessions. Raises StoreUnavailable."""
-    async with connect(address) as servers:
+    """Reach Redis; `publish` is `Database.publish`, for the ends of sessions. Raises StoreUnavailable.
+
+    `patience`: seconds for what a request waits for.
+    """
+    async with connect(address, patience) as servers:
         bus, limits = RedisBus(servers), RedisLimits(servers, monotonic)
         tasks = [asyncio.create_task(work) for work in (bus.speak(), bus.listen(), limits.run())]
         try:

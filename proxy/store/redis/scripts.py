@@ -68,7 +68,7 @@ return 1
 PUT_NEW: Final = Script(
     """
 local kept = redis.call('GET', KEYS[1])
-if kept then return kept end
+if kept and tonumber(string.match(kept, '^%S+')) > tonumber(ARGV[3]) then return kept end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return ARGV[1]
 """,

@@ -17,12 +17,14 @@ from redis.exceptions import NoScriptError, RedisClusterException, RedisError
 from redis.maint_notifications import MaintNotificationsConfig
 
 from config.stores import RedisAddress, RedisKind
-from proxy.store import StoreUnavailable
+from proxy.store import TIMEOUT, StoreUnavailable
 
-DEADLINE: Final = 2.5
-"""Seconds for what a request waits for, all attempts together."""
-CONNECT: Final = 0.7
-ANSWER: Final = 0.9
+DEADLINE: Final = 5 / 6
+"""Of the time a request waits, the part for all attempts together: less than all, so that the error says what happened."""
+CONNECT: Final = 0.25
+"""Of that time, the part for one attempt to reach a server."""
+ANSWER: Final = 0.3
+"""And the part for one answer."""
 _ATTEMPTS: Final = 2
 """Attempts after the first; what a server was asked twice because its answer was lost counts as asked twice."""
 _HEALTHY: Final = 10
@@ -66,8 +68,8 @@ class Servers:
     and requests are cancelled all the time. Who is cancelled, or out of patience, leaves it to end by its own deadlines.
     """
 
-    def __init__(self, client: Redis | RedisCluster, *, replicated: bool) -> None:
-        self._client, self._replicated = client, replicated
+    def __init__(self, client: Redis | RedisCluster, patience: float, *, replicated: bool) -> None:
+        self._client, self._replicated, self._patience = client, replicated, DEADLINE * patience
         self._turns = asyncio.Semaphore(_AT_ONCE)
         self._asking: set[asyncio.Task[Answer]] = set()
 
@@ -87,7 +89,7 @@ class Servers:
 
     async def _promptly(self, ask: Callable[..., Coroutine[Any, Any, Answer]], *arguments: Any) -> Answer:
         with _unavailable():
-            async with asyncio.timeout(DEADLINE):
+            async with asyncio.timeout(self._patience):
                 await self._turns.acquire()
                 task = asyncio.create_task(ask(*arguments))
                 self._asking.add(task)
@@ -103,7 +105,7 @@ class Servers:
     async def settle(self) -> None:
         """Wait for what is still being asked, of which nobody wants the answer any more; what takes too long is cut."""
         if self._asking:
-            _, late = await asyncio.wait(self._asking, timeout=DEADLINE)
+            _, late = await asyncio.wait(self._asking, timeout=self._patience)
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
@@ -161,11 +163,11 @@ def _unavailable() -> Iterator[None]:
 
 
 @asynccontextmanager
-async def connect(address: RedisAddress) -> AsyncIterator[Servers]:
+async def connect(address: RedisAddress, patience: float = TIMEOUT) -> AsyncIterator[Servers]:
     """Reach the servers of an address. Raises StoreUnavailable, naming the setting, where nothing answers."""
-    options = await asyncio.to_thread(_options, address)
-    async with _client(address, options) as client:
-        servers = Servers(client, replicated=address.kind is RedisKind.SENTINEL)
+    options = await asyncio.to_thread(_options, address, patience)
+    async with _client(address, options, patience) as client:
+        servers = Servers(client, patience, replicated=address.kind is RedisKind.SENTINEL)
         try:
             await servers.ask("EXISTS", "flowward:")
         except StoreUnavailable as error:
@@ -177,17 +179,19 @@ async def connect(address: RedisAddress) -> AsyncIterator[Servers]:
             await servers.settle()
 
 
-def _client(address: RedisAddress, options: dict[str, Any]) -> AbstractAsyncContextManager[Redis | RedisCluster]:
+def _client(
+    address: RedisAddress, options: dict[str, Any], patience: float
+) -> AbstractAsyncContextManager[Redis | RedisCluster]:
     match address.kind:
         case RedisKind.SINGLE:
             return _single(address, options)
         case RedisKind.SENTINEL:
-            return _sentinel(address, options)
+            return _sentinel(address, options, patience)
         case RedisKind.CLUSTER:
             return _cluster(address, options)
 
 
-def _options(address: RedisAddress) -> dict[str, Any]:
+def _options(address: RedisAddress, patience: float) -> dict[str, Any]:
     """What every kind of client is given. Reads certificates, so it blocks."""
     options: dict[str, Any] = {
         "username": address.username or None,
@@ -195,15 +199,15 @@ def _options(address: RedisAddress) -> dict[str, Any]:
         "retry": Retry(ExponentialBackoff(cap=0.25, base=0.05), _ATTEMPTS),
         "health_check_interval": _HEALTHY,
         "protocol": 2,
-        **_wire(address),
+        **_wire(address, patience),
     }
     return options
 
 
-def _wire(address: RedisAddress) -> dict[str, Any]:
+def _wire(address: RedisAddress, patience: float) -> dict[str, Any]:
     options: dict[str, Any] = {
-        "socket_connect_timeout": CONNECT,
-        "socket_timeout": ANSWER,
+        "socket_connect_timeout": CONNECT * patience,
+        "socket_timeout": ANSWER * patience,
         "socket_keepalive": True,
         "driver_info": None,  # else it looks up its own version on disk, and tells it with every connection
     }
@@ -226,14 +230,12 @@ async def _single(address: RedisAddress, options: dict[str, Any]) -> AsyncIterat
 
 
 @asynccontextmanager
-async def _sentinel(address: RedisAddress, options: dict[str, Any]) -> AsyncIterator[Redis]:
+async def _sentinel(address: RedisAddress, options: dict[str, Any], patience: float) -> AsyncIterator[Redis]:
     asking = {
         "password": address.sentinel_password or None,
         "retry": Retry(NoBackoff(), 0),
         "protocol": 2,
-        **_wire(address),
-        "socket_connect_timeout": CONNECT / 2,
-        "socket_timeout": ANSWER / 2,
+        **_wire(address, patience / 2),
     }
     named = [(server.host, server.port) for server in address.servers]
     async with Sentinel(named, sentinel_kwargs=asking, **options) as sentinel:  # type: ignore[no-untyped-call]

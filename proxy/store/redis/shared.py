@@ -114,8 +114,9 @@ class RedisShared:
     async def put(self, key: str, value: str, until: float) -> None:
         await self._servers.ask("SET", _kept(key), _until(value, until), "PX", self._lasts(until))
 
-    async def put_new(self, key: str, value: str, until: float) -> str:
-        kept = await self._servers.run(scripts.PUT_NEW, _kept(key), _until(value, until), self._lasts(until))
+    async def put_new(self, key: str, value: str, until: float, now: float) -> str:
+        told = (_until(value, until), self._lasts(until), repr(now))
+        kept = await self._servers.run(scripts.PUT_NEW, _kept(key), *told)
         return _value(kept)[1]
 
     async def take(self, key: str, now: float) -> str | None:

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from time import monotonic
 
-from proxy.store import Store
+from proxy.store import TIMEOUT, Store
 from proxy.store.memory import LocalBus, LocalLimits
 from proxy.store.sql import postgresql, sqlite
 from proxy.store.sql.connections import Connections
@@ -17,23 +17,28 @@ __all__ = ["FILE", "Store", "open_postgresql", "open_store"]
 
 
 @asynccontextmanager
-async def open_store(directory: Path, steady: Callable[[], float] = monotonic) -> AsyncIterator[Store]:
+async def open_store(
+    directory: Path, steady: Callable[[], float] = monotonic, *, patience: float = TIMEOUT
+) -> AsyncIterator[Store]:
     """Open the store in a directory, made or brought up to date first; raises StoreUnavailable.
 
-    `steady`: seconds of a clock that never jumps, for limits.
+    `steady`: seconds of a clock that never jumps, for limits. `patience`: seconds for an answer that a request waits for.
     """
-    async with sqlite.connect(directory / FILE) as connections:
+    async with sqlite.connect(directory / FILE, patience) as connections:
         yield _store(connections, steady)
 
 
 @asynccontextmanager
-async def open_postgresql(url: str, steady: Callable[[], float] = monotonic) -> AsyncIterator[Store]:
+async def open_postgresql(
+    url: str, steady: Callable[[], float] = monotonic, *, patience: float = TIMEOUT
+) -> AsyncIterator[Store]:
     """Open the store in a PostgreSQL, brought up to date first; raises StoreUnavailable.
 
     `url` is as libpq has it: postgresql://user:password@host:port/database?sslmode=verify-full. Sessions are there too, so
-    that every process sees them; limits and the bus are of this process alone.
+    that every process sees them; limits and the bus are of this process alone. `patience`: seconds for an answer that a request
+    waits for.
     """
-    async with postgresql.connect(url) as connections:
+    async with postgresql.connect(url, patience) as connections:
         yield _store(connections, steady)
 
 

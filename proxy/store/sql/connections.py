@@ -12,12 +12,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from proxy.store import StoreUnavailable
 
-DEADLINE: Final = 3.0
-"""Seconds for what a request waits for."""
 BULK_DEADLINE: Final = 60.0
 """Seconds for reading or writing very many rows, which only starting, the console and the command line do."""
-BUSY: Final = 2.5
-"""Seconds to wait for another process that writes; under the deadline, so that the error says what happened."""
+BUSY: Final = 5 / 6
+"""Of that time, the part to wait for another process that writes: less than all, so that the error says what happened."""
 
 
 class Transactions(Protocol):
@@ -41,37 +39,41 @@ class Transactions(Protocol):
 
 
 class Connections:
-    """Lends connections; a connection that was interrupted is never lent again."""
+    """Lends connections; a connection that was interrupted is never lent again.
 
-    def __init__(self, engine: AsyncEngine, transactions: Transactions) -> None:
+    What a request waits for has `patience` seconds; whoever needs more names them.
+    """
+
+    def __init__(self, engine: AsyncEngine, transactions: Transactions, patience: float) -> None:
         self._engine, self._transactions = engine, transactions
+        self._patience = patience
         self._turn = asyncio.Lock()
 
     @asynccontextmanager
-    async def reading(self, seconds: float = DEADLINE) -> AsyncIterator[AsyncConnection]:
+    async def reading(self, seconds: float = 0.0) -> AsyncIterator[AsyncConnection]:
         """A connection on which each statement sees what was committed before it."""
         with unavailable():
-            async with asyncio.timeout(seconds), self._engine.connect() as connection:
+            async with asyncio.timeout(max(seconds, self._patience)), self._engine.connect() as connection:
                 await self._transactions.begin_reading(connection)
                 yield connection
 
     @asynccontextmanager
-    async def snapshot(self, seconds: float = DEADLINE) -> AsyncIterator[AsyncConnection]:
+    async def snapshot(self, seconds: float = 0.0) -> AsyncIterator[AsyncConnection]:
         """A connection on which all statements see the same state."""
         with unavailable():
-            async with asyncio.timeout(seconds), self._engine.connect() as connection:
-                await self._transactions.begin_snapshot(connection, seconds)
+            async with asyncio.timeout(max(seconds, self._patience)), self._engine.connect() as connection:
+                await self._transactions.begin_snapshot(connection, max(seconds, self._patience))
                 yield connection
 
     @asynccontextmanager
-    async def writing(self, seconds: float = DEADLINE) -> AsyncIterator[AsyncConnection]:
+    async def writing(self, seconds: float = 0.0) -> AsyncIterator[AsyncConnection]:
         """A transaction that is durable once left; an exception leaves everything as it was.
 
         Raises Dangling where a reference would point at nothing.
         """
         with unavailable():
-            async with asyncio.timeout(seconds), self._turn, self._engine.connect() as connection:
-                await self._transactions.begin_writing(connection, seconds)
+            async with asyncio.timeout(max(seconds, self._patience)), self._turn, self._engine.connect() as connection:
+                await self._transactions.begin_writing(connection, max(seconds, self._patience))
                 yield connection
                 await self._transactions.commit(connection)
 

@@ -12,7 +12,7 @@ from proxy.model.estate import Estate
 from proxy.model.identity import Factor, Person, Token, TokenKind, User, UserState
 from proxy.store import Account, Change, Dangling, Edit, Image, Invitation, Letter, Page, PeopleQuery, Subject, tables
 from proxy.store.sql import audit, changes, estates, factors, images, letters, passwords, people, rows, tokens
-from proxy.store.sql.connections import BULK_DEADLINE, DEADLINE, Connections
+from proxy.store.sql.connections import BULK_DEADLINE, Connections
 from proxy.store.sql.dialects import upsert
 from proxy.store.sql.edits import perform
 
@@ -77,7 +77,7 @@ class SqlDatabase:
         return list({person.user.id: person for some in found for person in rows.people(some)}.values())
 
     async def edit(self, edits: Sequence[Edit], events: Sequence[Event], *, basis: int | None = None) -> int:
-        async with self._connections.writing(max(DEADLINE, len(edits) / 1000)) as connection:
+        async with self._connections.writing(len(edits) / 1000) as connection:
             if basis is not None:
                 await changes.check(connection, basis)
             touched = await perform(connection, edits)

@@ -21,9 +21,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sqlalchemy.pool import ConnectionPoolEntry
 from typing_extensions import override
 
-from proxy.store import Dangling, StoreUnavailable
+from proxy.store import TIMEOUT, Dangling, StoreUnavailable
 from proxy.store.migrations import upgrade
-from proxy.store.sql.connections import BUSY, DEADLINE, Connections, as_json, cause_of, unavailable
+from proxy.store.sql.connections import BUSY, Connections, as_json, cause_of, unavailable
 from proxy.store.tables import metadata
 
 DRIVER: Final = "postgresql+prompt"
@@ -54,14 +54,17 @@ class PromptPostgresql(PGDialect_asyncpg):
 
 
 class PostgresqlTransactions:
-    """Transactions of PostgreSQL."""
+    """Transactions of PostgreSQL, whose connections give each statement `patience` seconds."""
+
+    def __init__(self, patience: float) -> None:
+        self._patience = patience
 
     async def begin_reading(self, connection: AsyncConnection) -> None:
         _ = await connection.execution_options(isolation_level="AUTOCOMMIT")
 
     async def begin_snapshot(self, connection: AsyncConnection, seconds: float) -> None:
         _ = await connection.execution_options(isolation_level="REPEATABLE READ")
-        if seconds > DEADLINE:
+        if seconds > self._patience:
             await connection.execute(_PATIENCE, {"patience": _milliseconds(seconds)})
 
     async def begin_writing(self, connection: AsyncConnection, seconds: float) -> None:
@@ -90,24 +93,27 @@ def _dangling(error: IntegrityError) -> Dangling | IntegrityError:
 
 
 @asynccontextmanager
-async def connect(url: str) -> AsyncIterator[Connections]:
-    """Open the database of a URL as libpq has it, brought up to date first; raises StoreUnavailable."""
+async def connect(url: str, patience: float = TIMEOUT) -> AsyncIterator[Connections]:
+    """Open the database of a URL as libpq has it, brought up to date first; raises StoreUnavailable.
+
+    `patience`: seconds for what a request waits for.
+    """
     with unavailable():
-        await asyncio.to_thread(lambda: asyncio.run(_prepare(url)))
-    engine = _engine(url)
+        await asyncio.to_thread(lambda: asyncio.run(_prepare(url, patience)))
+    engine = _engine(url, patience)
     try:
-        yield Connections(engine, PostgresqlTransactions())
+        yield Connections(engine, PostgresqlTransactions(patience), patience)
     finally:
         await engine.dispose()
 
 
-def _engine(url: str) -> AsyncEngine:
+def _engine(url: str, patience: float) -> AsyncEngine:
     engine = create_async_engine(
         f"{DRIVER}://",
-        async_creator=lambda: _connection(url, DEADLINE),
+        async_creator=lambda: _connection(url, patience),
         pool_size=POOL,
         max_overflow=0,
-        pool_timeout=DEADLINE,
+        pool_timeout=patience,
         json_serializer=as_json,
         json_deserializer=orjson.loads,
     )
@@ -122,23 +128,26 @@ def _refuse_closed(_: DBAPIConnection, entry: ConnectionPoolEntry, __: object) -
         raise DisconnectionError
 
 
-async def _connection(url: str, patience: float | None) -> asyncpg.Connection:
-    """`patience`: seconds that one statement may take unless it says otherwise, None for any time."""
+async def _connection(url: str, patience: float, *, hurried: bool = True) -> asyncpg.Connection:
+    """`patience`: seconds for opening it, and for one statement of those that are hurried unless it says otherwise."""
     # What we ask is short: compiling it would take longer than answering. And the state fits in memory, where an index is
     # as cheap to read as a table; the server assumes a disk that turns.
     settings = {"application_name": "flowward", "timezone": "UTC", "jit": "off", "random_page_cost": "1.1"}
-    if patience is not None:
-        settings |= {"statement_timeout": _milliseconds(patience), "lock_timeout": _milliseconds(BUSY)}
+    if hurried:
+        settings |= {"statement_timeout": _milliseconds(patience), "lock_timeout": _milliseconds(BUSY * patience)}
     try:
-        return await asyncpg.connect(url, timeout=BUSY, server_settings=settings)
+        return await asyncpg.connect(url, timeout=BUSY * patience, server_settings=settings)
     except (asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
         raise StoreUnavailable(f"The database cannot be opened: {error}.") from error
 
 
-async def _prepare(url: str) -> None:
+async def _prepare(url: str, patience: float) -> None:
     """Bring the tables up to date; of several who start together one does it, and the others wait."""
     engine = create_async_engine(
-        f"{DRIVER}://", async_creator=lambda: _connection(url, None), poolclass=NullPool, json_serializer=as_json
+        f"{DRIVER}://",
+        async_creator=lambda: _connection(url, patience, hurried=False),
+        poolclass=NullPool,
+        json_serializer=as_json,
     )
     async with engine.begin() as connection:
         await connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_MIGRATIONS})")

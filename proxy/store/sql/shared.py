@@ -112,10 +112,12 @@ class SqlShared:
             )
             await connection.execute(put)
 
-    async def put_new(self, key: str, value: str, until: float) -> str:
+    async def put_new(self, key: str, value: str, until: float, now: float) -> str:
+        new = {"value": value, "until": until}
         async with self._connections.writing() as connection:
-            put = upsert(connection, kept).values(key=storable(key), value=value, until=until).on_conflict_do_nothing()
-            await connection.execute(put)
+            put = upsert(connection, kept).values(key=storable(key), **new)
+            over = kept.c.until <= now
+            await connection.execute(put.on_conflict_do_update(index_elements=[kept.c.key], set_=new, where=over))
             return str((await connection.execute(select(kept.c.value).where(kept.c.key == storable(key)))).scalar_one())
 
     async def take(self, key: str, now: float) -> str | None:

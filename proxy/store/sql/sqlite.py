@@ -17,9 +17,9 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from typing_extensions import override
 
-from proxy.store import Dangling
+from proxy.store import TIMEOUT, Dangling
 from proxy.store.migrations import upgrade
-from proxy.store.sql.connections import BUSY, DEADLINE, Connections, as_json, unavailable
+from proxy.store.sql.connections import BUSY, Connections, as_json, unavailable
 from proxy.store.tables import metadata
 
 FILE: Final = "flowward.sqlite"
@@ -126,40 +126,43 @@ async def _dangling(connection: AsyncConnection) -> Dangling:
 
 
 @asynccontextmanager
-async def connect(path: Path) -> AsyncIterator[Connections]:
-    """Open the file, making it or bringing it up to date first; raises StoreUnavailable."""
-    opening = Opening(path, busy=BUSY)
+async def connect(path: Path, patience: float = TIMEOUT) -> AsyncIterator[Connections]:
+    """Open the file, making it or bringing it up to date first; raises StoreUnavailable.
+
+    `patience`: seconds for what a request waits for.
+    """
+    opening = Opening(path, busy=BUSY * patience)
     with unavailable():
-        engine = await asyncio.to_thread(_open, path, opening)
+        engine = await asyncio.to_thread(_open, path, opening, patience)
     try:
-        yield Connections(engine, SqliteTransactions())
+        yield Connections(engine, SqliteTransactions(), patience)
     finally:
         await engine.dispose()
-        await opening.stopped(DEADLINE)
+        await opening.stopped(patience)
         if isinstance(engine.dialect, PromptSqlite):
-            await engine.dialect.stopped(DEADLINE)
+            await engine.dialect.stopped(patience)
 
 
-def _open(path: Path, opening: Opening) -> AsyncEngine:
-    _prepare(path)
+def _open(path: Path, opening: Opening, patience: float) -> AsyncEngine:
+    _prepare(path, BUSY * patience)
     return create_async_engine(
         URL.create(DRIVER, database=str(path)),
         async_creator=opening,
         pool_size=5,
         max_overflow=0,
-        pool_timeout=DEADLINE,
+        pool_timeout=patience,
         json_serializer=as_json,
         json_deserializer=orjson.loads,
     )
 
 
-def _prepare(path: Path) -> None:
+def _prepare(path: Path, busy: float) -> None:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     path.touch(mode=0o600)  # password hashes are in it; SQLite gives its side files the same mode
     engine = create_engine(
         URL.create("sqlite", database=str(path)),
         poolclass=NullPool,
-        connect_args={"isolation_level": None, "timeout": BUSY},
+        connect_args={"isolation_level": None, "timeout": busy},
     )
     with engine.connect() as connection:
         connection.exec_driver_sql("PRAGMA journal_mode = WAL")

@@ -7,6 +7,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from proxy.cli.commands import flowward
+from tests.peers.state import PATIENCE
 
 ESTATE = """
 spaces:
@@ -26,7 +27,7 @@ Run = Callable[..., Result]
 @pytest.fixture
 def site(tmp_path: Path) -> Path:
     """A folder with flowward.yaml, estate.yaml and the password it names."""
-    (tmp_path / "flowward.yaml").write_text("estate: [estate.yaml]\n")
+    (tmp_path / "flowward.yaml").write_text(f"estate: [estate.yaml]\nstate: {{timeout: {PATIENCE}}}\n")
     (tmp_path / "estate.yaml").write_text(ESTATE)
     (tmp_path / "ada.password").write_text("correct horse battery\n")
     return tmp_path

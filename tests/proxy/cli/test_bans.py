@@ -10,7 +10,7 @@ from config import schema
 from proxy.model.audit import AuditQuery
 from proxy.services.lockout import Lockout
 from proxy.store import Store
-from proxy.store.sql import open_store
+from tests.peers.state import open_store
 from tests.proxy.cli.conftest import Run
 
 GUESSER = "2001:db8::7"

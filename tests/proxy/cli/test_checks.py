@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from proxy.model.estate import PersonaCheck
-from proxy.store.sql import open_store
+from tests.peers.state import open_store
 from tests.proxy.cli.conftest import Run
 
 LINE = "acme/plant/line-3"

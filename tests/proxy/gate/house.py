@@ -80,7 +80,7 @@ class Facts:
     async def get(self, key: str, now: float) -> str | None:
         return self.kept.get(key)
 
-    async def put_new(self, key: str, value: str, until: float) -> str:
+    async def put_new(self, key: str, value: str, until: float, now: float) -> str:
         return await self._answer(f"put {key}", self.kept.setdefault(key, value))
 
     async def _answer(self, question: str, answer: T) -> T:

@@ -7,7 +7,7 @@ from structlog.testing import capture_logs
 from proxy.gate.pulse import Pulse
 from proxy.services.clock import Clock
 from proxy.store import StoreUnavailable
-from proxy.store.sql import open_store
+from tests.peers.state import open_store
 from tests.proxy.gate.test_watch import Versioned
 
 

@@ -24,7 +24,8 @@ from proxy.model.identity import Membership, Person, User
 from proxy.services.sessions import Visit
 from proxy.services.traffic import AccessLog
 from proxy.store import PutPerson, Remove
-from proxy.store.sql import Store, open_store
+from proxy.store.sql import Store
+from tests.peers.state import open_store
 
 HOST = "line-3.localhost"
 INSTANCE = "r-line-3"

@@ -9,7 +9,7 @@ import pytest
 from proxy.inspection.governed_outlines import Outlines
 from proxy.inspection.governed_talks import MOST, Talks, fingerprint
 from proxy.store import StoreUnavailable
-from proxy.store.sql import open_store
+from tests.peers.state import open_store
 from tests.proxy.nodered.dashboards import BASE, config, outline, view
 
 HERE = "r-line"

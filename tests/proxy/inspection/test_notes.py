@@ -9,8 +9,8 @@ from pathlib import Path
 from proxy.inspection.notes import Notes
 from proxy.model.audit import AuditQuery, Event
 from proxy.store import Database
-from proxy.store.sql import open_store
 from tests.peers.changes import Changes
+from tests.peers.state import open_store
 
 
 class Counting:

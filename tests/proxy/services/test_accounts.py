@@ -16,7 +16,7 @@ from proxy.model.identity import Person, UserKind, UserState
 from proxy.services.accounts import Accounts
 from proxy.services.offload import Offload
 from proxy.store import PutPerson
-from proxy.store.sql import open_store
+from tests.peers.state import open_store
 from tests.proxy.web.house import PASSWORD, PEOPLE, Time
 
 

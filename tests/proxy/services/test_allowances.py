@@ -11,7 +11,7 @@ from config.times import Rate
 from proxy.services.allowances import ACCOUNTS, ENTRIES, Allowances, Policy
 from proxy.services.ratelimit import TooOften
 from proxy.store import StoreUnavailable
-from proxy.store.sql import open_store
+from tests.peers.state import open_store
 
 
 @dataclass

@@ -9,7 +9,8 @@ import pytest
 from proxy.model.audit import Event, Update
 from proxy.services.audit_chain import verify_log
 from proxy.store import Database
-from proxy.store.sql import FILE, open_store
+from proxy.store.sql import FILE
+from tests.peers.state import open_store
 
 EVENT = Event(
     event="account.login", at=1.5, actor_name="ada", updates=(Update(key="a", new=[1]),), body={"ä": None, "b": 2.0}

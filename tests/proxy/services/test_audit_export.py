@@ -12,7 +12,7 @@ from proxy.model.audit import Event, Recorded
 from proxy.services.audit_export import TURN, Forwarder, SinkGone
 from proxy.services.clock import Clock
 from proxy.store import Store
-from proxy.store.sql import open_store
+from tests.peers.state import open_store
 from tests.proxy.app.house import until
 
 

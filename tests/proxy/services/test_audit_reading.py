@@ -18,7 +18,7 @@ from proxy.services.audit_reading import log, read
 from proxy.services.problems import Denied, Invalid, NotThere
 from proxy.services.writer import Moment
 from proxy.store import Database, PutPerson
-from proxy.store.sql import open_store
+from tests.peers.state import open_store
 
 NOW = 1_800_000_000.0
 

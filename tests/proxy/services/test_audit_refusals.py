@@ -12,7 +12,7 @@ from proxy.services.audit import PLATFORM, Scope
 from proxy.services.audit_refusals import MOST, Refusals
 from proxy.services.traffic import Traffic
 from proxy.store import Database, StoreUnavailable
-from proxy.store.sql import open_store
+from tests.peers.state import open_store
 
 LINE = Scope(kind="instance", id="r-line", within=("r-line", "r-plant", "s-acme"))
 

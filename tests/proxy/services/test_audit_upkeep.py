@@ -12,7 +12,7 @@ from proxy.services.audit_refusals import Refusals
 from proxy.services.audit_upkeep import DAY, Upkeep
 from proxy.services.traffic import Traffic
 from proxy.store import Database
-from proxy.store.sql import open_store
+from tests.peers.state import open_store
 
 NOW = 1_800_000_000.0
 INTENT = Event(

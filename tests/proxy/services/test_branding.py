@@ -7,7 +7,7 @@ import pytest
 from proxy.model.directory import Branding
 from proxy.model.estate import PlatformSettings
 from proxy.services.branding import AT_HAND, Pictures, picture
-from proxy.store.sql import open_store
+from tests.peers.state import open_store
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 20
 

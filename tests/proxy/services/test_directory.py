@@ -14,7 +14,8 @@ from proxy.services.lockout import Lockout
 from proxy.services.problems import Exists, Invalid, NotPossible
 from proxy.services.writer import ByHand
 from proxy.store import PutPerson
-from proxy.store.sql import Store, open_store
+from proxy.store.sql import Store
+from tests.peers.state import open_store
 
 NOW = 1_800_000_000.0
 

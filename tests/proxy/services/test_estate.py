@@ -16,7 +16,8 @@ from proxy.services.estate_ledger import Applied, applied
 from proxy.services.estate_plan import render_diff
 from proxy.services.offload import Offload
 from proxy.store import Outdated, PutPerson
-from proxy.store.sql import Store, open_store
+from proxy.store.sql import Store
+from tests.peers.state import open_store
 
 NOW = 1_800_000_000.0
 

@@ -20,7 +20,7 @@ from proxy.services.identifying import Identifying, Recognised, name_in
 from proxy.services.lockout import Lockout
 from proxy.services.ratelimit import TooOften
 from proxy.store import PutPerson, Store
-from proxy.store.sql import open_store
+from tests.peers.state import open_store
 from tests.proxy.services.test_lockout import OFFICE
 
 ADA = Identity(subject="17", username="ada", groups=("ops",), amr=("pwd", "otp"), ends=2000.0)

@@ -15,7 +15,7 @@ from proxy.services.bans import Kind
 from proxy.services.lockout import REMEMBERED, Locked, Lockout, Standing
 from proxy.services.ratelimit import TooOften
 from proxy.store import PutPerson, Store
-from proxy.store.sql import open_store
+from tests.peers.state import open_store
 
 COUNTS, LOCKED, LOCKED_NOW = Standing.COUNTS, Standing.LOCKED, Standing.LOCKED_NOW
 OFFICE, ELSEWHERE, FAR = "192.0.2.1", "198.51.100.1", "2001:db8::1"

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from proxy.services.cookies import Cookies
 from proxy.services.login import Logins, Target, safe_path
 from proxy.services.sites import Site, Sites
-from proxy.store.sql import open_store
+from tests.peers.state import open_store
 
 KEY = b"k" * 32
 TARGET = Target(host="line-3.example", path="/dashboard?x=1", hop="ab" * 32, round=1)

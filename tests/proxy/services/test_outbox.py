@@ -18,8 +18,8 @@ from proxy.services.mail import Mailer
 from proxy.services.outbox import KEPT, Outbox, Outgoing
 from proxy.services.sealing import Seal
 from proxy.store import PutPerson, Store
-from proxy.store.sql import open_store
 from tests.peers.smtp import Sink, sink
+from tests.peers.state import open_store
 
 HEAD = Letterhead(product="Plant", home="https://gate.example", contact="it@plant.example")
 ADA = User(id="u-ada", username="ada", email="ada@acme.example")

@@ -16,8 +16,8 @@ from auth_plugins import Refused
 from proxy.model.identity import Person, User
 from proxy.services.passkeys import LASTS, Challenges, Passkeys
 from proxy.store import PutFactor, PutPerson
-from proxy.store.sql import open_store
 from tests.peers.authenticator import Authenticator, text
+from tests.peers.state import open_store
 
 HOST, ORIGIN = "gate.example", "https://gate.example"
 ADA, EVE = User(id="u-ada", username="ada", name="Ada"), User(id="u-eve", username="eve")
@@ -192,7 +192,7 @@ def test_whatever_an_authenticator_is_made_to_say_is_refused_or_taken(noise: byt
     """Bytes put in the place of some of what it signs or describes."""
 
     class Kept:
-        async def put_new(self, key: str, value: str, until: float) -> str:
+        async def put_new(self, key: str, value: str, until: float, now: float) -> str:
             return value
 
     challenges = Challenges(Kept(), b"k" * 32, lambda: 0.0)  # type: ignore[arg-type]

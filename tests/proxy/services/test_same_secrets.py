@@ -11,7 +11,7 @@ from config.keys import KEPT_AFTER, PUBLISHED_AHEAD, Keys, load_or_create
 from config.problems import ConfigurationError
 from proxy.services.same_secrets import adopt_secrets, refuse_other_secrets
 from proxy.store import Shared
-from proxy.store.sql import open_store
+from tests.peers.state import open_store
 
 NOW = 1_800_000_000.0
 

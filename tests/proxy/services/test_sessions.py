@@ -9,7 +9,8 @@ import pytest
 
 from proxy.services.sessions import Sessions, Visit, digest
 from proxy.store import PutPerson, Shared, StoreUnavailable
-from proxy.store.sql import Store, open_store
+from proxy.store.sql import Store
+from tests.peers.state import open_store
 from tests.proxy.web.house import PEOPLE, Outage
 
 VISIT = Visit(user_id="u-ada", provider="local", amr=("pwd",), host="gate.example", agent="x" * 1000)

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from proxy.services.vault import Vault
-from proxy.store.sql import open_store
+from tests.peers.state import open_store
 from tests.proxy.web.house import Time
 
 

@@ -11,7 +11,8 @@ from proxy.services import viewing
 from proxy.services.sessions import Sessions, Visit
 from proxy.services.viewing import Looking
 from proxy.store import PutPerson
-from proxy.store.sql import Store, open_store
+from proxy.store.sql import Store
+from tests.peers.state import open_store
 from tests.proxy.web.house import PEOPLE
 
 HOME = "gate.example"

@@ -11,7 +11,7 @@ from proxy.model.identity import Actor, Person, User, UserState
 from proxy.services.snapshot import Snapshot
 from proxy.services.writer import ActorGone, Moment, Step, Writer
 from proxy.store import PutPerson, Store
-from proxy.store.sql import open_store
+from tests.peers.state import open_store
 
 ADA = Person(user=User(id="ada", username="ada", email="", name="Ada", admin=True), memberships={})
 

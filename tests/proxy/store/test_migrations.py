@@ -18,9 +18,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from proxy.model.audit import AuditQuery, Event
 from proxy.store import PeopleQuery, StoreUnavailable, migrations
 from proxy.store.chain import GENESIS, verify
-from proxy.store.sql import FILE, open_postgresql, open_store
+from proxy.store.sql import FILE
 from proxy.store.tables import metadata
 from tests.peers.postgresql import Postgresql
+from tests.peers.state import open_postgresql, open_store
 
 REVISIONS = [script.revision for script in ScriptDirectory(str(Path(migrations.__file__).parent)).walk_revisions()]
 

@@ -1,5 +1,6 @@
 """The stores that a configuration names, opened as the gateway opens them."""
 
+import asyncio
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,7 @@ from proxy.store import StoreUnavailable, Subject
 from proxy.store.memory import LocalBus
 from proxy.store.opening import open_state
 from proxy.store.redis import RedisBus, RedisShared
+from proxy.store.sql.copying import connect
 from tests.conformance.things import cookie, put, session
 from tests.conftest import Needs
 from tests.peers.ports import free_port
@@ -55,6 +57,26 @@ async def test_with_redis_the_end_of_a_session_is_told_by_the_database_too(needs
             await store.shared.end_session("s1")
             (change,) = await store.database.changes(0)
             assert (change.subject, change.id) == (Subject.SESSION, "s1")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+async def database(request: pytest.FixtureRequest) -> str:
+    if request.param == "sqlite":
+        return "sqlite"
+    server: Postgresql = request.getfixturevalue("postgresql_server")
+    return server.url(await server.new_database())
+
+
+async def test_whoever_waits_does_so_as_long_as_state_timeout_says(database: str, tmp_path: Path) -> None:
+    hasty, patient = (state(tmp_path, database=database, timeout=timeout) for timeout in ("1s", "30s"))
+    place = tmp_path if database == "sqlite" else database
+    async with open_state(hasty) as store, open_state(patient) as other, connect(place) as third:
+        async with third.writing(60.0):
+            waiting = asyncio.create_task(other.database.edit([put("vic")], []))
+            with pytest.raises(StoreUnavailable):
+                await store.database.edit([put("ada")], [])
+            assert not waiting.done()
+        await waiting
 
 
 async def test_a_redis_that_is_not_there_stops_the_start_and_is_named(tmp_path: Path) -> None:

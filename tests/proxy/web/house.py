@@ -46,12 +46,12 @@ from proxy.services.sites import Sites, sites_of
 from proxy.services.snapshot import Snapshot
 from proxy.services.writer import Writer
 from proxy.store import Database, PutPerson, Shared, StoreUnavailable
-from proxy.store.sql import open_store
 from proxy.web.answers import see_other
 from proxy.web.guards import cookie_field
 from proxy.web.keys import ADDRESS, SECURE, SITE, Desk
 from proxy.web.routes import routes
 from proxy.web.visitors import visitor
+from tests.peers.state import open_store
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 

@@ -7,9 +7,10 @@ import pytest
 
 from config.stores import RedisAddress
 from proxy.store import Subject
-from proxy.store.redis import InRedis, open_redis
+from proxy.store.redis import InRedis
 from tests.conftest import Needs
 from tests.peers import redis as peers
+from tests.peers.state import open_redis
 
 
 class Published:

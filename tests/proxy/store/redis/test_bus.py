@@ -6,10 +6,11 @@ from collections.abc import AsyncIterator
 import pytest
 
 from config.stores import RedisAddress
-from proxy.store.redis import InRedis, open_redis
+from proxy.store.redis import InRedis
 from proxy.store.redis.bus import RedisBus
 from tests.conftest import Needs
 from tests.peers.redis import address_of, single
+from tests.peers.state import open_redis
 from tests.proxy.store.redis.conftest import Published
 
 

@@ -32,7 +32,7 @@ async def prepared(parts: InRedis, round_: int) -> tuple[list[str], list[str]]:
         await parts.shared.create_session(current(name), digest(name), "home.example")
     for name in names[::2]:
         await parts.shared.end_session(name)
-    await parts.shared.put_new(f"replay {round_}", "seen", time.time() + 600)
+    await parts.shared.put_new(f"replay {round_}", "seen", time.time() + 600, time.time())
     return names[1::2], names[::2]
 
 
@@ -62,7 +62,7 @@ async def failover(group: peers.Watched, parts: InRedis, round_: int) -> None:
         over.set()
     for name in alive:
         assert await parts.shared.session(digest(name)) is not None
-    assert await parts.shared.put_new(f"replay {round_}", "again", time.time() + 600) == "seen"
+    assert await parts.shared.put_new(f"replay {round_}", "again", time.time() + 600, time.time()) == "seen"
 
 
 async def rejoined(group: peers.Watched) -> None:

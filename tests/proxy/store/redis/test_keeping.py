@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from proxy.store.redis import open_redis
 from tests.conftest import Needs
 from tests.peers import redis as peers
+from tests.peers.state import open_redis
 from tests.proxy.store.redis.conftest import Published
 
 LASTING = ("appendonly yes",)

@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 
 from config.stores import RedisAddress
 from proxy.access.gcra import SLACK, Bucket, Rate
-from proxy.store.redis import InRedis, open_redis
+from proxy.store.redis import InRedis
 from proxy.store.redis.scripts import RULE
 from tests.conftest import Needs
 from tests.peers.redis import RedisServer, address_of, single
+from tests.peers.state import open_redis
 from tests.proxy.store.redis.conftest import Published, eventually
 
 MANY_TIMES = f"""{RULE}

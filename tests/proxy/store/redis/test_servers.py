@@ -36,7 +36,7 @@ ASKING: list[Callable[[InRedis], Awaitable[object]]] = [
     lambda parts: parts.shared.end_session("s1"),
     lambda parts: parts.shared.touch([("s1", time.time())]),
     lambda parts: parts.shared.put("key", "value", time.time() + 60),
-    lambda parts: parts.shared.put_new("key", "value", time.time() + 60),
+    lambda parts: parts.shared.put_new("key", "value", time.time() + 60, time.time()),
     lambda parts: parts.shared.take("key", time.time()),
     lambda parts: parts.shared.admit("key", RATE),
     lambda parts: parts.shared.give_back("key", RATE),
@@ -143,7 +143,9 @@ async def test_requests_that_are_cancelled_keep_no_place_in_the_pool(opened: InR
 
 async def test_very_many_questions_at_once_wait_for_their_turn(opened: InRedis) -> None:
     until = time.time() + 60
-    taken = await asyncio.gather(*(opened.shared.put_new("sid", str(number), until) for number in range(500)))
+    taken = await asyncio.gather(
+        *(opened.shared.put_new("sid", str(number), until, time.time()) for number in range(500))
+    )
     assert len(set(taken)) == 1
 
 

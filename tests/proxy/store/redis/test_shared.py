@@ -36,7 +36,7 @@ async def test_no_key_holds_a_secret_and_every_key_ends_by_itself(opened: InRedi
     until = time.time() + 60
     await opened.shared.create_session(current("s1"), COOKIE, "home.example")
     await opened.shared.put("code:the-secret", "value", until)
-    await opened.shared.put_new("sid:the-secret", "value", until)
+    await opened.shared.put_new("sid:the-secret", "value", until, time.time())
     opened.limits.limit("login", RATE).admit("the-secret")
     await opened.shared.admit("login the-secret", RATE)
     keys = client.keys("*")
@@ -115,5 +115,5 @@ async def test_redis_forgets_by_itself_what_nobody_takes(opened: InRedis, client
 async def test_values_keep_every_character(opened: InRedis) -> None:
     value = 'a b\n\x00"ü€'
     await opened.shared.put("key ü", value, time.time() + 30)
-    assert await opened.shared.put_new("key ü", "other", time.time() + 30) == value
+    assert await opened.shared.put_new("key ü", "other", time.time() + 30, time.time()) == value
     assert await opened.shared.take("key ü", time.time()) == value

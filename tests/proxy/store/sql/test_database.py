@@ -9,8 +9,8 @@ from proxy.model.audit import Event, Update
 from proxy.model.identity import UserState
 from proxy.store import Conflict, Dangling, Store
 from proxy.store.chain import GENESIS, verify
-from proxy.store.sql import open_store
 from tests.conformance.things import EVENT, put
+from tests.peers.state import open_store
 
 FULL_EVENT = Event(
     event="user.created",
