@@ -162,6 +162,7 @@ async def assemble(config: Config, keys: Keys, store: Store, log: AccessLog, clo
         now=clock.wall,
         absolute=settings.session.absolute,
         idle=settings.session.idle,
+        forget=gate.forget_session,
         wake=store.bus.tell,
         asked_again={entry.name for entry in settings.auth if entry.refresh > 0},
     )

@@ -48,13 +48,16 @@ class Sessions:
         now: Callable[[], float],
         absolute: float,
         idle: float,
+        forget: Callable[[str], object],
         wake: Callable[[], None],
         asked_again: Collection[str] = (),
     ) -> None:
-        """`absolute` and `idle` in seconds; `wake` lets what was ended end everywhere at once. `asked_again`: providers
-        that are asked now and then whether people may still be logged in.
+        """`absolute` and `idle` in seconds; `forget` lets a session open nothing more in this process, and `wake` lets what
+        was ended end everywhere at once. `asked_again`: providers that are asked now and then whether people may still be
+        logged in.
         """
-        self._shared, self._now, self._wake, self._asked_again = shared, now, wake, asked_again
+        self._shared, self._now, self._asked_again = shared, now, asked_again
+        self._forget, self._wake = forget, wake
         self._absolute, self._idle = absolute, idle
         self._seen: dict[str, float] = {}
 
@@ -128,9 +131,10 @@ class Sessions:
         return session if await is_backed(self._shared, session, now) else None
 
     async def end(self, session_id: str) -> None:
-        """End it on every host at once."""
+        """End it on every host at once; by the time this returns it opens nothing more in this process."""
         self._seen.pop(session_id, None)
         await self._shared.end_session(session_id)
+        self._forget(session_id)
         self._wake()
 
     async def prove(self, session_id: str) -> None:

@@ -37,7 +37,10 @@ class Cables:
 @asynccontextmanager
 async def cabled(folder: Path, database: str, server: RedisServer, grace: str) -> AsyncIterator[Cables]:
     async with faults("127.0.0.1", server.port) as one, faults("127.0.0.1", server.port) as other:
-        states = [{"database": database, "shared": f"redis://127.0.0.1:{link.port}"} for link in (one, other)]
+        states = [
+            {"database": database, "shared": f"redis://127.0.0.1:{link.port}", "timeout": BOUNDED}
+            for link in (one, other)
+        ]
         async with pair(folder / "pair", *states, session={"grace": grace}, log=QUIET) as both:  # type: ignore[arg-type]
             yield Cables(both=both, first=one, second=other)
 
@@ -176,7 +179,11 @@ def fragile() -> Iterator[Postgresql]:
 async def test_without_postgresql_known_sessions_go_on_and_nothing_is_changed(
     tmp_path: Path, fragile: Postgresql, redis: RedisServer
 ) -> None:
-    state = {"database": fragile.url(await fragile.new_database()), "shared": f"redis://127.0.0.1:{redis.port}"}
+    state = {
+        "database": fragile.url(await fragile.new_database()),
+        "shared": f"redis://127.0.0.1:{redis.port}",
+        "timeout": BOUNDED,
+    }
     async with pair(tmp_path / "pair", state, log=QUIET) as both:
         admin, user = await both.someone(admin=True), await both.someone(Role.MEMBER)
         assert await both.status(both.second, cookie(user)) == 200
@@ -214,7 +221,11 @@ async def test_killed_again_and_again_under_load_it_lets_nobody_in_who_is_out(
     tmp_path: Path, fragile: Postgresql, redis: RedisServer, store: str, times: int
 ) -> None:
     """Refusals come in time, and every change that was answered is on record."""
-    state = {"database": fragile.url(await fragile.new_database()), "shared": f"redis://127.0.0.1:{redis.port}"}
+    state = {
+        "database": fragile.url(await fragile.new_database()),
+        "shared": f"redis://127.0.0.1:{redis.port}",
+        "timeout": BOUNDED,
+    }
     async with pair(tmp_path / "pair", state, log=QUIET, limits=PLENTY) as both:
         admin, good, bad = await both.someone(admin=True), await both.someone(Role.MEMBER), await both.someone()
         await both.first.running.gateway.sessions.end(bad.session)

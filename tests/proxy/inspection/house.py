@@ -24,8 +24,9 @@ from proxy.model.identity import Membership, Person, User
 from proxy.services.sessions import Visit
 from proxy.services.traffic import AccessLog
 from proxy.store import PutPerson, Remove
+from proxy.store.opening import open_state
 from proxy.store.sql import Store
-from tests.peers.state import open_store
+from tests.peers.state import PATIENCE
 
 HOST = "line-3.localhost"
 INSTANCE = "r-line-3"
@@ -117,28 +118,38 @@ def _fields(cookie: str, fields: Mapping[str, str]) -> dict[str, str]:
 
 
 @asynccontextmanager
-async def house(directory: Path, upstream: str, *, fast_lane: bool = True, **settings: object) -> AsyncIterator[House]:
-    """`settings` are the instance's own; its editor is below /admin unless they say otherwise."""
+async def house(
+    directory: Path, upstream: str, *, fast_lane: bool = True, patience: float = PATIENCE, **settings: object
+) -> AsyncIterator[House]:
+    """`settings` are the instance's own; its editor is below /admin unless they say otherwise. `patience`: seconds for the
+    state to answer.
+    """
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        async with _house(directory, upstream, listening, settings, fast_lane=fast_lane) as made:
+        async with _house(directory, upstream, listening, settings, fast_lane=fast_lane, patience=patience) as made:
             yield made
 
 
 @asynccontextmanager
 async def _house(
-    directory: Path, upstream: str, listening: socket.socket, settings: dict[str, object], *, fast_lane: bool
+    directory: Path,
+    upstream: str,
+    listening: socket.socket,
+    settings: dict[str, object],
+    *,
+    fast_lane: bool,
+    patience: float,
 ) -> AsyncIterator[House]:
     port = listening.getsockname()[1]
     written = directory / "flowward.yaml"
     written.write_text(
         f"server: {{public_url: 'http://gate.localhost:{port}', operations: null, allow_public_http: true,\n"
         f"  fast_lane: {str(fast_lane).lower()}}}\n"
-        f"state: {{directory: {directory / 'var'}}}\n"
+        f"state: {{directory: {directory / 'var'}, timeout: {patience}}}\n"
         "log: {access: false}\n"
     )
     config = await asyncio.to_thread(load, written, {})
     keys = await asyncio.to_thread(load_or_create, config.settings.state.directory, 0.0)
-    async with open_store(config.settings.state.directory) as store:
+    async with open_state(config.settings.state) as store:
         await _furnish(store, upstream, settings)
         gateway = await assemble(config, keys, store, AccessLog(None))
         await gateway.lane.start(gateway.plane.timeouts)

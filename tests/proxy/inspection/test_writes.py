@@ -325,7 +325,11 @@ async def test_no_credential_of_a_deploy_is_kept_anywhere(tmp_path: Path, caplog
 
 
 async def test_nothing_is_sent_where_it_cannot_be_put_on_record(tmp_path: Path) -> None:
-    async with upstream(node_red()) as instance, house(tmp_path, instance.url) as gate, dial(gate.port) as line:
+    async with (
+        upstream(node_red()) as instance,
+        house(tmp_path, instance.url, patience=1.0) as gate,
+        dial(gate.port) as line,
+    ):
         asked = await head(gate, b"POST /admin/inject/inj1", length=0)
         with locked(tmp_path):
             await line.send(asked)
@@ -345,7 +349,7 @@ async def test_a_write_whose_outcome_cannot_be_put_on_record_is_not_answered_as_
         await go_on.wait()
         await answers.plain(b"{}")(exchange)
 
-    async with upstream(node_red(post=slow)) as instance, house(tmp_path, instance.url) as gate:
+    async with upstream(node_red(post=slow)) as instance, house(tmp_path, instance.url, patience=1.0) as gate:
         async with dial(gate.port) as line:
             await line.send(await head(gate, b"POST /admin/inject/inj1", length=0))
             await reached.wait()
@@ -459,7 +463,7 @@ async def test_an_open_editor_is_on_record_from_its_opening_to_its_end(tmp_path:
 
 async def test_an_editor_opens_at_once_though_it_cannot_be_put_on_record_yet(tmp_path: Path) -> None:
     instance_says = answers.by_path({"/admin/comms": answers.echo(), "*": answers.plain(b"ok")})
-    async with upstream(instance_says) as instance, house(tmp_path, instance.url) as gate:
+    async with upstream(instance_says) as instance, house(tmp_path, instance.url, patience=1.0) as gate:
         cookie = await gate.log_in("vic")
         assert (await gate.ask("/admin/", cookie)).status == 200
         with locked(tmp_path):

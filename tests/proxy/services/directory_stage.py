@@ -119,6 +119,7 @@ async def stage(place: str, *providers: Provider) -> AsyncIterator[Stage]:
             now=time,
             absolute=7 * 86400.0,
             idle=86400.0,
+            forget=lambda _: None,
             wake=store.bus.tell,
             asked_again={each.name for each in providers},
         )

@@ -37,13 +37,15 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
 
 @pytest.fixture
 def told() -> list[str]:
-    """What was woken for what was written."""
+    """What was forgotten and woken, in its order."""
     return []
 
 
 @pytest.fixture
 def sessions(store: Store, time: Time, told: list[str]) -> Sessions:
-    return Sessions(store.shared, now=time, absolute=1000.0, idle=100.0, wake=lambda: told.append("woken"))
+    return Sessions(
+        store.shared, now=time, absolute=1000.0, idle=100.0, forget=told.append, wake=lambda: told.append("woken")
+    )
 
 
 async def test_a_cookie_opens_its_session_on_its_host_alone(sessions: Sessions) -> None:
@@ -89,7 +91,7 @@ async def test_what_ends_and_what_is_proved_is_told_at_once(sessions: Sessions, 
     assert told == ["woken"]
     assert await sessions.open(value, "gate.example") is not None
     await sessions.end_all(session.user_id)
-    assert told == ["woken", "woken"]
+    assert told == ["woken", session.id, "woken"]
 
 
 async def test_a_login_replaces_the_session_before(sessions: Sessions) -> None:
@@ -114,7 +116,9 @@ async def test_what_cannot_be_a_cookie_of_ours_is_not_looked_up(sessions: Sessio
 
 async def test_activity_that_could_not_be_written_is_kept(store: Store, time: Time) -> None:
     outage = Outage(store.shared)
-    sessions = Sessions(cast("Shared", outage), now=time, absolute=1000.0, idle=100.0, wake=lambda: None)
+    sessions = Sessions(
+        cast("Shared", outage), now=time, absolute=1000.0, idle=100.0, forget=lambda _: None, wake=lambda: None
+    )
     session, value = await sessions.start(VISIT)
     time.now += 99
     sessions.touch(session.id)
@@ -156,8 +160,8 @@ async def test_s_20_sessions_end_by_what_their_provider_calls_them(sessions: Ses
     assert await sessions.user_at("corp", "one") == "u-ada"
     assert await sessions.user_at("elsewhere", "one") is None
     told.clear()
-    assert len(await sessions.end_by_provider("u-ada", "corp", "one")) == 2
-    assert told == ["woken"] * 2
+    ended = await sessions.end_by_provider("u-ada", "corp", "one")
+    assert told == [ended[0].id, "woken", ended[1].id, "woken"]
     left = {(session.provider, session.provider_session) for session in await sessions.of("u-ada")}
     assert left == {("corp", "two"), ("other", "one"), ("local", "")}
     await sessions.end_by_provider("u-ada", "corp")

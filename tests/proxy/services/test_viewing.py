@@ -43,7 +43,7 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
 
 @pytest.fixture
 def sessions(store: Store, time: Time) -> Sessions:
-    return Sessions(store.shared, now=time, absolute=10_000.0, idle=5_000.0, wake=lambda: None)
+    return Sessions(store.shared, now=time, absolute=10_000.0, idle=5_000.0, forget=lambda _: None, wake=lambda: None)
 
 
 async def looking(sessions: Sessions) -> tuple[Session, str]:

@@ -313,7 +313,7 @@ async def _house(
             ),
             devices=Devices(shared, time),
             database=database,
-            sessions=Sessions(shared, now=time, absolute=ABSOLUTE, idle=IDLE, wake=lambda: None),
+            sessions=Sessions(shared, now=time, absolute=ABSOLUTE, idle=IDLE, forget=lambda _: None, wake=lambda: None),
             accounts=accounts,
             linking=Linking(writer=writer, shared=shared, providers=lambda: ways, new_id=_new_id),
             logins=Logins(shared, key=b"k" * 32, cookies=Cookies.of(public_url), now=time),
