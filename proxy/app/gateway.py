@@ -155,6 +155,7 @@ async def assemble(config: Config, keys: Keys, store: Store, log: AccessLog, clo
         snapshot=snapshot,
         now=clock.wall,
         wake=store.bus.tell,
+        heed=watch.heed,
         patience=settings.state.timeout,
     )
     sessions = Sessions(
@@ -170,7 +171,7 @@ async def assemble(config: Config, keys: Keys, store: Store, log: AccessLog, clo
         desk = await asyncio.to_thread(
             _desk, settings, store, gate, signer, sessions, offload, outside, keys, clock, premises, writer
         )
-    gate.identify_by(readers_of(settings.session, desk, watch.look))
+    gate.identify_by(readers_of(settings.session, desk))
     carrier = Carrier(plane.timeouts, partial(going_on, live), lambda: gate.border)
     reader = OwnReader(carrier, sign=signer.sign, issuer=_home(settings), now=clock.wall)
     inspection = InspectionDesk(

@@ -1,6 +1,5 @@
 """From the ways in that identify requests to what the gate asks."""
 
-from collections.abc import Awaitable, Callable
 from functools import partial
 
 from auth_plugins import Identity, Refused
@@ -14,13 +13,10 @@ from proxy.web.keys import Desk
 from proxy.web.visitors import vouches
 
 
-def readers_of(usual: Session, desk: Desk, look: Callable[[], Awaitable[None]]) -> tuple[Reader, ...]:
-    """Those of the ways in that say whose requests are.
-
-    `usual`: how long a login lasts where they say nothing of it. `look` lets what was written a moment ago hold here.
-    """
+def readers_of(usual: Session, desk: Desk) -> tuple[Reader, ...]:
+    """Those of the ways in that say whose requests are; `usual`: how long a login lasts where they say nothing of it."""
     identifying = Identifying(
-        whose=partial(_whose, desk, look),
+        whose=partial(_whose, desk),
         allowances=desk.allowances,
         lockout=desk.lockout,
         database=desk.database,
@@ -38,12 +34,9 @@ def readers_of(usual: Session, desk: Desk, look: Callable[[], Awaitable[None]]) 
     )
 
 
-async def _whose(
-    desk: Desk, look: Callable[[], Awaitable[None]], provider: Provider, identity: Identity, address: str
-) -> tuple[Person, bool]:
+async def _whose(desk: Desk, provider: Provider, identity: Identity, address: str) -> tuple[Person, bool]:
     """As at a login, but that nobody can be asked for a second factor here."""
     person = await desk.linking.person(provider, identity, address=address)
-    await look()  # an account made just now would be news later, and news of an account ends what its credential opened
     own = person.user.provider is None
     if own and not may_by_password(desk, person.user, local=False):
         raise Refused("sso_required", f"{person.user.username} is to come in by the provider of their domain")

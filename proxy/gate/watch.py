@@ -126,7 +126,16 @@ class Watch:
         async with self._turn:  # an older world must not replace a younger one
             await self._look()
 
-    async def _look(self) -> None:
+    async def heed(self, version: int) -> None:
+        """Let what has changed up to a version hold for whatever comes; what goes on already is judged soon after.
+
+        Where the store cannot be read, both come about when it can.
+        """
+        async with self._turn:
+            if self._version < version:
+                await self._read_changes()
+
+    async def _read_changes(self) -> None:
         try:
             if await self._database.version() != self._version:
                 await self._apply(await self._database.changes(self._version))
@@ -135,6 +144,9 @@ class Watch:
             if not self.failing:
                 _log.warning("store-unavailable", reason=str(error))
             self.failing = True
+
+    async def _look(self) -> None:
+        await self._read_changes()
         self._see()
         self._end_what_ran_out()
         self._pending.update(self._live.take_new())

@@ -60,6 +60,10 @@ class Step(Generic[T_co]):
     events: Sequence[Event] = ()
 
 
+async def _in_time(_: int) -> None:
+    """Where nobody is served, nothing needs to hold at once."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Writer:
     """Carries out changes."""
@@ -69,7 +73,9 @@ class Writer:
     snapshot: Snapshot
     now: Callable[[], float]
     wake: Callable[[], None]
-    """Let what was written take effect in this process at once."""
+    """Let what was written take effect everywhere at once."""
+    heed: Callable[[int], Awaitable[None]] = _in_time
+    """Wait until what was written up to a version holds in this process: whoever has the answer may rely on it here."""
     patience: float = TIMEOUT
     """Seconds for a change to have its turn, and to make use of it."""
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -127,9 +133,10 @@ class Writer:
             await _carry_out(self.database, step, seen)
             return step.result
         async with turn:
-            await _carry_out(self.database, step, seen)
+            version = await _carry_out(self.database, step, seen)
         await self._forget_sessions(step.edits)
         self.wake()
+        await self.heed(version)
         return step.result
 
     async def _forget_sessions(self, edits: Sequence[Edit]) -> None:
@@ -172,9 +179,10 @@ class ByHand:
         raise StoreUnavailable(_BUSY)
 
 
-async def _carry_out(database: Database, step: Step[object], decided: Occasion) -> None:
-    """Write what was decided, if it still holds. Raises Outdated."""
+async def _carry_out(database: Database, step: Step[object], decided: Occasion) -> int:
+    """Write what was decided, if it still holds; return the version that the state has then. Raises Outdated."""
     if step.edits:
-        await database.edit(step.edits, step.events, basis=decided.estate.version)
-    elif step.events:
+        return await database.edit(step.edits, step.events, basis=decided.estate.version)
+    if step.events:
         await database.record(*step.events)
+    return decided.estate.version

@@ -67,17 +67,17 @@ async def _override(_: Pair, admin: Someone, user: Someone) -> None:
     assert (await admin.client.put(path, {"overrides": {"line-3": "none"}})).status == 200
 
 
-@pytest.mark.parametrize(
-    ("act", "code", "status"),
-    [
-        (_logout, ENDED, 401),
-        (_end_session, ENDED, 401),
-        (_suspend, ENDED, 401),
-        (_delete, ENDED, 401),
-        (_remove, LOST, 404),
-        (_override, LOST, 403),
-    ],
-)
+SHUT_OUT = [
+    (_logout, ENDED, 401),
+    (_end_session, ENDED, 401),
+    (_suspend, ENDED, 401),
+    (_delete, ENDED, 401),
+    (_remove, LOST, 404),
+    (_override, LOST, 403),
+]
+
+
+@pytest.mark.parametrize(("act", "code", "status"), SHUT_OUT)
 async def test_whoever_is_shut_out_at_one_is_out_at_the_other(both: Pair, act: Act, code: int, status: int) -> None:
     admin, user = await both.someone(admin=True), await both.someone(Role.MEMBER)
     other = both.second
@@ -87,6 +87,22 @@ async def test_whoever_is_shut_out_at_one_is_out_at_the_other(both: Pair, act: A
         assert await closed(page) == code
         assert await closed(editor) == code
         assert await both.refuses(other, cookie(user)) == status
+
+
+@pytest.mark.parametrize(("act", "status"), [(act, status) for act, _, status in SHUT_OUT])
+async def test_where_it_is_done_the_very_next_request_knows_of_it(both: Pair, act: Act, status: int) -> None:
+    admin, user = await both.someone(admin=True), await both.someone(Role.MEMBER)
+    assert await both.status(both.first, cookie(user)) == 200
+    await act(both, admin, user)
+    assert await both.status(both.first, cookie(user)) == status
+
+
+async def test_where_a_role_is_lowered_the_very_next_request_knows_of_it(both: Pair) -> None:
+    """R-19."""
+    admin, user = await both.someone(admin=True), await both.someone(Role.MEMBER)
+    assert await both.status(both.first, cookie(user), method="POST", path="/admin/flows") == 200
+    assert (await admin.client.put(f"/spaces/acme/members/{user.id}", {"role": "viewer"})).status == 200
+    assert await both.status(both.first, cookie(user), method="POST", path="/admin/flows") == 403
 
 
 async def test_a_lowered_role_is_lower_at_the_other(both: Pair) -> None:
