@@ -315,6 +315,7 @@ def _desk(
         shared=store.shared,
         offload=offload,
         now=clock.wall,
+        end_sessions=sessions.end_all,
         rules=lambda: premises.settings.accounts,
     )
     outbox = outbox_of(
@@ -346,7 +347,13 @@ def _desk(
         database=store.database,
         sessions=sessions,
         accounts=accounts,
-        linking=Linking(writer=writer, shared=store.shared, providers=lambda: found.providers, new_id=_new_id),
+        linking=Linking(
+            writer=writer,
+            shared=store.shared,
+            providers=lambda: found.providers,
+            new_id=_new_id,
+            end_sessions=sessions.end_all,
+        ),
         flows=Flows(store.shared, clock.wall),
         factors=factors_of(
             store.database,

@@ -38,7 +38,13 @@ async def trial(
             now=time.time,
             wake=store.bus.tell,
         )
-        linking = Linking(writer=writer, shared=store.shared, providers=lambda: found, new_id=lambda: "")
+        linking = Linking(
+            writer=writer,
+            shared=store.shared,
+            providers=lambda: found,
+            new_id=lambda: "",
+            end_sessions=store.shared.end_sessions_of,
+        )
         async with at_work([provider]):
             return told_of(estate, await try_out(linking, provider, sample))
 

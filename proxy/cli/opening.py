@@ -90,6 +90,7 @@ class Opened:
             shared=store.shared,
             offload=self.offload,
             now=time.time,
+            end_sessions=store.shared.end_sessions_of,
             rules=lambda: self.config.settings.accounts,
         )
 

@@ -52,6 +52,9 @@ class Watch:
         self._pending: set[Live] = set()
         self._wake, self._stopped = asyncio.Event(), asyncio.Event()
         self._turn = asyncio.Lock()
+        """An older world must not replace a younger one."""
+        self._judging = asyncio.Lock()
+        """Apart, since nobody who has written something is to wait until thousands of sockets are judged."""
         self.failing = False
         """The store could not be read last time."""
         self._grace = grace
@@ -123,8 +126,13 @@ class Watch:
 
     async def look(self) -> None:
         """Apply what has changed, and end what has run out."""
-        async with self._turn:  # an older world must not replace a younger one
-            await self._look()
+        async with self._judging:
+            async with self._turn:
+                await self._read_changes()
+            self._see()
+            self._end_what_ran_out()
+            self._pending.update(self._live.take_new())
+            await self._judge_pending()
 
     async def heed(self, version: int) -> None:
         """Let what has changed up to a version hold for whatever comes; what goes on already is judged soon after.
@@ -144,13 +152,6 @@ class Watch:
             if not self.failing:
                 _log.warning("store-unavailable", reason=str(error))
             self.failing = True
-
-    async def _look(self) -> None:
-        await self._read_changes()
-        self._see()
-        self._end_what_ran_out()
-        self._pending.update(self._live.take_new())
-        await self._judge_pending()
 
     def _see(self) -> None:
         """Known principals go on for a while without what knows them; then nobody can say which of them have ended."""

@@ -1,7 +1,7 @@
 """Local accounts: checking a password, choosing another, and the one-time link by which a user chooses one."""
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from hashlib import sha256
@@ -52,6 +52,8 @@ class Accounts:
     shared: Shared
     offload: Offload
     now: Callable[[], float]
+    end_sessions: Callable[[str], Awaitable[None]]
+    """End every session of a user."""
     rules: Callable[[], accounts_schema.Accounts] = accounts_schema.Accounts
     """The setting that holds now."""
 
@@ -197,7 +199,7 @@ class Accounts:
         if await self.shared.take(_link(purpose, token), self.now()) is None:
             raise Refused("link_spent")
         await self._keep(user, password, self._event(_CHOSEN[purpose], user, address))
-        await self.shared.end_sessions_of(user.id)
+        await self.end_sessions(user.id)
         return user
 
     async def _stamp(self, user_id: str) -> str:

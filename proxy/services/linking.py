@@ -1,6 +1,6 @@
 """From what a provider says about a visitor to a user of ours: which account it opens, and what its groups make of it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -59,6 +59,8 @@ class Linking:
     providers: Callable[[], Sequence[Provider]]
     """Those that are at work."""
     new_id: Callable[[], str]
+    end_sessions: Callable[[str], Awaitable[None]]
+    """End every session of a user."""
 
     async def person(self, provider: Provider, identity: Identity, *, address: str) -> Person:
         """The user an identity belongs to, made or brought up to date where the provider's entry says so.
@@ -88,8 +90,7 @@ class Linking:
         outcome = await self.writer.write_by(by, partial(self._step, entry, identity))
         if outcome.how is How.LINKED:
             # Whoever knew the password that opened it until now may be somebody else.
-            await self.shared.end_sessions_of(outcome.person.user.id)
-            self.writer.wake()
+            await self.end_sessions(outcome.person.user.id)
         return outcome
 
     async def preview(self, provider: Provider, identity: Identity) -> Outcome:

@@ -130,7 +130,7 @@ class NewAddresses:
             after = await self.writer.write_by(by, lambda occasion: _changed(occasion, pending))
         except Conflict as error:
             raise Exists("email", pending.email) from error
-        await self.shared.end_sessions_of(user.id)
+        await self.accounts.end_sessions(user.id)
         written = self.outbox.letterhead().address_changed(user.username, address=address)
         await self.outbox.notify(user, written, to=user.email)
         return after

@@ -112,7 +112,11 @@ async def stage(place: str, *providers: Provider) -> AsyncIterator[Stage]:
         writer = Writer(database=store.database, shared=store.shared, snapshot=snapshot, now=time, wake=store.bus.tell)
         known = [*providers, Provider(entry=AuthEntry(name="local", plugin="local"), plugin=_local())]
         linking = Linking(
-            writer=writer, shared=store.shared, providers=lambda: known, new_id=lambda: f"id-{next(numbers)}"
+            writer=writer,
+            shared=store.shared,
+            providers=lambda: known,
+            new_id=lambda: f"id-{next(numbers)}",
+            end_sessions=store.shared.end_sessions_of,
         )
         sessions = Sessions(
             store.shared,

@@ -26,7 +26,13 @@ async def accounts(tmp_path: Path) -> AsyncIterator[Accounts]:
     kept = hash_password(PASSWORD)
     async with open_store(tmp_path) as store:
         await store.database.edit([PutPerson(person=person, password_hash=kept) for person in _alone()], [])
-        yield Accounts(database=store.database, shared=store.shared, offload=offload, now=Time())
+        yield Accounts(
+            database=store.database,
+            shared=store.shared,
+            offload=offload,
+            now=Time(),
+            end_sessions=store.shared.end_sessions_of,
+        )
     offload.close()
 
 

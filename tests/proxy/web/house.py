@@ -281,7 +281,8 @@ async def _house(
         outages = (Outage(store.database), Outage(store.shared))
         database, shared = cast("Database", outages[0]), cast("Shared", outages[1])
         offload = Counted()
-        accounts = Accounts(database=database, shared=shared, offload=offload, now=time)
+        sessions = Sessions(shared, now=time, absolute=ABSOLUTE, idle=IDLE, forget=lambda _: None, wake=lambda: None)
+        accounts = Accounts(database=database, shared=shared, offload=offload, now=time, end_sessions=sessions.end_all)
         own = Provider(
             entry=AuthEntry(name="local", plugin="local"),
             plugin=Local(LocalSettings(), kit(now=time, accounts=accounts)),
@@ -313,9 +314,15 @@ async def _house(
             ),
             devices=Devices(shared, time),
             database=database,
-            sessions=Sessions(shared, now=time, absolute=ABSOLUTE, idle=IDLE, forget=lambda _: None, wake=lambda: None),
+            sessions=sessions,
             accounts=accounts,
-            linking=Linking(writer=writer, shared=shared, providers=lambda: ways, new_id=_new_id),
+            linking=Linking(
+                writer=writer,
+                shared=shared,
+                providers=lambda: ways,
+                new_id=_new_id,
+                end_sessions=sessions.end_all,
+            ),
             logins=Logins(shared, key=b"k" * 32, cookies=Cookies.of(public_url), now=time),
             allowances=Allowances(shared, schema.Limits, time),
             lockout=lockout,
