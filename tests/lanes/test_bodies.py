@@ -85,7 +85,7 @@ async def test_a_client_that_waits_for_100_is_told_once(tmp_path: Path, fast_lan
         assert answer.status == 200
 
 
-async def test_twenty_megabytes_go_up(tmp_path: Path, fast_lane: bool) -> None:
+async def test_r_69_twenty_megabytes_go_up(tmp_path: Path, fast_lane: bool) -> None:
     async with stage(tmp_path, plain(b"ok"), fast_lane=fast_lane) as (gate, instance), gate.line() as line:
         body = bytes(range(256)) * 80 * 1024
         await line.send(gate.head(b"POST /api", b"Content-Length: %d" % len(body)), body)

@@ -117,7 +117,7 @@ async def answered(gate: Stage, sent: bytes) -> bytes:
             return b"the connection stays open"
 
 
-async def test_what_two_parsers_could_read_differently_is_refused(tmp_path: Path, fast_lane: bool) -> None:
+async def test_r_61_what_two_parsers_could_read_differently_is_refused(tmp_path: Path, fast_lane: bool) -> None:
     async with stage(tmp_path, plain(b"passed"), fast_lane=fast_lane) as (gate, instance):
         failures = {}
         for name, (start, lines, body) in HEADS.items():

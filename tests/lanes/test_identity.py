@@ -109,7 +109,7 @@ async def test_forged_identity_is_stripped_from_upgrades(tmp_path: Path, fast_la
         b"X-Secret, content-length, transfer-encoding",
     ],
 )
-async def test_connection_removes_what_it_names_but_nothing_the_gateway_says(
+async def test_r_61_connection_removes_what_it_names_but_nothing_the_gateway_says(
     tmp_path: Path, fast_lane: bool, nominated: bytes
 ) -> None:
     async with stage(tmp_path, plain(b"ok"), fast_lane=fast_lane) as (gate, instance), gate.line() as line:
@@ -164,7 +164,7 @@ COOKIES = {
 
 
 @pytest.mark.parametrize("name", COOKIES)
-async def test_no_cookie_of_the_gateway_reaches_an_instance(tmp_path: Path, fast_lane: bool, name: str) -> None:
+async def test_r_68_no_cookie_of_the_gateway_reaches_an_instance(tmp_path: Path, fast_lane: bool, name: str) -> None:
     sent, passed = COOKIES[name]
     async with stage(tmp_path, plain(b"ok"), fast_lane=fast_lane) as (gate, instance), gate.line() as line:
         await line.send(gate.head(b"GET /api", cookie=sent.replace(b"OURS", gate.cookie)))
@@ -182,7 +182,7 @@ async def test_cookies_may_come_in_two_fields(tmp_path: Path, fast_lane: bool) -
 # -- answers
 
 
-async def test_an_instance_sets_no_cookie_of_the_gateways_and_none_for_other_hosts(
+async def test_r_66_an_instance_sets_no_cookie_of_the_gateways_and_none_for_other_hosts(
     tmp_path: Path, fast_lane: bool
 ) -> None:
     cookies = [
@@ -221,8 +221,7 @@ async def test_hop_by_hop_fields_of_an_answer_end_here(tmp_path: Path, fast_lane
 @pytest.mark.parametrize(
     "said", [b"UPSTREAM/x?y", b"/x?y", b"http://elsewhere.example/x?y", b"x?y", b"//cdn.example/x"]
 )
-async def test_an_instance_never_names_its_own_address(tmp_path: Path, fast_lane: bool, said: bytes) -> None:
-    """R-66."""
+async def test_r_66_an_instance_never_names_its_own_address(tmp_path: Path, fast_lane: bool, said: bytes) -> None:
     location = b""
 
     async def moved(exchange: object) -> None:

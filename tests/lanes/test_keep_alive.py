@@ -83,8 +83,8 @@ async def test_a_lowered_role_holds_at_once(tmp_path: Path, fast_lane: bool) -> 
 
 
 @pytest.mark.parametrize("fields", [(b"X-HTTP-Method-Override: POST",), (b"X-Method-Override: DELETE",)])
-async def test_only_the_method_itself_counts(tmp_path: Path, fast_lane: bool, fields: tuple[bytes, ...]) -> None:
-    """R-65: what asks for another method by a field or a query is judged by its own."""
+async def test_r_65_only_the_method_itself_counts(tmp_path: Path, fast_lane: bool, fields: tuple[bytes, ...]) -> None:
+    """What asks for another method by a field or a query is judged by its own."""
     async with stage(tmp_path, plain(b"ok"), fast_lane=fast_lane) as (gate, _), gate.line() as line:
         viewer = await gate.log_in("vic")
         await line.send(gate.head(b"GET /admin/flows?_method=POST", *fields, cookie=viewer))
@@ -117,8 +117,8 @@ SPELLINGS = [
 ]
 
 
-async def test_no_spelling_of_a_path_gets_round_its_class(tmp_path: Path, fast_lane: bool) -> None:
-    """R-60: dora may see the dashboard and nothing of the editor."""
+async def test_r_60_no_spelling_of_a_path_gets_round_its_class(tmp_path: Path, fast_lane: bool) -> None:
+    """dora may see the dashboard and nothing of the editor."""
     async with stage(tmp_path, plain(b"ok"), fast_lane=fast_lane) as (gate, instance):
         dora = await gate.log_in("dora")
         for cookie in (dora, NOBODY):

@@ -126,8 +126,8 @@ async def test_what_upstream_allow_no_longer_admits_is_left_at_once(tmp_path: Pa
         assert len(instance.requests) == asked
 
 
-async def test_an_instance_that_restarts_is_reached_again(tmp_path: Path, fast_lane: bool) -> None:
-    """R-70: 502 while it is away, and no more than that."""
+async def test_r_70_an_instance_that_restarts_is_reached_again(tmp_path: Path, fast_lane: bool) -> None:
+    """502 while it is away, and no more than that."""
     async with upstream(ANSWERS) as instance:
         port = instance.port
         async with standing(tmp_path, instance.url, fast_lane=fast_lane) as gate, gate.line() as line:

@@ -40,8 +40,7 @@ async def after(client: SocketIo) -> None:
     await client.changes.until(lambda: len(client.of("widget-load:button")) > asked)
 
 
-async def test_flows_see_the_visitor_as_the_directory_has_them(line: Place) -> None:
-    """D-01, D-03, D-12."""
+async def test_d_01_d_03_d_12_flows_see_the_visitor_as_the_directory_has_them(line: Place) -> None:
     async with visitor(line.site, "max", HOST) as somebody, connected(somebody, line.pages) as page:
         await line.seen()
         await page.say("ui-event", "event", {"topic": "$pageview", "payload": {"page": {"id": "page"}}})
@@ -80,8 +79,8 @@ async def test_flows_see_the_visitor_as_the_directory_has_them(line: Place) -> N
     ],
     ids=lambda value: value[0] if isinstance(value, list) else "",
 )
-async def test_what_a_page_claims_in_a_message_is_replaced(line: Place, words: list[object], source: str) -> None:
-    """Row 1, and R-50."""
+async def test_r_50_what_a_page_claims_in_a_message_is_replaced(line: Place, words: list[object], source: str) -> None:
+    """Row 1."""
     async with visitor(line.site, "dora", HOST) as dora, connected(dora, line.pages, auth={"user": ROOT}) as page:
         await line.seen()
         await page.say(*words)  # type: ignore[arg-type]
@@ -92,8 +91,8 @@ async def test_what_a_page_claims_in_a_message_is_replaced(line: Place, words: l
         assert client["user"]["username"] == "dora"  # type: ignore[index]
 
 
-async def test_what_a_page_claims_in_its_handshake_or_its_headers_is_not_believed(line: Place) -> None:
-    """Rows 3 and 8, D-06, D-08: CONNECT's auth, headers of every preset, and a made-up assertion."""
+async def test_d_06_d_08_what_a_page_claims_in_its_handshake_or_its_headers_is_not_believed(line: Place) -> None:
+    """Rows 3 and 8: CONNECT's auth, headers of every preset, and a made-up assertion."""
     forged = dict.fromkeys(PRESETS, "root")
     forged["X-Flowward-Assertion"] = jwt.encode({**ROOT, "aud": line.trust["audience"]}, "k" * 32, algorithm="HS256")
     async with (
@@ -156,8 +155,8 @@ async def _upgrade_status(who: Visitor, url: str, **headers: str) -> int:
 
 
 @pytest.mark.parametrize("path", ["/dashboard/socket.io/?EIO=4&transport=websocket", "/ws/echo", "/admin/comms"])
-async def test_a_foreign_page_opens_no_socket(line: Place, path: str) -> None:
-    """R-62: Node-RED itself looks at no Origin."""
+async def test_r_62_a_foreign_page_opens_no_socket(line: Place, path: str) -> None:
+    """Node-RED itself looks at no Origin."""
     async with visitor(line.site, "max", HOST) as somebody:
         for origin in ("https://evil.example", line.site.origin("line-4.localhost"), line.site.home, "null"):
             assert await _upgrade_status(somebody, line.origin + path, Origin=origin) == 403
@@ -194,8 +193,8 @@ async def test_no_request_of_a_visitor_disconnects_others(line: Place) -> None:
             assert not his.ended
 
 
-async def test_endpoints_can_verify_who_asks(line: Place) -> None:
-    """D-13: the assertion a flow gets is signed by a key at /-/jwks.json, for this instance and a minute."""
+async def test_d_13_endpoints_can_verify_who_asks(line: Place) -> None:
+    """The assertion a flow gets is signed by a key at /-/jwks.json, for this instance and a minute."""
     async with visitor(line.site, "dora", HOST) as dora:
         fields = await (await dora.request("GET", line.pages + "/api/headers")).json()
         keys = jwt.PyJWKSet.from_dict(await (await dora.request("GET", line.origin + "/-/jwks.json")).json())
@@ -209,8 +208,8 @@ async def test_endpoints_can_verify_who_asks(line: Place) -> None:
     assert "cookie" not in fields, "the gateway's own never gets there"
 
 
-async def test_a_page_in_one_hundred_sockets_is_told_apart(line: Place) -> None:
-    """R-69: what each of many sockets says is told as its own visitor's."""
+async def test_r_69_a_page_in_one_hundred_sockets_is_told_apart(line: Place) -> None:
+    """What each of many sockets says is told as its own visitor's."""
     async with visitor(line.site, "dora", HOST) as dora:
         sockets = [await open_websocket(dora, dora.session, line.pages + "/ws/echo", {}) for _ in range(100)]
         for number, socket in enumerate(sockets):

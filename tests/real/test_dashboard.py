@@ -10,8 +10,10 @@ from tests.real.place import Place, at_dashboard
 pytestmark = [pytest.mark.real, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(120)]
 
 
-async def test_a_page_begins_with_polls_and_gets_a_thousand_messages_in_order(line: Place, chromium: Chromium) -> None:
-    """D-15, D-14: nothing is refused, nothing is an error."""
+async def test_d_14_d_15_a_page_begins_with_polls_and_gets_a_thousand_messages_in_order(
+    line: Place, chromium: Chromium
+) -> None:
+    """Nothing is refused, nothing is an error."""
     async with chromium.visitor() as dora:
         polls: list[str] = []
         dora.page.on(
@@ -31,8 +33,8 @@ async def test_a_page_begins_with_polls_and_gets_a_thousand_messages_in_order(li
         assert dora.refused == []
 
 
-async def test_a_notice_reaches_the_tab_that_asked_alone(line: Place, chromium: Chromium) -> None:
-    """D-02, D-10."""
+async def test_d_02_a_notice_reaches_the_tab_that_asked_alone(line: Place, chromium: Chromium) -> None:
+    """D-10."""
     async with chromium.visitor() as dora, chromium.visitor() as vic:
         await at_dashboard(line, dora, "dora")
         await at_dashboard(line, vic, "vic")

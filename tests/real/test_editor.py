@@ -60,10 +60,10 @@ async def test_the_dashboard_role_sees_what_it_may_open_instead_of_the_editor(
         await sees_dashboard(dora, "dora")
 
 
-async def test_a_viewer_who_logs_in_sees_an_editor_that_deploys_nothing(
+async def test_p_03_d_09_a_viewer_who_logs_in_sees_an_editor_that_deploys_nothing(
     line: Place, chromium: Chromium, tmp_path: Path
 ) -> None:
-    """P-03, D-09: no login dialog, no failed request, and our plugin is listed under Client Data."""
+    """No login dialog, no failed request, and our plugin is listed under Client Data."""
     async with chromium.visitor() as vic:
         await vic.page.goto(line.admin)
         await fill_in(vic, "vic")

@@ -32,10 +32,9 @@ def upgrades(visitor: Visitor) -> int:
     return sum(frame.payload == "5" for frame in visitor.frames)
 
 
-async def test_pages_recover_by_themselves_when_node_red_is_restarted(
+async def test_r_70_pages_recover_by_themselves_when_node_red_is_restarted(
     node_red_programs: Programs, chromium: Chromium, tmp_path: Path
 ) -> None:
-    """R-70."""
     async with place(node_red_programs, tmp_path) as where, chromium.visitor() as dora, chromium.visitor() as max_:
         await at_dashboard(where, dora, "dora")
         await at_dashboard(where, max_, "max")

@@ -77,10 +77,10 @@ async def steps(present: Sequence[Persona]) -> list[list[int]]:
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
-async def test_x_0_each_slider_reaches_whom_it_is_meant_for(
+async def test_x_0_d_02_d_04_each_slider_reaches_whom_it_is_meant_for(
     ours: Place, chromium: Chromium, transport: Transport
 ) -> None:
-    """D-02, D-04, D-10: over websockets, and where there are none; nobody reads whose messages the others' are."""
+    """D-10: over websockets, and where there are none; nobody reads whose messages the others' are."""
     async with at_dashboard(ours, chromium, "emma", "emma", "jack", transport=transport) as present:
         emma, _, jack = present
         assert await steps(present) == EACH_STEP
@@ -90,10 +90,10 @@ async def test_x_0_each_slider_reaches_whom_it_is_meant_for(
         assert all(names(persona, "root@acme.example", "203.0.113.7") == [] for persona in present)
 
 
-async def test_d_03_a_flow_sees_the_visitor_as_the_directory_has_them_and_no_header_changes_that(
+async def test_d_03_d_08_d_14_a_flow_sees_the_visitor_as_the_directory_has_them_and_no_header_changes_that(
     ours: Place, chromium: Chromium
 ) -> None:
-    """D-06, D-08, D-14: and templates greet by the name that add-ons look for."""
+    """D-06: and templates greet by the name that add-ons look for."""
     async with at_dashboard(ours, chromium, "emma") as [emma]:
         user = await pressed(ours, emma)
         assert user.pop("userId")
@@ -144,10 +144,10 @@ async def test_d_04_what_was_meant_for_one_is_kept_for_nobody_else_to_load(ours:
 
 
 @pytest.mark.parametrize("plugin", TRUSTING)
-async def test_x_0_a_plugin_that_trusts_headers_answers_everyone_and_one_tab_and_sees_who_is_there(
+async def test_x_0_d_08_r_57_a_plugin_that_trusts_headers_answers_everyone_and_one_tab_and_sees_who_is_there(
     node_red_programs: Programs, chromium: Chromium, tmp_path: Path, plugin: str
 ) -> None:
-    """D-08, R-57. Steps 1 and 3: it has no say about whom a message reaches, and step 2 goes to everybody by itself."""
+    """Steps 1 and 3: it has no say about whom a message reaches, and step 2 goes to everybody by itself."""
     async with dashboard(node_red_programs, tmp_path, plugin, identity=TRUSTING[plugin]) as where:
         async with at_dashboard(where, chromium, "emma", "emma", "jack") as present:
             assert await steps(present) == [[1, 1, 1], [1, 1, 1], [1, 0, 0]]
@@ -184,10 +184,10 @@ async def test_x_0_where_the_gateway_holds_the_constraint_each_slider_reaches_wh
             await jack.browser.page.get_by_text("Greetings, Jack").wait_for()
 
 
-async def test_d_06_a_plugin_that_trusts_the_handshake_is_told_the_truth_there(
+async def test_d_06_d_07_a_plugin_that_trusts_the_handshake_is_told_the_truth_there(
     node_red_programs: Programs, tmp_path: Path
 ) -> None:
-    """D-07: what add-ons are told in `_setup` is what they hear when a page connects, whatever the page says."""
+    """What add-ons are told in `_setup` is what they hear when a page connects, whatever the page says."""
     async with (
         dashboard(node_red_programs, tmp_path, "trusts-handshake", enforce_client_constraint=True) as where,
         visitor(where.site, "emma", HOST) as emma,

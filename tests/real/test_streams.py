@@ -37,7 +37,7 @@ async def stream_more(who: Visitor, where: Place, **words: object) -> bool:
     return bool((await answer.json())["open"])
 
 
-async def test_events_arrive_as_they_are_sent_and_a_client_that_leaves_ends_its_stream(line: Place) -> None:
+async def test_r_69_events_arrive_as_they_are_sent_and_a_client_that_leaves_ends_its_stream(line: Place) -> None:
     async with visitor(line.site, "dora", HOST) as dora:
         async with streamed(dora, "/api/stream") as events:
             assert events.content_type == "text/event-stream"
@@ -55,7 +55,7 @@ async def test_events_arrive_as_they_are_sent_and_a_client_that_leaves_ends_its_
 
 
 @pytest.mark.parametrize("chunked", [False, True])
-async def test_twenty_megabytes_go_up(line: Place, chunked: bool) -> None:
+async def test_r_69_twenty_megabytes_go_up(line: Place, chunked: bool) -> None:
     body = bytes(range(256)) * 80 * 1024
     parts = [body[at : at + 2**16] for at in range(0, len(body), 2**16)]
     head = f"POST /api/upload HTTP/1.1\r\nHost: {HOST}:{line.site.port}\r\nOrigin: {line.origin}\r\n"
@@ -71,7 +71,7 @@ async def test_twenty_megabytes_go_up(line: Place, chunked: bool) -> None:
     assert told == {"bytes": len(body), "sha256": hashlib.sha256(body).hexdigest(), "length": length}
 
 
-async def test_eight_megabytes_come_down_as_node_red_sent_them(line: Place) -> None:
+async def test_r_69_eight_megabytes_come_down_as_node_red_sent_them(line: Place) -> None:
     path = f"/api/large?bytes={8 * 2**20}"
     async with visitor(line.site, "dora", HOST) as dora:
         through = await dora.request("GET", line.origin + path)

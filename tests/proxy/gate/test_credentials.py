@@ -262,8 +262,8 @@ async def test_an_engine_io_sid_belongs_to_the_token_that_began_it(house: House)
     assert (refused.reason, refused.status) == (Reason.FOREIGN_SID, 403)
 
 
-async def test_a_dashboard_user_keeps_working_after_half_an_hour(house: House) -> None:
-    """H-07, R-48: nothing is renewed, so nothing asks for a role that may see flows."""
+async def test_h_07_r_48_a_dashboard_user_keeps_working_after_half_an_hour(house: House) -> None:
+    """Nothing is renewed, so nothing asks for a role that may see flows."""
     cookie, caller = house.login(person("dan", Role.DASHBOARD)), house.caller()
     for _ in range(4):
         await house.passed(caller, head("/dashboard/x", cookie=cookie))

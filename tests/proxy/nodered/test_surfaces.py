@@ -215,8 +215,8 @@ def test_a_client_does_not_choose_how_much_is_remembered() -> None:
     assert layout.surface(b"GET", b"/" + b"x" * 8000) is S.ENDPOINT
 
 
-def test_method_overrides_do_not_exist() -> None:
-    """R-65: a query that names another method changes nothing."""
+def test_r_65_method_overrides_do_not_exist() -> None:
+    """A query that names another method changes nothing."""
     assert SHARED.surface(b"GET", b"/flows?_method=DELETE") is S.READ
     assert SHARED.surface(b"POST", b"/flows?_method=GET") is S.DEPLOY
 
