@@ -195,10 +195,10 @@ async def test_t_11_one_canned_page_is_changed_once_and_each_sees_the_new_one_wi
     await _relabel(governed, "tips page table", "the new table of tips")
     async with AsyncExitStack() as stack:
         amy, ben = [await stack.enter_async_context(page_of(governed, name)) for name in ("amy", "ben")]
+        for page in (amy, ben):  # Dashboard tells of its widgets bit by bit while it starts
+            await page.changes.until(lambda page=page: "the new table of tips" in json.dumps(page.of("ui-config")[-1]))
         await governed.tell(TABLE, payload=ROWS)
         assert (await shown(amy), await shown(ben)) == (AMBER, BERYL)
-        for page in (amy, ben):
-            assert "the new table of tips" in json.dumps(page.of("ui-config")[-1])
 
 
 async def _relabel(place: Field, old: str, new: str) -> None:

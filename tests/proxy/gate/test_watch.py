@@ -131,6 +131,26 @@ async def test_a_session_that_ended_has_its_connections_ended() -> None:
     assert one.principal.ended
 
 
+async def test_whoever_waits_for_a_change_to_hold_does_not_wait_until_all_sockets_are_judged() -> None:
+    watched = Watched()
+    await watched.opened(Role.OWNER)
+    asked, answer = asyncio.Event(), asyncio.Event()
+
+    async def slowly() -> None:
+        if watched.facts.asked[-1].startswith("person"):
+            asked.set()
+            await answer.wait()
+
+    watched.facts.pause = slowly
+    judging = asyncio.create_task(watched.becomes(Role.NONE))
+    await asked.wait()
+    watched.facts.change(Subject.SESSION, "session-ada")
+    await watched.watch.heed(2)
+    assert (watched.watch.version, judging.done()) == (2, False)
+    answer.set()
+    await judging
+
+
 @pytest.mark.parametrize(
     ("surface", "before", "after", "reason"),
     [
