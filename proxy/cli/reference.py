@@ -16,6 +16,8 @@ from proxy.cli import audit_reference, audit_schema
 from proxy.cli.commands import flowward
 from proxy.model.access import Permission
 from proxy.model.estate import PlatformSettings
+from proxy.nodered.surfaces import RULES
+from proxy.web.api.table import OPERATIONS
 
 _INTRODUCTION: Final = """\
 # Commands
@@ -43,7 +45,21 @@ What each permission takes. [Roles](../roles.md) says how a role comes about and
 - **team**: it takes an owner of the team above; no owner of a customer or a group, no override and no share is enough.
 - **deploy**: it changes an instance's flows, so protection and `min_edit_role` hold.
 - **off**: switched off for all but admins, unless the platform's settings say otherwise.
+- **not used yet**: nothing asks for it so far, neither an operation of the [API](api.md) nor what is done at an instance.
 """
+_ASKED_BESIDE: Final = frozenset(
+    {
+        Permission.APPLICATION_ACCESS_CONTROL,
+        Permission.APPLICATION_AUDIT,
+        Permission.CUSTOMER_DELETE,
+        Permission.CUSTOMER_EDIT,
+        Permission.DEVICE_AUDIT,
+        Permission.FOLDER_MANAGE,
+        Permission.GROUP_MANAGE,
+        Permission.INSTANCE_UPSTREAM,
+    }
+)
+"""What operations ask for beside the permission of their entry, by what they are about."""
 _HEADINGS: Final[Mapping[On, str]] = {
     On.RESOURCE: "On resources",
     On.SPACE: "In spaces",
@@ -73,10 +89,17 @@ def _permission(permission: Permission, rule: Rule) -> str:
         "team": rule.team,
         "deploy": bool(rule.changes),
         "off": permission in PlatformSettings().switched_off,
+        "not used yet": permission not in asked_for(),
     }
     also = ", ".join(word for word, holds in said.items() if holds)
     kinds = ", ".join(sorted(rule.kinds))
     return f"| `{permission}` | {rule.least.label} | {kinds} | {also} | {rule.words} |".replace("  ", " ")
+
+
+def asked_for() -> frozenset[Permission]:
+    """The permissions that something asks for."""
+    by_operations = {operation.permission for operation in OPERATIONS if operation.permission is not None}
+    return _ASKED_BESIDE.union(by_operations, (rule.permission for rule in RULES.values()))
 
 
 def document() -> str:

@@ -82,6 +82,8 @@ _MEMBERS: Final = {
     "user.permissions-changed": "A member of a {} has other roles on single resources.",
     "settings.updated": "A {}'s settings were changed.",
 }
+_NOT_OF_EVERYONE: Final = frozenset({"suspended", "user.added", "user.invited", "user.uninvited", "settings.updated"})
+"""What is refused in the space of everyone. A team that a file makes it may still lose the members it had."""
 _MINGLED: Final = "A warning: a user's memberships bring people of several customers together in a group."
 _INSTANCE_EVENTS: Final = {
     "project.created": "An instance was registered.",
@@ -134,14 +136,6 @@ _DEVICE_EVENTS: Final = {
     "deleted": "A device was deleted.",
     "assigned": "A device was put under an application or instance.",
     "unassigned": "A device was taken from its application or instance.",
-    "credential.generated": "A device was given a key.",
-    "remote-access.enabled": "A device's editor can be opened from afar.",
-    "remote-access.disabled": "A device's editor can no longer be opened from afar.",
-    "connected": "A device's tunnel came up.",
-    "disconnected": "A device's tunnel went down.",
-    "httpToken.created": "A token for a device's endpoints was made.",
-    "httpToken.updated": "A token for a device's endpoints was changed.",
-    "httpToken.deleted": "A token for a device's endpoints was revoked.",
 }
 _PLATFORM_EVENTS: Final = {
     "platform.settings.updated": "The platform's settings were changed.",
@@ -152,9 +146,6 @@ _PLATFORM_EVENTS: Final = {
     "platform.tenant-mode.disabled": "Tenant mode was switched off.",
     "platform.all-users.enabled": "The space of everyone counts again.",
     "platform.all-users.disabled": "The space of everyone gives nobody a role any more.",
-    "platform.sso.created": "A login provider was added.",
-    "platform.sso.updated": "A login provider was changed.",
-    "platform.sso.deleted": "A login provider was removed.",
     "platform.sso.tested": "An admin tried out what a login by a provider would come to.",
     "platform.sso.refused": "A login provider spoke for somebody of whom it may not speak; with what it claimed.",
     "platform.sso.finding": "A login provider needs attention, for example since a certificate of its expires soon.",
@@ -171,9 +162,12 @@ _PLATFORM_EVENTS: Final = {
 def _entries() -> Iterator[tuple[str, Entry]]:
     yield from _named("account.", _ACCOUNT, _USER)
     yield from _named("user.", _PERSON, _USER)
-    for kind in ("team", "customer", "group", "everyone"):
-        called = "space of everyone" if kind == "everyone" else kind
-        yield from _named(f"{kind}.", {verb: words.format(called) for verb, words in _MEMBERS.items()}, _SPACE)
+    for kind in ("team", "customer", "group"):
+        yield from _named(f"{kind}.", {verb: words.format(kind) for verb, words in _MEMBERS.items()}, _SPACE)
+    of_everyone = {
+        verb: _MEMBERS[verb].format("space of everyone") for verb in _MEMBERS if verb not in _NOT_OF_EVERYONE
+    }
+    yield from _named("everyone.", of_everyone, _SPACE)
     yield "group.mingled", Entry(words=_MINGLED, levels=_SPACE)
     yield from _named("", _sharing(), _DEVICE)
     for kind, levels in (("folder", _SPACE), ("application", _APPLICATION), ("page", _INSTANCE), ("thing", _SPACE)):
