@@ -30,6 +30,8 @@ from auth_plugins.values import (
 )
 
 _BINDINGS: Final[tuple[Binding, Binding]] = ("redirect", "post")
+_SLOW: Final = 60.0
+"""Seconds that may pass from judging what came to remembering it: for so long it is remembered past its time."""
 
 
 class Saml(AuthPlugin[SamlSettings]):
@@ -98,7 +100,7 @@ class Saml(AuthPlugin[SamlSettings]):
     async def _remember(self, what: str, until: float) -> None:
         """Raises Refused where it was seen before."""
         mark = uuid4().hex
-        if await self.kit.vault.put_new(what, mark, max(until - self.kit.now(), 1.0)) != mark:
+        if await self.kit.vault.put_new(what, mark, max(until - self.kit.now(), 0.0) + _SLOW) != mark:
             raise Refused("replayed", f"the {what} was used before")
 
     @override

@@ -1,7 +1,11 @@
 """Logging in by SAML, against a provider of our own that answers as the providers of the world do."""
 
+import asyncio
 import zlib
 from base64 import b64decode
+from collections.abc import Callable
+from dataclasses import replace
+from typing import ParamSpec, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -14,7 +18,7 @@ from auth_plugins.saml.guards import NS
 from auth_plugins.saml.plugin import Saml
 from auth_plugins.testkit import Conformance, Time, Visitor
 from tests.auth_plugins.saml_forgeries import IDP, OWN
-from tests.auth_plugins.saml_house import Site, saml, visitor_of
+from tests.auth_plugins.saml_house import Site, beside_the_loop, saml, settings, visitor_of
 from tests.auth_plugins.saml_idp import (
     BASE,
     ISSUER,
@@ -30,6 +34,9 @@ from tests.auth_plugins.saml_idp import (
     pair,
     sign,
 )
+
+P = ParamSpec("P")
+T_ = TypeVar("T_")
 
 
 class TestConformance(Conformance):
@@ -145,6 +152,23 @@ async def test_a_response_is_remembered_for_as_long_as_it_would_be_taken() -> No
     time.now += 1
     with pytest.raises(Refused, match="expired"):
         await visitor.returns(SAMLResponse=text)
+
+
+async def test_of_two_that_are_judged_while_their_time_runs_out_one_passes() -> None:
+    time = Time(NOW)
+
+    async def slowly(work: Callable[P, T_], /, *args: P.args, **kwargs: P.kwargs) -> T_:
+        done = await asyncio.to_thread(work, *args, **kwargs)
+        time.now += 2
+        return done
+
+    plugin = Saml(settings(), replace(beside_the_loop(now=time), offload=slowly))
+    visitor, request = await visitor_of(plugin)
+    text = answer(request, ends=600, confirmed_until=600)
+    time.now = NOW + 659
+    came = await asyncio.gather(*(visitor.returns(SAMLResponse=text) for _ in range(2)), return_exceptions=True)
+    (refused,) = [each for each in came if isinstance(each, Refused)]
+    assert refused.code == "replayed"
 
 
 @pytest.mark.parametrize("changes", [{"ends": -59}, {"confirmed_until": -59}, {"begins": 59}, {"session_ends": -59}])
