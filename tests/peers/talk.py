@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.peers.changes import DEADLINE
+from tests.peers.changes import DEADLINE, promised
 from tests.peers.frames import Frame, read_frame
 from tests.peers.upstream import Fields, read_body, reset
 
@@ -51,7 +51,7 @@ class Line:
 
     async def response(self, *, to: bytes = b"GET", seconds: float = DEADLINE) -> Response:
         """The next answer, interim ones (1xx but 101) skipped; `to` names the method it answers."""
-        async with asyncio.timeout(seconds):
+        async with promised(seconds):
             while True:
                 answer = await self._one(to)
                 if answer.status >= 200 or answer.status == 101:
@@ -59,18 +59,18 @@ class Line:
 
     async def interim(self, *, seconds: float = DEADLINE) -> Response:
         """The next answer, whatever its status, without a body if it is a 1xx."""
-        async with asyncio.timeout(seconds):
+        async with promised(seconds):
             return await self._one(b"GET")
 
     async def until(self, end: bytes, *, seconds: float = DEADLINE) -> bytes:
         """Everything up to and with `end`."""
-        async with asyncio.timeout(seconds):
+        async with promised(seconds):
             return await self.reader.readuntil(end)
 
     async def rest(self, *, seconds: float = DEADLINE) -> bytes:
         """Everything until the other side ends the connection; a reset counts as its end."""
         got = bytearray()
-        async with asyncio.timeout(seconds):
+        async with promised(seconds):
             with suppress(ConnectionError):
                 while data := await self.reader.read(65536):
                     got += data
@@ -94,7 +94,7 @@ class Line:
 
     async def hear(self, *, seconds: float = DEADLINE) -> Frame:
         """The next websocket frame."""
-        async with asyncio.timeout(seconds):
+        async with promised(seconds):
             return await read_frame(self.reader)
 
     def half_close(self) -> None:

@@ -17,7 +17,7 @@ from typing import SupportsIndex
 
 from typing_extensions import override
 
-from tests.peers.changes import Changes
+from tests.peers.changes import DEADLINE, Changes
 from tests.peers.frames import Frame
 
 Fields = Sequence[tuple[bytes, bytes]]
@@ -121,7 +121,7 @@ class Upstream:
     writers: list[asyncio.StreamWriter] = field(default_factory=list)
     changes: Changes = field(default_factory=Changes)
 
-    async def until(self, holds: Callable[[], object], *, seconds: float = 10.0) -> None:
+    async def until(self, holds: Callable[[], object], *, seconds: float = DEADLINE) -> None:
         """Wait for something to have reached this side."""
         await self.changes.until(holds, seconds=seconds)
 
