@@ -19,6 +19,8 @@ from benchmarks.load import ECHO, SMALL, Address
 from benchmarks.subject import Subject, Upstreams
 from benchmarks.visitor import Visitor
 
+PLENTY = "1000000/1s"
+"""A limit that is counted and never reached."""
 PASSWORD = "a password of the benchmark's visitors"
 SERVE = [sys.executable, "-c", "from proxy.cli import main; main()", "serve", "-c"]
 """As the `flowward` command would, from this tree whatever is installed."""
@@ -105,7 +107,6 @@ def subject(behind: Upstreams, folder: Path, *, fast_lane: bool, basic: bool = F
 
 
 def _settings(folder: Path, port: int, database: str, *, fast_lane: bool, declared: bool) -> dict[str, object]:
-    plenty = "1000000/1s"
     return {
         "server": {
             "listen": [f"127.0.0.1:{port}"],
@@ -116,7 +117,7 @@ def _settings(folder: Path, port: int, database: str, *, fast_lane: bool, declar
             "allow_public_http": True,
         },
         "state": {"directory": str(folder / "var"), "database": database},
-        "limits": {"login": plenty, "anonymous": plenty, "api": plenty},
+        "limits": {"login": PLENTY, "anonymous": PLENTY, "api": PLENTY},
         "estate": ["estate.yaml"] if declared else [],
     }
 
@@ -150,4 +151,5 @@ def _instance(number: int, behind: Upstreams, http_auth: dict[str, str]) -> dict
         "admin_root": "/admin",
         "http_auth": http_auth,
         "identity": ["assertion", "flowward"],
+        "limits": {"per_principal": {"rate": PLENTY}, "per_address": {"rate": PLENTY}},
     }
