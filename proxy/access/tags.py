@@ -1,8 +1,8 @@
 """Tags: which values say that a row is a visitor's. Pure.
 
 An admin has all values. Anybody else has their own, or those of their groups and customers, or the tag's default, or none:
-who has no value sees no row. Only spaces of the team that owns the instance give values there: whoever owns another team
-makes groups in it as they like, joins them and gives them whatever values they please.
+who has no value sees no row. Only spaces of the team that owns the instance give values there, and only its things count:
+whoever owns another team makes groups and things in it as they like, and calls them whatever they please.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -10,13 +10,14 @@ from typing import Final
 
 from proxy.access.decide import acting, in_scope
 from proxy.access.standing import Standing
+from proxy.access.teams import Team
 from proxy.model.access import Role
 from proxy.model.directory import Space, SpaceKind
 from proxy.model.estate import Estate, Resource, ResourceKind
 from proxy.model.identity import Person, Token
 
 THINGS: Final = "@things"
-"""The external ids of the things that somebody may see: ownership and shares decide."""
+"""The external ids of the things of the instance's team that somebody may see: ownership and shares decide."""
 TENANT: Final = "@tenant"
 """The slugs of somebody's customers; of who has none, those of their teams.
 
@@ -100,22 +101,14 @@ class Tags:
         """The spaces that have a value for somebody, nearest first on the way up from each of theirs; those of the team
         alone that owns the instance, and all of them where it is everyone's.
         """
-        owner = self.estate.owner(self._instance)
-        if owner is None:
-            return ()
-        near = self._spaces(standing)
-        if owner.kind is not SpaceKind.EVERYONE:
-            team = self._topmost(owner)
-            near = [space for space in near if self._topmost(space) == team]
+        team = Team(self.estate, self._instance)
+        near = [space for space in self._spaces(standing) if team.has(space)]
         lineages = (self.estate.lineage(space) for space in _of_first(near, _TAGGED))
         nearest = (next((at for at in lineage if tag in at.tags), None) for lineage in lineages)
         return [(space, space.tags[tag]) for space in nearest if space is not None]
 
     def _default(self, tag: str) -> frozenset[str]:
         return _text(self.estate.settings.tags.get(tag) or "")
-
-    def _topmost(self, space: Space) -> str:
-        return [at.id for at in self.estate.lineage(space)][-1]
 
     def _spaces(self, standing: Standing) -> Sequence[Space]:
         """The spaces that somebody is in."""
@@ -127,15 +120,19 @@ class Tags:
         ]
 
     def _things(self, standing: Standing) -> frozenset[str]:
-        """An external id counts only for who may see every thing that bears it: nobody gains by calling theirs alike."""
-        called, estate = self.estate.things_called, self.estate
-        near = {thing.external_id for thing in _things_near(standing)}
+        """An external id counts only for who may see every thing of the team that bears it: nobody gains by calling theirs
+        alike, and nobody of another team takes anything away by it.
+        """
+        called, estate, team = self.estate.things_called, self.estate, Team(self.estate, self._instance)
+        near = {thing.external_id for thing in _things_near(standing, team)}
         return frozenset(
             name
             for name in near
-            if name
-            and all(standing.role(one) >= Role.DASHBOARD and in_scope(estate, self._token, one) for one in called[name])
+            if name and all(self._may_see(standing, one) or not team.has(estate.owner(one)) for one in called[name])
         )
+
+    def _may_see(self, standing: Standing, thing: Resource) -> bool:
+        return standing.role(thing) >= Role.DASHBOARD and in_scope(self.estate, self._token, thing)
 
 
 def _of_first(spaces: Sequence[Space], choices: Iterable[frozenset[SpaceKind]]) -> Sequence[Space]:
@@ -146,22 +143,23 @@ def _of_first(spaces: Sequence[Space], choices: Iterable[frozenset[SpaceKind]]) 
     return ()
 
 
-def _things_near(standing: Standing) -> Iterator[Resource]:
-    """The things on which somebody may have a role, and hardly any more: those of their spaces, those at or below what is
-    shared with these, and those at or below what an override names.
+def _things_near(standing: Standing, team: Team) -> Iterator[Resource]:
+    """The things of a team on which somebody may have a role, and hardly any more: those of their spaces, those at or below
+    what is shared with these, and those at or below what an override names.
     """
     estate, memberships = standing.estate, standing.person.memberships
     for space in _spaces_near(standing):
-        yield from estate.things_of.get(space, ())
+        if team.has(space):
+            yield from estate.things_of.get(space.id, ())
     shared = (
         grant.target for space in estate.everyone.union(memberships) for grant in estate.shared_with.get(space, ())
     )
     named = (at for held in memberships.values() for at in held.overrides)
-    yield from _at_or_below(estate, {*shared, *named})
+    yield from (thing for thing in _at_or_below(estate, {*shared, *named}) if team.has(estate.owner(thing)))
 
 
-def _spaces_near(standing: Standing) -> Iterator[str]:
-    """The ids of somebody's spaces, of what is everyone's, and of all below those that they own."""
+def _spaces_near(standing: Standing) -> Iterator[Space]:
+    """Somebody's spaces, what is everyone's, and all below those that they own."""
     estate, seen = standing.estate, set[str]()
     waiting = [*estate.everyone, *standing.person.memberships]
     while waiting:
@@ -169,7 +167,7 @@ def _spaces_near(standing: Standing) -> Iterator[str]:
         if space is None or space.id in seen:
             continue
         seen.add(space.id)
-        yield space.id
+        yield space
         if standing.role_over(space) >= Role.OWNER:
             waiting += (below.id for below in estate.spaces_below.get(space.id, ()))
 

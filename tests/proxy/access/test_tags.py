@@ -210,10 +210,36 @@ def test_c07_things_are_ones_own_by_ownership_and_by_shares() -> None:
 
 
 def test_who_calls_a_thing_as_somebody_elses_is_called_gains_nothing() -> None:
-    """An external id counts for who may see every thing that bears it."""
-    both = (thing("theirs", "other", called="pump-7"), thing("mine", "customer", called="pump-7"))
+    """An external id counts for who may see every thing of the instance's team that bears it."""
+    both = (thing("theirs", "acme", called="pump-7"), thing("mine", "customer", called="pump-7"))
     assert things(person({"customer": OWNER}), resources=both) == NOBODYS
-    assert things(person({"customer": OWNER, "other": DASHBOARD}), resources=both) == {"pump-7"}
+    assert things(person({"customer": OWNER, "acme": DASHBOARD}), resources=both) == {"pump-7"}
+
+
+@pytest.mark.parametrize("at", [LINE, resource("line-of-sub", owner="sub")], ids=["the team's", "a customer's"])
+def test_c07_another_teams_things_say_nothing_on_an_instance(at: Resource) -> None:
+    """C-07: a thing there, called as a row is here, neither shows the row to its owner nor hides it from whose it is."""
+    both = (thing("EM-002", "sub"), thing("again", "other", called="EM-002"), thing("undeclared", "other"))
+    world = estate([share("again", "sub", DASHBOARD)], resources=both)
+    assert tag_values(world, person({"other": OWNER}), THINGS, at=at) == NOBODYS
+    assert tag_values(world, person({"customer": OWNER}), THINGS, at=at) == {"EM-002"}
+    assert tag_values(world, person({"sub": DASHBOARD}), THINGS, at=at) == {"EM-002"}
+    theirs = resource("line-of-other", owner="other")
+    assert tag_values(world, person({"other": OWNER}), THINGS, at=theirs) == {"EM-002", "undeclared"}
+    assert tag_values(world, person({"sub": DASHBOARD}), THINGS, at=theirs) == {"EM-002"}, "shared with them"
+
+
+def test_c07_who_comes_from_another_team_has_the_things_that_are_shared_with_them() -> None:
+    """C-07."""
+    assert things(person({"other": OWNER}), share("pump", "other", DASHBOARD)) == {"pump"}
+
+
+def test_what_is_everyones_is_read_by_all_things_and_what_is_nobodys_by_none() -> None:
+    world = estate(resources=(thing("mine", "customer"), thing("far", "other"), thing("loose", None)))
+    who = person({"customer": OWNER, "other": DASHBOARD})
+    assert tag_values(world, who, THINGS, at=resource("canned-one", owner="everyone")) == {"mine", "far"}
+    for owner in (None, "gone"):
+        assert tag_values(world, who, THINGS, at=resource("loose-one", owner=owner)) == NOBODYS
 
 
 @st.composite
@@ -250,6 +276,11 @@ def _circles(one: Resource, all_: list[Resource]) -> bool:
     return one.parent in order and order.index(one.parent) >= order.index(one.id)
 
 
+def _is_acmes(world: Estate, one: Resource) -> bool:
+    owner = world.owner(one)
+    return owner is not None and [*world.lineage(owner)][-1].id == "acme"
+
+
 @given(furnished(), people(), st.none() | TOKENS)
 def test_c07_the_things_are_those_that_the_role_says(world: Estate, who: Person, limited: Token | None) -> None:
     """C-07. What is looked up is what asking for every single thing comes to."""
@@ -257,7 +288,7 @@ def test_c07_the_things_are_those_that_the_role_says(world: Estate, who: Person,
     if values is None:
         assert who.user.admin
         return
-    there = world.by_kind[ResourceKind.THING]
+    there = [one for one in world.by_kind[ResourceKind.THING] if _is_acmes(world, one)]
     person_ = acting(who, limited)
     mine = {
         one.id for one in there if effective_role(world, person_, one) >= DASHBOARD and in_scope(world, limited, one)
