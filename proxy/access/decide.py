@@ -44,11 +44,6 @@ def effective_role(estate: Estate, person: Person, resource: Resource, *, overri
     return Standing(estate, person, overrides=overrides).role(resource)
 
 
-def role_in(estate: Estate, person: Person, space: Space) -> Role:
-    """The role a person holds as a member of a space; in `everyone` all are members without a row."""
-    return Standing(estate, person).role_in(space)
-
-
 def space_role(estate: Estate, person: Person, space: Space) -> Role:
     """How far a person may go in a space itself: as its member, or as an owner of a space above."""
     return Standing(estate, person).role_over(space)
@@ -67,11 +62,6 @@ def in_scope(estate: Estate, token: Token | None, place: Place) -> bool:
         return True
     space = place if isinstance(place, Space) else estate.owner(place)
     return space is not None and any(at.id in token.spaces for at in estate.lineage(space))
-
-
-def is_hidden(estate: Estate, person: Person, place: Place) -> bool:
-    """Whether a refusal must not say that the place exists."""
-    return _is_hidden(Standing(estate, person), place)
 
 
 class Sight:
@@ -287,6 +277,7 @@ def _refusal(case: Case, reason: Reason) -> Decision:
 
 
 def _is_hidden(standing: Standing, place: Place) -> bool:
+    """Whether a refusal must not say that the place exists."""
     if place is None:
         return False
     if standing.person.user.state is not _ACTIVE:

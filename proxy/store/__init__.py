@@ -7,7 +7,7 @@ from typing import Protocol
 from proxy.access.gcra import Rate
 from proxy.model.audit import AuditQuery, Event, Recorded
 from proxy.model.estate import Estate
-from proxy.model.identity import Factor, Person, Session, Token, TokenKind, User, UserState
+from proxy.model.identity import Factor, Person, Session, Token, TokenKind, User
 from proxy.store.values import (
     SUBJECTS,
     TIMEOUT,
@@ -207,7 +207,6 @@ class Database(Protocol):
         """Forget a mail that was sent, or never will be; put events on the audit log."""
         ...
 
-    async def set_state(self, user_id: str, state: UserState, event: Event) -> None: ...
     async def record(self, *events: Event) -> None:
         """Put events on the audit log; durable when it returns."""
         ...

@@ -24,6 +24,7 @@ from proxy.model.identity import Membership, Person, User, UserKind, UserState
 from proxy.store import Change, Conflict, Dangling, Database, PutPerson, Remove, RemoveGrant, Store, Subject
 from tests.conformance.conftest import Opener
 from tests.conformance.things import ACME, CUSTOMER, EVENT, LINE, PLANT, cookie, put, session, user
+from tests.peers.state import put_in_state
 
 FOLDER = Resource(id="folder", kind=ResourceKind.FOLDER, slug="folder", owner="acme", members=frozenset({"line"}))
 GRANT = Grant(target="plant", space="customer", role=Role.DASHBOARD, declared="estate.yaml")
@@ -382,7 +383,7 @@ async def test_who_knows_a_version_that_never_was_looks_at_everything_again(data
 async def test_a_password_and_a_state_are_set_and_told(database: Database) -> None:
     before = await database.edit([put("ada")], [])
     await database.set_password("ada", "hash", EVENT)
-    await database.set_state("ada", UserState.SUSPENDED, EVENT)
+    await put_in_state(database, "ada", UserState.SUSPENDED, EVENT)
     account = await database.account("ada")
     assert account is not None
     assert (account.password_hash, account.user.state) == ("hash", UserState.SUSPENDED)
@@ -394,19 +395,13 @@ async def test_a_password_is_not_set_over_a_suspension_or_over_a_newer_one(datab
     before = await database.edit([put("ada")], [])
     assert await database.set_password("ada", "newer", EVENT)
     assert not await database.set_password("ada", "rehashed", EVENT, instead_of="older")
-    await database.set_state("ada", UserState.SUSPENDED, EVENT)
+    await put_in_state(database, "ada", UserState.SUSPENDED, EVENT)
     assert not await database.set_password("ada", "chosen", EVENT)
     assert not await database.set_password("nobody", "chosen", EVENT)
     account = await database.account("ada")
     assert account is not None
     assert (account.password_hash, account.user.state) == ("newer", UserState.SUSPENDED)
     assert len(await database.changes(before)) == 2
-
-
-async def test_setting_the_state_of_a_user_who_is_gone_is_refused(database: Database) -> None:
-    with pytest.raises(Dangling) as refused:
-        await database.set_state("nobody", UserState.ACTIVE, EVENT)
-    assert refused.value.args == ("user", "nobody")
 
 
 async def test_an_event_alone_is_no_change(database: Database) -> None:

@@ -22,6 +22,7 @@ from tests.lanes.test_websockets import closed, opened
 from tests.peers.answers import plain
 from tests.peers.frames import TEXT
 from tests.peers.gateway import PASSWORD
+from tests.peers.state import put_in_state
 
 LOCAL = {"name": "local", "plugin": "local"}
 BASIC = (LOCAL, {"name": "programs", "plugin": "basic", "against": "local"})
@@ -203,7 +204,7 @@ async def test_the_api_takes_a_password_as_neither_a_session_nor_a_token(tmp_pat
 
 
 async def _suspended(gate: Stage, person: Person) -> None:
-    await gate.running.store.database.set_state(person.user.id, UserState.SUSPENDED, _event())
+    await put_in_state(gate.running.store.database, person.user.id, UserState.SUSPENDED, _event())
 
 
 async def _lowered(gate: Stage, person: Person) -> None:

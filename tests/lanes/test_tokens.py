@@ -23,6 +23,7 @@ from tests.lanes.stage import Stage, stage
 from tests.lanes.test_websockets import closed, opened
 from tests.peers.answers import by_path, echo, events, plain
 from tests.peers.frames import TEXT
+from tests.peers.state import put_in_state
 from tests.peers.talk import Response
 from tests.peers.upstream import upstream
 
@@ -353,7 +354,7 @@ async def _revoked(gate: Stage, token: Token) -> None:
 
 
 async def _suspended(gate: Stage, token: Token) -> None:
-    await gate.running.store.database.set_state(token.user or "", UserState.SUSPENDED, _event())
+    await put_in_state(gate.running.store.database, token.user or "", UserState.SUSPENDED, _event())
 
 
 async def _left(gate: Stage, token: Token) -> None:
@@ -452,7 +453,7 @@ async def test_h_13_a_suspended_users_token_is_dead_until_they_are_back(tmp_path
         assert await status(gate, b"GET /api", bearer(made)) == 200
         await _suspended(gate, made.token)
         await becomes(gate, 401, bearer(made))
-        await gate.running.store.database.set_state(made.token.user or "", UserState.ACTIVE, _event())
+        await put_in_state(gate.running.store.database, made.token.user or "", UserState.ACTIVE, _event())
         await becomes(gate, 200, bearer(made))
 
 

@@ -4,13 +4,13 @@ import asyncio
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import Row, Select, Update, select, update
+from sqlalchemy import Row, Select, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from proxy.model.audit import AuditQuery, Event, Recorded
 from proxy.model.estate import Estate
-from proxy.model.identity import Factor, Person, Token, TokenKind, User, UserState
-from proxy.store import Account, Change, Dangling, Edit, Image, Invitation, Letter, Page, PeopleQuery, Subject, tables
+from proxy.model.identity import Factor, Person, Token, TokenKind, User
+from proxy.store import Account, Change, Edit, Image, Invitation, Letter, Page, PeopleQuery, Subject, tables
 from proxy.store.sql import audit, changes, estates, factors, images, letters, passwords, people, rows, tokens
 from proxy.store.sql.connections import BULK_DEADLINE, Connections
 from proxy.store.sql.dialects import upsert
@@ -173,7 +173,12 @@ class SqlDatabase:
             return (await connection.execute(passwords.FORMER, {"of": user_id})).scalars().all()
 
     async def expire_password(self, user_id: str, event: Event, *, set_before: float) -> bool:
-        return await self._set(user_id, passwords.expiring(user_id, set_before), event)
+        async with self._connections.writing() as connection:
+            done = (await connection.execute(passwords.expiring(user_id, set_before))).rowcount > 0
+            if done:
+                await audit.write(connection, [event])
+                await changes.publish(connection, [(Subject.USER, user_id)])
+        return done
 
     async def post(self, letters_: Sequence[Letter], events: Sequence[Event]) -> None:
         async with self._connections.writing() as connection:
@@ -192,19 +197,6 @@ class SqlDatabase:
         async with self._connections.writing() as connection:
             await letters.drop(connection, letter.id)
             await audit.write(connection, events)
-
-    async def set_state(self, user_id: str, state: UserState, event: Event) -> None:
-        change = update(tables.user).where(tables.user.c.id == user_id).values(state=state)
-        if not await self._set(user_id, change, event):
-            raise Dangling("user", user_id)
-
-    async def _set(self, user_id: str, change: Update, event: Event) -> bool:
-        async with self._connections.writing() as connection:
-            done = (await connection.execute(change)).rowcount > 0
-            if done:
-                await audit.write(connection, [event])
-                await changes.publish(connection, [(Subject.USER, user_id)])
-        return done
 
     async def record(self, *events: Event) -> None:
         if events:

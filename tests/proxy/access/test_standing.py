@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.access.decide import effective_role, role_in, space_role
+from proxy.access.decide import effective_role, space_role
 from proxy.access.standing import Standing
 from proxy.model.access import Role
 from proxy.model.directory import Space, SpaceKind
@@ -184,7 +184,7 @@ def test_a_share_with_everyone_reaches_everybody() -> None:
 
 def test_without_a_membership_there_is_no_role_in_a_space() -> None:
     world = estate()
-    assert role_in(world, person(), world.spaces["acme"]) is NONE
+    assert Standing(world, person()).role_in(world.spaces["acme"]) is NONE
 
 
 def by_the_letter(world: Estate, who: Person, where: Resource) -> Role:

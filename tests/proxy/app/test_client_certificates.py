@@ -20,6 +20,7 @@ from proxy.model.identity import UserState
 from tests.peers.answers import by_path, echo, plain
 from tests.peers.frames import CLOSE, TEXT
 from tests.peers.gateway import Site, visitor
+from tests.peers.state import put_in_state
 from tests.peers.talk import Response, dial, request
 from tests.peers.upstream import Upstream, upstream
 from tests.proxy.app.house import HOST, UPGRADE, certificate, site
@@ -169,7 +170,7 @@ async def test_r_19_a_socket_of_a_certificate_ends_with_its_user(
             account = await running.store.database.account("max@acme.example")
             assert account is not None
             event = Event(event="user.updated-user", at=time.time(), source=Source.CLI)
-            await running.store.database.set_state(account.user.id, UserState.SUSPENDED, event)
+            await put_in_state(running.store.database, account.user.id, UserState.SUSPENDED, event)
             frame = await line.hear(seconds=1.0)
             assert (frame.opcode, int.from_bytes(frame.payload[:2])) == (CLOSE, 4401)
         assert (await asked(made, tls)).status == 401

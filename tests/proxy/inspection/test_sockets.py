@@ -12,6 +12,7 @@ from proxy.model.audit import Event
 from proxy.model.identity import UserState
 from tests.peers.answers import by_path, drop, echo, plain
 from tests.peers.frames import CLOSE, TEXT, Frame, accept_key, read_frame
+from tests.peers.state import put_in_state
 from tests.peers.upstream import Exchange, upstream
 from tests.proxy.inspection.house import House, house
 
@@ -118,7 +119,7 @@ async def _end_session(gate: House, _: str) -> None:
 
 
 async def _suspend(gate: House, _: str) -> None:
-    await gate.store.database.set_state("u-mia", UserState.SUSPENDED, Event(event="user.suspended", at=0.0))
+    await put_in_state(gate.store.database, "u-mia", UserState.SUSPENDED, Event(event="user.suspended", at=0.0))
 
 
 @pytest.mark.parametrize(

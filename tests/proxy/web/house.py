@@ -51,7 +51,7 @@ from proxy.web.guards import cookie_field
 from proxy.web.keys import ADDRESS, SECURE, SITE, Desk
 from proxy.web.routes import routes
 from proxy.web.visitors import visitor
-from tests.peers.state import open_store
+from tests.peers.state import open_store, put_in_state
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -242,7 +242,7 @@ class House:
 
     async def suspend(self, user_id: str) -> None:
         event = Event(event="user.suspended", at=self.time())
-        await self.desk.database.set_state(user_id, UserState.SUSPENDED, event)
+        await put_in_state(self.desk.database, user_id, UserState.SUSPENDED, event)
 
 
 def query(url: str, name: str) -> str:

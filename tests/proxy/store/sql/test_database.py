@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 
 from proxy.model.audit import Event, Update
-from proxy.model.identity import UserState
-from proxy.store import Conflict, Dangling, Store
+from proxy.store import Conflict, Store
 from proxy.store.chain import GENESIS, verify
 from tests.conformance.things import EVENT, put
 from tests.peers.state import open_store
@@ -41,7 +40,7 @@ async def test_events_are_recorded_with_the_edit_in_their_order(tmp_path: Path) 
         await store.database.edit([put("ada")], [FULL_EVENT, EVENT])
         await store.database.record(EVENT, FULL_EVENT)
         await store.database.set_password("ada", "hash", FULL_EVENT)
-        await store.database.set_state("ada", UserState.SUSPENDED, EVENT)
+        await store.database.expire_password("ada", EVENT, set_before=100.0)
         assert await recorded(store) == [FULL_EVENT, EVENT, EVENT, FULL_EVENT, FULL_EVENT, EVENT]
 
 
@@ -49,8 +48,7 @@ async def test_a_refused_change_is_not_recorded(tmp_path: Path) -> None:
     async with open_store(tmp_path) as store:
         with pytest.raises(Conflict):
             await store.database.edit([put("ada"), put("ADA")], [EVENT])
-        with pytest.raises(Dangling):
-            await store.database.set_state("ada", UserState.ACTIVE, EVENT)
+        assert not await store.database.expire_password("ada", EVENT, set_before=100.0)
         assert await recorded(store) == []
 
 
