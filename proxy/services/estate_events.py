@@ -1,9 +1,12 @@
-"""What applying estate files puts on record: one event per object, and one per membership for the space it is in."""
+"""What applying estate files puts on record: one event per object, and one per membership for the space it is in.
+
+That an instance is protected, or no longer, is an event of its own.
+"""
 
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from proxy.model.audit import Event
+from proxy.model.audit import Event, Update
 from proxy.model.identity import Membership
 from proxy.services.audit import FILE, Scope, happened, on_resource, on_space, on_user, updates
 from proxy.services.estate_plan import Plan, Sign, Step
@@ -19,17 +22,28 @@ _VERBS: Final[Mapping[str, tuple[str, str, str]]] = {
 def events(planned: Plan, now: float) -> Iterator[Event]:
     """The story of a plan, in the order of its steps."""
     for step in planned.steps:
-        yield happened(
-            _verb(step),
-            at=now,
-            by=FILE,
-            on=_on(planned, step),
-            user=step.id if step.kind == "user" else None,
-            updates=step.updates,
-            body={"name": step.name},
-        )
+        for verb, changed in _told(step):
+            yield happened(
+                verb,
+                at=now,
+                by=FILE,
+                on=_on(planned, step),
+                user=step.id if step.kind == "user" else None,
+                updates=changed,
+                body={"name": step.name},
+            )
         if step.kind == "user":
             yield from _memberships(planned, step, now)
+
+
+def _told(step: Step) -> Iterator[tuple[str, tuple[Update, ...]]]:
+    """What is told of an object, each with what changed."""
+    switched = tuple(each for each in step.updates if step.kind == "instance" and each.key == "protected")
+    others = tuple(each for each in step.updates if each not in switched)
+    if others or not switched:
+        yield _verb(step), others
+    for each in switched:
+        yield "project.protected" if each.new == "true" else "project.unprotected", (each,)
 
 
 def _verb(step: Step) -> str:

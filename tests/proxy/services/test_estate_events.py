@@ -50,6 +50,29 @@ async def test_a_change_is_told_with_old_and_new_values_and_without_secrets(
     assert told["team.user.role-changed"].updates == (Update(key="role", old="viewer", new="member"),)
 
 
+async def test_l_01_protection_switched_in_a_file_is_told_as_over_the_api(
+    store: Store, work: Workshop, folder: Path
+) -> None:
+    """L-01: the switch is an event of its own, whatever else changed with it."""
+    await apply(work, await file(folder), now=NOW)
+    closed = TEXT.replace("admin_token:", "protected: true\n    admin_token:")
+    moved = TEXT.replace("1880", "1881")
+    told = []
+    for text in (closed, closed, moved):
+        before = len(await events(store))
+        await apply(work, await file(folder, text), now=NOW)
+        told += [
+            (event.event, {(update.key, update.old, update.new) for update in event.updates})
+            for event in (await events(store))[before:]
+        ]
+    upstream = ("upstream", "http://127.0.0.1:1880", "http://127.0.0.1:1881")
+    assert told == [
+        ("project.protected", {("protected", "false", "true")}),
+        ("project.settings.updated", {upstream}),
+        ("project.unprotected", {("protected", "true", "false")}),
+    ]
+
+
 async def test_what_is_removed_is_told_with_where_it_was(store: Store, work: Workshop, folder: Path) -> None:
     await apply(work, await file(folder), now=NOW)
     acme = next(iter((await store.database.estate()).spaces))
