@@ -254,7 +254,8 @@ def _admits_event(outline: Outline, visitor: Visitor, id_: str, words: Words) ->
     message = words[2] if len(words) > 2 else None
     if not isinstance(message, dict):
         return False
-    looking = message.get("topic") in _LOOKING
+    topic = message.get("topic")
+    looking = isinstance(topic, str) and topic in _LOOKING
     if visitor.view is None:
         return looking or not visitor.looks_on
     payload = message.get("payload")

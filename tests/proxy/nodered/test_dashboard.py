@@ -198,10 +198,12 @@ def page(key: str, **more: object) -> dict[str, object]:
         ("$pageview", {"id": ["page-oil"]}, False),
         ("$pageview", {"name": "Oil"}, False),
         ("$pageview", None, False),
+        (["$pageview"], page("oil"), True),
+        ({"$pageview": 1}, page("tips"), False),
     ],
 )
 @pytest.mark.parametrize("to", ["all", "event"])
-def test_d_12_pages_tell_that_they_are_looked_at(topic: str, at: object, passed: bool, to: str) -> None:
+def test_d_12_pages_tell_that_they_are_looked_at(topic: object, at: object, passed: bool, to: str) -> None:
     """D-12, G-01, G-03."""
     words: Words = ["ui-event", to, {"topic": topic, "payload": {"page": at}}]
     assert passes(OIL, *words) == (words if passed else None)
