@@ -88,7 +88,7 @@ async def busy(folder: Path, *, fast_lane: bool) -> AsyncIterator[tuple[Stage, U
         await edit(gate, PlatformSettings(upstream_allow=("127.0.0.0/8", "10.0.0.0/8")), made)
         await opened(gate, socket)
         await stream.send(gate.head(b"GET /events"))
-        assert b"data: 1" in await stream.quiet(seconds=0.2)
+        await stream.until(b"data: 1\n\n")
         await line.send(gate.head(b"GET /"))
         assert (await line.response()).status == 200
         assert instance.open_connections == 3

@@ -6,7 +6,8 @@ import secrets
 import socket
 from typing import Final
 
-_FIRST: Final = 10_000
+_FIRST: Final = 10_100
+"""Above 10080, which browsers refuse to open."""
 _EACH: Final = 2_500
 """Ports for one of several test processes."""
 _PROCESSES: Final = 9

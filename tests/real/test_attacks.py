@@ -12,7 +12,7 @@ from tests.peers.gateway import Visitor, visitor
 from tests.real.place import HOST, Place
 from tests.real.socketio import SocketIo, connected, open_websocket
 
-pytestmark = [pytest.mark.real, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.real, pytest.mark.asyncio(loop_scope="module")]
 
 ROOT = {"userId": "u-root", "username": "root", "role": "admin", "tenant": "acme"}
 CLAIMED = {"user": ROOT, "isAdmin": True, "tenant": "acme", "socketId": "somebody-else", "socketIp": "203.0.113.7"}

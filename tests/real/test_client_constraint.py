@@ -16,7 +16,7 @@ from tests.peers.nodered import Programs
 from tests.real.governed import Field, field, page_of
 from tests.real.socketio import SocketIo
 
-pytestmark = [pytest.mark.real, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.real, pytest.mark.asyncio(loop_scope="module")]
 
 TRANSPORTS = pytest.mark.parametrize("upgrade", [True, False], ids=["websocket", "polling"])
 ROWS = RowPolicy(name="tenants", kind=RowKind.SOCKET, tag="@tenant", field="owner", types=("ui-table",))

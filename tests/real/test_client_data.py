@@ -18,7 +18,7 @@ from tests.real.personas import DECLARED
 from tests.real.place import HOST, Place, place
 from tests.real.socketio import SocketIo, connected
 
-pytestmark = [pytest.mark.real, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.real, pytest.mark.asyncio(loop_scope="module")]
 
 SAY_TO_ALL = [
     {"id": "in-say", "type": "http in", "z": "tab", "url": "/api/say", "method": "get", "wires": [["say"]]},

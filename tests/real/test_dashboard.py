@@ -7,7 +7,7 @@ import pytest
 from tests.peers.browser import Chromium
 from tests.real.place import Place, at_dashboard
 
-pytestmark = [pytest.mark.real, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.real, pytest.mark.asyncio(loop_scope="module")]
 
 
 async def test_d_14_d_15_a_page_begins_with_polls_and_gets_a_thousand_messages_in_order(

@@ -8,7 +8,7 @@ import pytest
 from tests.peers.gateway import visitor
 from tests.real.place import HOST, Place
 
-pytestmark = [pytest.mark.real, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.real, pytest.mark.asyncio(loop_scope="module")]
 
 DEPLOY = {"Node-RED-API-Version": "v2", "Node-RED-Deployment-Type": "reload", "Content-Type": "application/json"}
 

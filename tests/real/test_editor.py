@@ -9,8 +9,9 @@ import pytest
 
 from tests.peers.browser import Chromium, Visitor
 from tests.real.place import Place, at_dashboard, fill_in, sees_dashboard
+from tests.real.test_deploys import is_deploy
 
-pytestmark = [pytest.mark.real, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.real, pytest.mark.asyncio(loop_scope="module")]
 
 DEPLOY = "#red-ui-header-button-deploy"
 READ_ONLY = ".red-ui-deploy-button-group.readOnly"
@@ -88,7 +89,7 @@ async def test_a_member_deploys_in_the_editor_and_leaves_by_its_menu(line: Place
         await max_.until(lambda: any("/admin/comms" in frame.url for frame in max_.frames), seconds=30)
         assert await page.locator(READ_ONLY).count() == 0
         await page.evaluate("RED.nodes.dirty(true)")
-        async with page.expect_response(lambda answer: answer.request.method == "POST") as deployed:
+        async with page.expect_response(is_deploy) as deployed:
             await page.locator(DEPLOY).click()
             await page.locator(".red-ui-notification button.primary").click()  # though some nodes are unfinished
         assert (await deployed.value).status == 200

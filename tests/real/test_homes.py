@@ -11,7 +11,7 @@ from tests.peers.nodered import Programs
 from tests.real.flows import script, template, write_flows
 from tests.real.place import Place, at_dashboard, place, sees_dashboard
 
-pytestmark = [pytest.mark.real, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.real, pytest.mark.asyncio(loop_scope="module")]
 
 HOME, HOST, SIBLING = (f"{name}.plant.localhost" for name in ("gate", "line-3", "line-4"))
 """Of one site, so that SameSite keeps none of them from another: browsers take `plant.localhost` for a domain."""

@@ -18,7 +18,7 @@ from tests.proxy.web.api.house import Client
 from tests.real.flows import write_flows
 from tests.real.place import INSTANCE, flowward
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.real]
 
 WIDE = "module.exports = { uiHost: '0.0.0.0' }\n"
 ROWS = RowPolicy(name="own", kind=RowKind.SOCKET, tag="@tenant", field="tenant")

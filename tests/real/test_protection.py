@@ -22,7 +22,7 @@ from tests.proxy.nodered.admin_routes import ROUTES
 from tests.real.audited import change, outcomes
 from tests.real.place import HOST, Place, fill_in, flowward, place
 
-pytestmark = [pytest.mark.real, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.real, pytest.mark.asyncio(loop_scope="module")]
 
 OTHER_HOST = "line-4.localhost"
 BLOCKED = (Surface.DEPLOY, Surface.TRIGGER, Surface.OTHER)
@@ -96,6 +96,8 @@ async def test_l_01_l_04_l_05_nobody_writes_to_a_protected_instance_whatever_the
 async def test_l_04_no_token_writes_to_a_protected_instance(protected: Place) -> None:
     made = await flowward(protected.site, "token", "create", "--user", "olga", "--name", "ci")
     value = next(word for word in made.split() if word.startswith("fwp_"))
+    async with visitor(protected.site, "max", HOST) as somebody:
+        await until(protected, somebody, protected=True)
     async with visitor(protected.site) as nobody:
         headers = {"Authorization": f"Bearer {value}", "Content-Type": "application/json"}
         for method, path in WRITES:
@@ -129,9 +131,9 @@ async def loaded(browser: Browser, heard: int) -> None:
 async def reloads(browser: Browser, heard: int) -> None:
     """Told at once that its rights are others, it comes back with those."""
     fails = '{"auth":"fail"}'
-    await browser.until(lambda: fails in [frame.payload for frame in browser.frames[heard:]], seconds=AT_ONCE)
-    again = len(browser.frames)
-    await browser.page.wait_for_event("load", timeout=PATIENCE)
+    async with browser.page.expect_event("load", timeout=PATIENCE):
+        await browser.until(lambda: fails in [frame.payload for frame in browser.frames[heard:]], seconds=AT_ONCE)
+        again = len(browser.frames)
     await loaded(browser, again)
 
 

@@ -10,7 +10,7 @@ from tests.peers.browser import Chromium, Visitor
 from tests.peers.nodered import Programs
 from tests.real.place import Place, at_dashboard, place
 
-pytestmark = [pytest.mark.real, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.real, pytest.mark.asyncio(loop_scope="module")]
 
 PATIENCE = 30.0
 """Seconds for Dashboard's page, which tries every 2.5 s, to find its way back on a busy machine."""
@@ -41,7 +41,7 @@ async def test_r_70_pages_recover_by_themselves_when_node_red_is_restarted(
         before = upgrades(dora)
         os.killpg(where.node.process.pid, signal.SIGTERM)
         await where.node.process.wait()
-        await dora.until(lambda: dora.closed_sockets, seconds=1)
+        await dora.until(lambda: dora.closed_sockets)
         answer = await max_.page.goto(where.admin)
         assert answer is not None
         assert answer.status == 502

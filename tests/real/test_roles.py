@@ -13,7 +13,7 @@ from tests.peers.nodered import Programs
 from tests.proxy.nodered.admin_routes import ROUTES
 from tests.real.place import HOST, Place, place
 
-pytestmark = [pytest.mark.real, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.real, pytest.mark.asyncio(loop_scope="module")]
 
 PEOPLE = ("dora", "vic", "max", "olga", "ada")
 """Dashboard, viewer, member, owner, admin."""

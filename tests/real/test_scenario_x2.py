@@ -25,6 +25,7 @@ pytestmark = [pytest.mark.real, pytest.mark.asyncio(loop_scope="module"), pytest
 
 DEPLOY = "#red-ui-header-button-deploy"
 READ_ONLY = ".red-ui-deploy-button-group.readOnly"
+WRITABLE = ".red-ui-deploy-button-group:not(.readOnly)"
 PATIENCE = 60_000.0
 AT_ONCE = 1.0
 """Seconds within which an open page feels a change."""
@@ -279,7 +280,8 @@ async def test_p_07_r_19_another_override_reaches_an_open_editor_and_an_open_das
             assert 403 in {status for status, _ in uma.refused}
         await uma.page.goto(dashboard)
         await uma.page.get_by_text("Hello Uma").wait_for()
-        await bea.page.locator(f"{DEPLOY}:not(.disabled), {DEPLOY}").first.wait_for(timeout=PATIENCE)
+        await bea.page.locator(WRITABLE).wait_for(timeout=PATIENCE)
+        await bea.page.wait_for_load_state("networkidle", timeout=PATIENCE)
         await bea.page.goto(acme.site.home)
         await bea.page.get_by_role("heading", name="Staging").wait_for()
         assert await bea.page.get_by_role("heading", name="Production").count() == 0

@@ -15,7 +15,7 @@ from tests.peers.gateway import Visitor, visitor
 from tests.peers.talk import Line, Response, dial, request
 from tests.real.place import HOST, Place
 
-pytestmark = [pytest.mark.real, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.real, pytest.mark.asyncio(loop_scope="module")]
 
 OF_THE_HOP = {"connection", "keep-alive", "date", "transfer-encoding"}
 KEY = "dGhlIHNhbXBsZSBub25jZQ=="

@@ -22,7 +22,9 @@ from tests.replicas.pair import ADMIN, Pair, cookie, pair
 async def both(redis_server: RedisServer, database: str, tmp_path: Path) -> AsyncIterator[Pair]:
     redis_server.says("FLUSHALL")
     state = {"database": database, "shared": f"redis://127.0.0.1:{redis_server.port}"}
-    async with pair(tmp_path / "pair", state, log={"level": "error", "access": False}) as made:
+    async with pair(
+        tmp_path / "pair", state, log={"level": "error", "access": False}, limits={"login": "5/1h"}
+    ) as made:
         yield made
 
 

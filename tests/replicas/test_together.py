@@ -34,7 +34,9 @@ def state(request: pytest.FixtureRequest) -> dict[str, object]:
 
 @pytest.fixture
 async def both(state: dict[str, object], tmp_path: Path) -> AsyncIterator[Pair]:
-    async with pair(tmp_path / "pair", state, log={"level": "error", "access": False}) as made:
+    async with pair(
+        tmp_path / "pair", state, log={"level": "error", "access": False}, limits={"login": "5/1h"}
+    ) as made:
         yield made
 
 

@@ -51,7 +51,6 @@ def answer(port: int, path: str, host: str, **headers: str) -> tuple[int, str, s
 
 
 @pytest.mark.real
-@pytest.mark.timeout(180)
 @pytest.mark.usefixtures("node_red_programs")
 def test_the_demo_shows_node_red_behind_the_gateway_and_leaves_nothing_running(
     tmp_path: Path,

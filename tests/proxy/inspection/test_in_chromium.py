@@ -14,7 +14,7 @@ from tests.peers.nodered import Programs, nodered
 from tests.peers.ports import free_port
 from tests.proxy.inspection.house import INSTANCE, House, house
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.real]
 
 DEPLOY = "#red-ui-header-button-deploy"
 READ_ONLY = ".red-ui-deploy-button-group.readOnly"

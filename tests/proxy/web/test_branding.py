@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import trustme
+from playwright.async_api import expect
 
 from proxy.access.branding import Part
 from proxy.app import Running
@@ -306,7 +307,7 @@ async def test_t_14_a_tenant_with_a_login_host_of_its_own_logs_in_and_out_there(
         door, page = town.site.origin(DOOR), alma.page
         await page.goto(town.at(A))
         assert page.url.startswith(f"{door}/-/login?to=")
-        assert await page.title() == f"Log in · {NORTH}"
+        await expect(page).to_have_title(f"Log in · {NORTH}")
         await _log_in(alma, "alma")
         await page.get_by_role("heading", name="Dashboard").wait_for()
         await page.goto(f"{door}/")
@@ -327,10 +328,10 @@ async def test_t_14_what_only_the_first_home_can_do_leads_there_and_back(tmp_pat
         door, page = town.site.origin(DOOR), alma.page
         await page.goto(f"{door}/")
         assert page.url == f"{door}/-/login"
-        assert await page.title() == f"Log in · {NORTH}"
+        await expect(page).to_have_title(f"Log in · {NORTH}")
         await page.get_by_role("link", name="Log in with a passkey").click()
         assert page.url.startswith(f"{town.site.home}/-/login?to=")
-        assert await page.title() == f"Log in · {NORTH}"
+        await expect(page).to_have_title(f"Log in · {NORTH}")
         await _log_in(alma, "alma")
         await page.get_by_role("heading", name="Your instances").wait_for()
         assert page.url == f"{door}/"

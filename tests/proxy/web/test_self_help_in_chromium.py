@@ -3,6 +3,8 @@
 import re
 from pathlib import Path
 
+from playwright.async_api import expect
+
 from tests.peers.browser import Chromium
 from tests.peers.smtp import sink
 from tests.proxy.web.api.house import house
@@ -62,5 +64,5 @@ async def test_s_32_somebody_makes_an_account_and_then_ends_a_session_elsewhere(
                 await page.goto(f"{gate.site.home}/-/sessions")
                 await page.get_by_role("button", name="End the session of").click()
                 await page.get_by_role("heading", name="Your sessions").wait_for()
-                assert await page.get_by_role("listitem").count() == 1
+                await expect(page.get_by_role("listitem")).to_have_count(1)
                 assert (await elsewhere.get("/me")).status == 401
