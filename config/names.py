@@ -9,6 +9,7 @@ from config.base import schema_of, text_of, wrong
 
 _SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?", re.ASCII)
 _USERNAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,127}", re.ASCII)
+_ID = re.compile(r"[0-9a-f]{32}", re.ASCII | re.IGNORECASE)
 _BASIC_NAME = re.compile(r"[^:\x00-\x1f\x7f]{1,128}")
 _EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,189}")
 _LONGEST_GLOB = 256
@@ -25,10 +26,12 @@ def parse_slug(value: object) -> str:
 
 
 def parse_username(value: object) -> str:
-    """What a user types to log in: ASCII letters, digits and `._@+-`, up to 128 characters."""
-    message = "must be 1 to 128 letters, digits or ._@+-, beginning with a letter or digit"
+    """What a user types to log in: ASCII letters, digits and `._@+-`, up to 128 characters, and nothing like an id."""
+    message = (
+        "must be 1 to 128 letters, digits or ._@+-, beginning with a letter or digit, and not 32 hexadecimal digits"
+    )
     text = text_of(value, message, "Write for example ada; numbers in quotes.")
-    if not _USERNAME.fullmatch(text):
+    if not is_username(text):
         raise wrong(message, "Write for example ada.")
     return text
 
@@ -106,8 +109,13 @@ def parse_email(value: object) -> str:
 
 
 def is_username(text: str) -> bool:
-    """Whether this could be typed to log in."""
-    return _USERNAME.fullmatch(text) is not None
+    """Whether this could be typed to log in. What could be an id is none: flows name users by ids, and some by usernames."""
+    return _USERNAME.fullmatch(text) is not None and not is_id(text)
+
+
+def is_id(text: str) -> bool:
+    """Whether this has the shape of an id that the gateway gives."""
+    return _ID.fullmatch(text) is not None
 
 
 def is_email(text: str) -> bool:

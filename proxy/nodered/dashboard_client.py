@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from config.names import is_id
+
 CLIENT: Final = "_client"
 
 
@@ -79,13 +81,15 @@ def _is_of(user: object, me: Me, *, named: bool) -> bool:
 
 
 def _is(user: Mapping[str, object], me: Me) -> bool:
-    """Whether a user is this one. Add-ons that read plain headers call people by user name or by address."""
+    """Whether a user is this one. Add-ons that read plain headers call people by user name or by address; a user name that
+    could be somebody's id calls nobody.
+    """
     said, email = user["userId"], user.get("email")
     if me.user_id is None or said == me.user_id:
         return me.user_id is not None
     if email is not None and email != me.email:
         return False
-    return said == me.username or (email is not None and said == email)
+    return (said == me.username and not is_id(me.username)) or (email is not None and said == email)
 
 
 def _is_mine(client: Mapping[str, object], me: Me, socket: str) -> bool:

@@ -206,7 +206,9 @@ class SignUp:
 def _wrong_with_name(username: str) -> Iterator[Wrong]:
     """What looks like an address is refused too: it would stand before that address at a login."""
     if not is_username(username) or "@" in username:
-        message = "must be 1 to 128 letters, digits or ._+-, beginning with a letter or digit"
+        message = (
+            "must be 1 to 128 letters, digits or ._+-, beginning with a letter or digit, and not 32 hexadecimal digits"
+        )
         yield Wrong(field="username", message=message, code="username_invalid")
     if username.casefold() in RESERVED:
         message = "is kept for the platform; choose another"

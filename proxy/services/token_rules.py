@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from ipaddress import ip_network
 from typing import Final
 
+from config.names import is_id
 from proxy.model.access import Role
 from proxy.model.identity import User
 from proxy.services.problems import Wrong
@@ -20,11 +21,13 @@ def wrong_admin(user: User, admin: bool) -> Iterator[Wrong]:
 
 
 def wrong_account(username: str) -> Iterator[Wrong]:
-    """No address: an owner would take one that is somebody's to come, or find out whose there is."""
-    if not _USERNAME.fullmatch(username):
+    """No address: an owner would take one that is somebody's to come, or find out whose there is. And nothing like an id:
+    they would have what flows mean for the user whose it is.
+    """
+    if not _USERNAME.fullmatch(username) or is_id(username):
         yield Wrong(
             field="username",
-            message=f"must be 1 to 128 letters, digits or ._+-, but it is {username!r}",
+            message=f"must be 1 to 128 letters, digits or ._+-, and not 32 hexadecimal digits, but it is {username!r}",
             remedy="Write for example deploy-bot.",
         )
 

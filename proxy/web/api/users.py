@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from typing import Annotated, Final
 
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, Field, StringConstraints
 
 from config.mail_schema import is_mailbox
+from config.names import parse_username
 from proxy.access.branding import of_person
 from proxy.model.access import Permission
 from proxy.model.audit import Event
@@ -25,7 +26,12 @@ from proxy.web.api.paging import stretch
 TAG: Final = "users"
 _ABOUT: Final = frozenset({Permission.PLATFORM_USERS, Permission.PLATFORM_USERS_EDIT})
 
-Username = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._@+\-]{0,127}$"), Field(examples=["ada"])]
+Username = Annotated[
+    str,
+    StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._@+\-]{0,127}$"),
+    AfterValidator(parse_username),
+    Field(examples=["ada"]),
+]
 Email = Annotated[Line, StringConstraints(pattern=r"^(?:[^@\s]{1,64}@[^@\s]{1,189})?$"), Field(examples=[""])]
 
 

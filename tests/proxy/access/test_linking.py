@@ -122,6 +122,7 @@ REFUSED = {
     "S-32: a reserved name": (MAKING, replace(ADA, username="Root"), found(), "username_reserved"),
     "S-32: a plus-address": (MAKING, replace(ADA, email="ada+2@acme.example"), found(), "plus_address"),
     "a name that is none": (OPEN, replace(ADA, username="A B", email=""), found(), "username_unusable"),
+    "a name that could be an id": (OPEN, replace(ADA, username="0a" * 16, email=""), found(), "username_unusable"),
 }
 
 
@@ -145,11 +146,19 @@ def test_s_21_nobody_gets_in_by(entry: AuthEntry, identity: Identity, known: Fou
     [
         (MAKING, ADA, "ada", "ada@acme.example"),
         (MAKING, replace(ADA, username="ACME\\ada"), "ada@acme.example", "ada@acme.example"),
+        (MAKING, replace(ADA, username="0a" * 16), "ada@acme.example", "ada@acme.example"),
         (OPEN, ADA, "ada", "ada@acme.example"),
         (OPEN, replace(ADA, email_verified=False), "ada", ""),
         (OPEN, replace(ADA, username="ceo@other.example"), "ada@acme.example", "ada@acme.example"),
     ],
-    ids=["as it is called", "no username", "any address", "an address not vouched for", "an address as username"],
+    ids=[
+        "as it is called",
+        "no username",
+        "an id",
+        "any address",
+        "an address not vouched for",
+        "an address as username",
+    ],
 )
 def test_s_21_a_new_account_has_only_names_that_the_provider_may_speak_of(
     entry: AuthEntry, identity: Identity, username: str, email: str

@@ -227,7 +227,7 @@ async def test_a_service_account_has_a_name_of_its_own_and_no_more_than_an_owner
     taken = Store(names={"ada": ADA.user})
     with pytest.raises(Exists):
         await desk(taken).account(ACME, "ada", Role.MEMBER)
-    for name, role in (("a b", Role.MEMBER), ("bot", Role.ADMIN), ("bot", Role.NONE)):
+    for name, role in (("a b", Role.MEMBER), ("0a" * 16, Role.MEMBER), ("bot", Role.ADMIN), ("bot", Role.NONE)):
         with pytest.raises(Invalid):
             await desk().account(ACME, name, role)
 
