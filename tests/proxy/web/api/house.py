@@ -2,9 +2,10 @@
 
 import json
 import time
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
+from math import ceil
 from pathlib import Path
 
 from proxy.app import Running
@@ -104,9 +105,31 @@ class House:
     clients: dict[str, Client] = field(default_factory=dict)
     ahead: float = 0.0
     """Seconds by which the clock runs ahead."""
+    stopped: dict[Callable[[], float], float] = field(default_factory=dict)
+    """What each of the machine's clocks showed when it was stopped."""
 
     def pass_(self, seconds: float) -> None:
         self.ahead += seconds
+
+    def stop(self) -> None:
+        """No time passes but what the test lets pass: no allowance fills up while passwords are hashed.
+
+        It is a full second then, so that what is left of others is told as one counts.
+        """
+        self.stopped = {clock: float(ceil(clock())) for clock in (time.time, time.monotonic)}
+
+    @contextmanager
+    def still(self) -> Iterator[None]:
+        """The same for a while; then the clock catches up."""
+        self.stop()
+        try:
+            yield
+        finally:
+            self.stopped = {}
+
+    def told(self, clock: Callable[[], float]) -> float:
+        """What the gateway is told of one of the machine's clocks."""
+        return self.stopped.get(clock, clock()) + self.ahead
 
     @asynccontextmanager
     async def nobody(self) -> AsyncIterator[Client]:
@@ -155,10 +178,10 @@ async def house(folder: Path, **settings: dict[str, object]) -> AsyncIterator[Ho
     site = Site(folder, declared, settings=settings)
     opened: list[House] = []
 
-    def shift() -> float:
-        return opened[0].ahead if opened else 0.0
+    def told(clock: Callable[[], float]) -> Callable[[], float]:
+        return lambda: opened[0].told(clock) if opened else clock()
 
-    clock = Clock(wall=lambda: time.time() + shift(), steady=lambda: time.monotonic() + shift())
+    clock = Clock(wall=told(time.time), steady=told(time.monotonic))
     async with site.running(clock) as running:
         opened.append(House(site, running))
         await _people(running)

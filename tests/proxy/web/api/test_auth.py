@@ -32,6 +32,7 @@ async def test_a_08_a_failed_login_is_on_record_with_its_code(house: House) -> N
 
 
 async def test_the_form_and_the_api_share_one_limit(house: House) -> None:
+    house.stop()
     async with house.nobody() as nobody:
         wrong = {"username": "max", "password": "wrong-password"}
         assert [(await nobody.post("/auth/login", wrong)).status for _ in range(5)] == [401] * 5

@@ -133,6 +133,7 @@ async def test_what_asks_for_a_fresh_proof_works_again_after_one(house: House) -
 
 async def test_whoever_calls_too_often_waits_and_nobody_else(tmp_path: Path) -> None:
     async with houses.house(tmp_path, limits={"api": "5/60s"}) as house, house.user("max") as user:
+        house.stop()
         first = await user.get("/me")
         assert first.headers["RateLimit-Policy"] == '"api";q=5;w=60'
         assert first.headers["RateLimit"].startswith('"api";r=4;')
@@ -147,6 +148,7 @@ async def test_whoever_calls_too_often_waits_and_nobody_else(tmp_path: Path) -> 
 
 
 async def test_nobodys_requests_count_per_address(house: House) -> None:
+    house.stop()
     async with house.nobody() as nobody, house.user("max") as user:
         statuses = [(await nobody.get("/me")).status for _ in range(100)]
         assert statuses == [401] * 99 + [429], "logging in was a request without a login, too"

@@ -10,6 +10,7 @@ WRONG = {"username": "max", "password": "wrong"}
 
 
 async def test_tokens_are_made_so_often_and_each_user_has_an_allowance(house: House) -> None:
+    house.stop()
     async with house.user("max") as user, house.user("vic") as other:
         made = [await user.post("/me/tokens", {"name": f"t{number}"}) for number in range(6)]
         assert [answer.status for answer in made] == [201] * 5 + [429]
@@ -22,6 +23,7 @@ async def test_tokens_are_made_so_often_and_each_user_has_an_allowance(house: Ho
 
 
 async def test_people_are_invited_so_often(house: House) -> None:
+    house.stop()
     async with house.user("olga") as owner:
         sent = [{"to": f"guest{number}", "role": "viewer"} for number in range(6)]
         answers = [await owner.post("/spaces/acme/invitations", body) for body in sent]

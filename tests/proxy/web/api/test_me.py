@@ -54,6 +54,7 @@ async def test_s_05_a_password_that_cannot_be_taken_changes_nothing(
 
 
 async def test_guesses_at_the_password_that_is_are_limited_like_logins(house: House) -> None:
+    house.stop()
     async with house.user("max") as user:
         body = {"current": "wrong", "new": NEW}
         statuses = [(await user.put("/me/password", body)).status for _ in range(5)]
