@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import orjson
 import pytest
 from pydantic import BaseModel
 
@@ -14,6 +15,7 @@ from config.times import duration_text
 from proxy.access.branding import Part
 from proxy.access.password_rules import REUSED, flaws, weak
 from proxy.app import reload
+from proxy.gate.record import access_line
 from proxy.model.access import Reason, Role, Write
 from proxy.nodered.presets import ASSERTION, PRESETS
 from proxy.nodered.surfaces import RULES, Surface
@@ -21,6 +23,9 @@ from proxy.services.audit_catalogue import EVENTS
 from proxy.services.traffic import Traffic
 from proxy.web.health import TrafficCollector, Vitals
 from tests.docs.pages import DOCS, PAGES, ROOT, code_in, prose, rows, snippets
+from tests.proxy.gate.doorman import Doorman, standing
+from tests.proxy.gate.house import House, head, person
+from tests.proxy.gate.test_credentials import CI
 
 SECTIONS = [name for name, field in Settings.model_fields.items() if section_in(field.annotation) and name != "auth"]
 
@@ -93,8 +98,29 @@ def test_every_event_that_is_told_is_logged() -> None:
 
 def test_what_a_reload_takes_over_is_told() -> None:
     told = (DOCS / "operations.md").read_text().partition("Taken over are ")[2].partition(". ")[0]
-    reloaded = {name.removeprefix("server.") for name in code_in(told) if name.startswith("server.")}
-    assert reloaded == reload._RELOADED
+    before = Settings()
+    changed = {name: before.model_copy(update={name: object()}) for name in Settings.model_fields if name != "server"}
+    for name in type(before.server).model_fields:
+        server = before.server.model_copy(update={name: object()})
+        changed[f"server.{name}"] = before.model_copy(update={"server": server})
+    assert set(code_in(told)) == {name for name, after in changed.items() if not reload._needing_restart(before, after)}
+
+
+async def test_every_field_of_an_access_line_is_told() -> None:
+    """Those of a token's request and those of a credential's; all others have no more."""
+    house, doorman = House().open(), Doorman()
+    house.facts.people["u-ada"] = person("ada", Role.MEMBER)
+    doorman.lets_in("Custom ada", "u-ada")
+    standing(house, doorman)
+    shown = (house.give(CI), {"Authorization": "Custom ada"})
+    leases = [(await house.passed(house.caller(), head("/api", fields))).lease for fields in shown]
+    lines = [
+        access_line(lease, started=0, address=b"", method=b"GET", target=b"/", status=200, sent=0, micros=0)
+        for lease in leases
+    ]
+    told = (DOCS / "operations.md").read_text().partition("**Access lines** (`log.access`) have ")[2]
+    named = set(code_in(told.partition("They are")[0])) - {"auth"}
+    assert named == {field for line in lines for field in orjson.loads(line)}
 
 
 def settings_named(page: Path) -> set[str]:
