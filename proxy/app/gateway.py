@@ -61,6 +61,7 @@ from proxy.services.notices import Notices
 from proxy.services.offload import Offload
 from proxy.services.outbox import Outbox
 from proxy.services.refreshing import Refreshing
+from proxy.services.sealing import Seal
 from proxy.services.self_help import outbox_of, self_help_of
 from proxy.services.sessions import Sessions
 from proxy.services.snapshot import Snapshot
@@ -163,6 +164,7 @@ async def assemble(config: Config, keys: Keys, store: Store, log: AccessLog, clo
         now=clock.wall,
         absolute=settings.session.absolute,
         idle=settings.session.idle,
+        seal=Seal(keys.subkey("sessions")),
         forget=gate.forget_session,
         wake=store.bus.tell,
         asked_again={entry.name for entry in settings.auth if entry.refresh > 0},
@@ -354,7 +356,7 @@ def _desk(
             new_id=_new_id,
             end_sessions=sessions.end_all,
         ),
-        flows=Flows(store.shared, clock.wall),
+        flows=Flows(store.shared, clock.wall, Seal(keys.subkey("flows"))),
         factors=factors_of(
             store.database,
             store.shared,

@@ -99,7 +99,7 @@ class Session:
     provider_session: str = ""
     """The provider's own session, by which it may end this one."""
     keep: str = ""
-    """What the plugin wants back when the session is refreshed or ends."""
+    """What the plugin wants back when the session is refreshed or ends, sealed."""
     viewer: str = ""
     """User id of the admin who looks at everything as this user would, and can change nothing; empty for a login."""
     address: str = ""

@@ -102,8 +102,9 @@ class Refreshing:
         """Ask about somebody by their newest session; False where there was no answer."""
         user, newest = person.user, found[0]
         try:
+            known = _known(person, newest, self.sessions.kept(newest))
             async with asyncio.timeout(PATIENCE):
-                told = await provider.plugin.refresh(_known(person, newest))
+                told = await provider.plugin.refresh(known)
         except Refused as refused:
             await self._shut_out(provider, person, refused)
             return True
@@ -114,7 +115,7 @@ class Refreshing:
             # In a thread: where it came from is read from files.
             await asyncio.to_thread(_log.error, "refresh-defect", provider=provider.name, exc_info=error)
             return False
-        await self._take_over(provider, person, found, told)
+        await self._take_over(provider, found, known, told)
         return True
 
     async def _shut_out(self, provider: Provider, person: Person, refused: Refused) -> None:
@@ -127,22 +128,24 @@ class Refreshing:
         await self.linking.writer.database.record(event)
         await self.sessions.end_by_provider(user.id, provider.name)
 
-    async def _take_over(self, provider: Provider, person: Person, found: Sequence[Session], told: Identity) -> None:
+    async def _take_over(self, provider: Provider, found: Sequence[Session], known: Identity, told: Identity) -> None:
         """Bring memberships up to date, and what the sessions know."""
+        user_id = found[0].user_id
         try:
-            await self.linking.again(provider, person.user.id, told)
+            await self.linking.again(provider, user_id, told)
         except Refused as refused:
-            _log.warning("refresh-not-understood", provider=provider.name, user=person.user.id, detail=refused.detail)
+            _log.warning("refresh-not-understood", provider=provider.name, user=user_id, detail=refused.detail)
             return
         for session in found:
             groups = session.groups if told.groups is None else told.groups
-            keep = told.keep if session is found[0] else session.keep
+            newer = session is found[0] and told.keep != known.keep
+            keep = self.sessions.sealed(user_id, told.keep) if newer else session.keep
             if (groups, keep) != (session.groups, session.keep):
                 await self.shared.renew(session.id, groups=groups, keep=keep)
                 self.linking.writer.wake()
 
 
-def _known(person: Person, session: Session) -> Identity:
+def _known(person: Person, session: Session, keep: str) -> Identity:
     """Somebody as their provider knew them at the login."""
     user = person.user
     return Identity(
@@ -153,7 +156,7 @@ def _known(person: Person, session: Session) -> Identity:
         groups=session.groups,
         amr=session.amr,
         session=session.provider_session,
-        keep=session.keep,
+        keep=keep,
     )
 
 

@@ -1,6 +1,7 @@
 """Secrets that have to be read again, kept so that a copy of the database alone does not give them away."""
 
 import secrets
+from base64 import b64decode, b64encode
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -32,3 +33,15 @@ class Seal:
         except (InvalidTag, ValueError) as error:
             detail = "what is kept was sealed with another secret than the one in state.directory; restore that secret"
             raise Unavailable("secret_unreadable", detail) from error
+
+    def close_text(self, secret: str, about: str) -> str:
+        """The same for text, and as text."""
+        return b64encode(self.close(secret.encode(), about)).decode()
+
+    def open_text(self, kept: str, about: str) -> str:
+        """Raises Unavailable also where it was never closed."""
+        try:
+            sealed = b64decode(kept, validate=True)
+        except ValueError:
+            sealed = b""
+        return self.open(sealed, about).decode()

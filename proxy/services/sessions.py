@@ -8,6 +8,7 @@ from hashlib import sha256
 from typing import Final
 
 from proxy.model.identity import Person, Session, UserState
+from proxy.services.sealing import Seal
 from proxy.store import Shared
 
 SECRET_BYTES: Final = 32
@@ -29,6 +30,7 @@ class Visit:
     groups: tuple[str, ...] = ()
     provider_session: str = ""
     keep: str = ""
+    """In clear; only `Sessions` seals it."""
     viewer: str = ""
     """User id of the admin who looks on as this user."""
     ends: float | None = None
@@ -39,7 +41,9 @@ class Visit:
 
 
 class Sessions:
-    """Starts, opens and ends sessions. Only hashes of cookie values are kept, never the values."""
+    """Starts, opens and ends sessions. Of cookies only hashes are kept; what a plugin wants back is kept sealed, since it may
+    hold tokens of its provider.
+    """
 
     def __init__(
         self,
@@ -48,6 +52,7 @@ class Sessions:
         now: Callable[[], float],
         absolute: float,
         idle: float,
+        seal: Seal,
         forget: Callable[[str], object],
         wake: Callable[[], None],
         asked_again: Collection[str] = (),
@@ -57,7 +62,7 @@ class Sessions:
         logged in.
         """
         self._shared, self._now, self._asked_again = shared, now, asked_again
-        self._forget, self._wake = forget, wake
+        self._seal, self._forget, self._wake = seal, forget, wake
         self._absolute, self._idle = absolute, idle
         self._seen: dict[str, float] = {}
 
@@ -79,7 +84,7 @@ class Sessions:
             vouched=visit.vouched,
             groups=visit.groups,
             provider_session=visit.provider_session,
-            keep=visit.keep,
+            keep=self.sealed(visit.user_id, visit.keep),
             viewer=visit.viewer,
             address=visit.address,
             agent=visit.agent[:256],
@@ -110,6 +115,14 @@ class Sessions:
         await self._shared.create_session(new, digest(value), host)
         await self.end(session.id)
         return new, value
+
+    def sealed(self, user_id: str, keep: str) -> str:
+        """What a plugin wants back, as it may be kept with any session of this user."""
+        return self._seal.close_text(keep, _kept_for(user_id)) if keep else ""
+
+    def kept(self, session: Session) -> str:
+        """What the plugin wants back. Raises Unavailable where it was sealed with another secret, or not at all."""
+        return self._seal.open_text(session.keep, _kept_for(session.user_id)) if session.keep else ""
 
     async def add_host(self, session_id: str, host: str) -> str:
         """The value of one more cookie for the session, good on this host alone."""
@@ -201,6 +214,10 @@ async def is_backed(shared: Shared, session: Session, now: float) -> bool:
 def logged_in_by(provider: str) -> str:
     """The listing of users who have a session that began by a provider."""
     return f"logged in by {provider}"
+
+
+def _kept_for(user_id: str) -> str:
+    return f"session of {user_id}"
 
 
 def _elsewhere(provider: str, provider_session: str) -> str:

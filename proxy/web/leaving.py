@@ -50,10 +50,10 @@ async def _farewell(desk: Desk, request: web.Request, somebody: Visitor, gone: s
     provider = choosing.named(desk, session.provider)
     if provider is None:
         return see_other(DONE, [gone])
-    whose = LogoutRequest(
-        subject=somebody.person.user.subject or "", session=session.provider_session, keep=session.keep, flow=flow
-    )
+    subject = somebody.person.user.subject or ""
     try:
+        keep = desk.sessions.kept(session)
+        whose = LogoutRequest(subject=subject, session=session.provider_session, keep=keep, flow=flow)
         redirect = await in_time(desk, provider, provider.plugin.logout(whose))
         if redirect is not None:
             hop = desk.logins.hop(cookie_field(request))

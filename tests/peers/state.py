@@ -5,6 +5,7 @@ Tests of what happens when nothing answers open it as the product does.
 
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import Final
 
 from proxy.model.audit import Event
@@ -19,6 +20,11 @@ PATIENCE: Final = 30.0
 open_store = partial(_open_store, patience=PATIENCE)
 open_postgresql = partial(_open_postgresql, patience=PATIENCE)
 open_redis = partial(_open_redis, patience=PATIENCE)
+
+
+def at_rest(folder: Path) -> bytes:
+    """Every byte of the files below it, as somebody has them who copied them."""
+    return b"".join(each.read_bytes() for each in folder.rglob("*") if each.is_file())
 
 
 async def put_in_state(database: Database, user_id: str, state: UserState, *events: Event) -> None:

@@ -1,6 +1,7 @@
 """What holds for every way in alike: few steps from the proof to the page, and trouble that stays the provider's own."""
 
 import asyncio
+import json
 import zlib
 from base64 import b64decode
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
@@ -28,6 +29,7 @@ from tests.peers.issuer import CLIENT, SECRET, Issuer
 from tests.peers.ports import free_port
 from tests.peers.silence import saying, silent
 from tests.peers.slapd import GROUPS, PEOPLE, READER, READER_PASSWORD, Slapd
+from tests.peers.state import at_rest
 from tests.peers.upstream import upstream
 from tests.proxy.app.house import HOST, certificate, site
 
@@ -166,6 +168,32 @@ async def test_two_round_trips_lead_from_a_provider_that_sends_people_back_to_th
             issuer.granted = {"id_token": None}
         shown = await back(somebody, await left(somebody, made), issuer)
         assert (shown.status, somebody.asked) == (200, BY_ADDRESS)
+
+
+@pytest.mark.parametrize("entry", [oidc, oauth2])
+async def test_a_10_what_a_provider_gave_is_nowhere_at_rest_in_clear(
+    tmp_path: Path, entry: Callable[[str], Entry]
+) -> None:
+    """A-10: neither the tokens that a plugin wants back, nor what the login took while somebody was away."""
+    async with (
+        an_issuer() as issuer,
+        at_corp(tmp_path, entry(issuer.url)) as (made, running),
+        visitor(made) as somebody,
+    ):
+        issuer.granted = {"access_token": "Canary-1-of-the-mine", "refresh_token": "Canary-2-of-the-mine"}
+        if entry is oauth2:
+            issuer.granted["id_token"] = None
+        await back(somebody, await left(somebody, made), issuer)
+        account = await running.store.database.account("kim")
+        assert account is not None
+        (session,) = await running.gateway.sessions.of(account.user.id)
+        given = running.gateway.sessions.kept(session)
+        assert "of-the-mine" in given
+        secrets = ["of-the-mine", issuer.heard[-1]["code_verifier"], *json.loads(given).values()]
+        secrets += [issuer.nonce] if issuer.nonce else []
+        copied = at_rest(tmp_path / "var")
+        assert session.keep.encode() in copied
+        assert [each for each in secrets if each.encode() in copied] == []
 
 
 @pytest.mark.parametrize("tls", [True, False])

@@ -15,6 +15,7 @@ from config.auth_schema import AuthEntry
 from proxy.model.audit import AuditQuery, Event
 from proxy.model.identity import Person, Session, User
 from proxy.services.linking import Linking
+from proxy.services.sealing import Seal
 from proxy.services.sessions import Sessions, Visit
 from proxy.services.snapshot import Snapshot
 from proxy.services.writer import Writer
@@ -123,6 +124,7 @@ async def stage(place: str, *providers: Provider) -> AsyncIterator[Stage]:
             now=time,
             absolute=7 * 86400.0,
             idle=86400.0,
+            seal=Seal(b"k" * 32),
             forget=lambda _: None,
             wake=store.bus.tell,
             asked_again={each.name for each in providers},

@@ -84,10 +84,29 @@ async def test_a_provider_that_does_not_answer_changes_nothing_and_is_asked_agai
     assert await there.events("user.session.revoked") == []
 
 
+async def test_what_cannot_be_read_any_more_is_no_answer_and_ends_nobody(there: Stage, provider: Provider) -> None:
+    """It is of a version that did not seal it, or of another secret; the next login is asked about again."""
+    ada = await there.enter(provider)
+    session = await there.logged_in(provider, ada, of_ada(keep="token 0"))
+    await there.store.shared.renew(session.id, groups=session.groups, keep="token 0")
+    said(provider).says = Refused("account_disabled")
+    there.time.now += EVERY
+    ours = refreshing(there)
+    await ours.look()
+    assert [each.id for each in await there.sessions.of(ada.user.id)] == [session.id]
+    assert said(provider).asked == []
+    again = await there.logged_in(provider, ada, of_ada(keep="token 1"))
+    there.time.now += EVERY
+    await ours.look()
+    assert [each.keep for each in said(provider).asked] == ["token 1"]
+    assert again.id not in [each.id for each in await there.sessions.of(ada.user.id)]
+
+
 async def test_groups_that_have_changed_hold_from_then_on(there: Stage, provider: Provider) -> None:
     """S-22."""
     ada = await there.enter(provider)
     first = await there.logged_in(provider, ada, of_ada(keep="token 0"))
+    assert first.keep != "token 0"
     there.time.now += 1
     second = await there.logged_in(provider, ada, of_ada(keep="token 1"))
     said(provider).says = of_ada(groups=("ff-acme-owner", "staff"), keep="token 2")
@@ -98,13 +117,19 @@ async def test_groups_that_have_changed_hold_from_then_on(there: Stage, provider
     assert person.memberships["acme"].role is Role.OWNER
     found = {each.id: each for each in await there.sessions.of(ada.user.id)}
     assert {each.groups for each in found.values()} == {("ff-acme-owner", "staff")}
-    assert (found[first.id].keep, found[second.id].keep) == ("token 0", "token 2"), "it was asked by the newest"
+    kept = [there.sessions.kept(found[each.id]) for each in (first, second)]
+    assert kept == ["token 0", "token 2"], "it was asked by the newest"
+    assert [each.keep for each in said(provider).asked] == ["token 1"]
+    there.time.now += EVERY
+    await refreshing(there).look()
+    assert [each.keep for each in said(provider).asked] == ["token 1", "token 2"]
 
 
 async def test_a_refresh_that_says_nothing_of_groups_leaves_them(there: Stage, provider: Provider) -> None:
+    """Nor is what the plugin keeps written anew where it is the same: sealed again, it would look otherwise."""
     ada = await there.enter(provider)
-    session = await there.logged_in(provider, ada)
-    said(provider).says = of_ada(groups=None)
+    session = await there.logged_in(provider, ada, of_ada(keep="token 0"))
+    said(provider).says = of_ada(groups=None, keep="token 0")
     there.time.now += EVERY
     version = await there.store.database.version()
     await refreshing(there).look()

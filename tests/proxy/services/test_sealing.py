@@ -34,5 +34,20 @@ def test_what_does_not_open_is_trouble_and_no_wrong_code(kept: bytes, about: str
         seal.open(kept, about)
 
 
+def test_text_is_kept_as_text() -> None:
+    kept = SEAL.close_text("geheim ä", "x")
+    assert kept.isascii()
+    assert SEAL.open_text(kept, "x") == "geheim ä"
+
+
+@pytest.mark.parametrize(
+    "kept",
+    ["", "secret", '{"refresh_token": "r"}', "gehêim", SEAL.close_text("secret", "another's")],
+)
+def test_text_that_was_not_sealed_so_is_never_taken_as_it_is(kept: str) -> None:
+    with pytest.raises(Unavailable, match="secret_unreadable"):
+        SEAL.open_text(kept, "x")
+
+
 def test_a_key_is_never_shown() -> None:
     assert "k" * 8 not in repr(SEAL)

@@ -7,12 +7,15 @@ from typing import cast
 
 import pytest
 
+from auth_plugins import Unavailable
+from proxy.services.sealing import Seal
 from proxy.services.sessions import Sessions, Visit, digest
 from proxy.store import PutPerson, Shared, StoreUnavailable
 from proxy.store.sql import Store
-from tests.peers.state import open_store
+from tests.peers.state import at_rest, open_store
 from tests.proxy.web.house import PEOPLE, Outage
 
+SEAL = Seal(b"k" * 32)
 VISIT = Visit(user_id="u-ada", provider="local", amr=("pwd",), host="gate.example", agent="x" * 1000)
 
 
@@ -44,7 +47,13 @@ def told() -> list[str]:
 @pytest.fixture
 def sessions(store: Store, time: Time, told: list[str]) -> Sessions:
     return Sessions(
-        store.shared, now=time, absolute=1000.0, idle=100.0, forget=told.append, wake=lambda: told.append("woken")
+        store.shared,
+        now=time,
+        absolute=1000.0,
+        idle=100.0,
+        seal=SEAL,
+        forget=told.append,
+        wake=lambda: told.append("woken"),
     )
 
 
@@ -117,7 +126,13 @@ async def test_what_cannot_be_a_cookie_of_ours_is_not_looked_up(sessions: Sessio
 async def test_activity_that_could_not_be_written_is_kept(store: Store, time: Time) -> None:
     outage = Outage(store.shared)
     sessions = Sessions(
-        cast("Shared", outage), now=time, absolute=1000.0, idle=100.0, forget=lambda _: None, wake=lambda: None
+        cast("Shared", outage),
+        now=time,
+        absolute=1000.0,
+        idle=100.0,
+        seal=SEAL,
+        forget=lambda _: None,
+        wake=lambda: None,
     )
     session, value = await sessions.start(VISIT)
     time.now += 99
@@ -146,11 +161,36 @@ async def test_s_12_a_way_in_has_times_of_its_own_and_its_provider_may_end_a_ses
 
 
 async def test_what_a_way_in_says_of_a_session_is_kept_with_it(sessions: Sessions) -> None:
-    said = replace(VISIT, groups=("a", "b"), provider_session="sid", keep="x" * 16384, factor=7.0, vouched=True)
+    said = replace(VISIT, groups=("a", "b"), provider_session="sid", keep="é" * 16384, factor=7.0, vouched=True)
     await sessions.start(said)
     (kept,) = await sessions.of("u-ada")
-    assert (kept.groups, kept.provider_session, kept.keep) == (("a", "b"), "sid", "x" * 16384)
+    assert (kept.groups, kept.provider_session, sessions.kept(kept)) == (("a", "b"), "sid", "é" * 16384)
     assert (kept.factor, kept.vouched) == (7.0, True)
+
+
+async def test_what_a_plugin_wants_back_is_sealed_before_it_reaches_the_store(
+    sessions: Sessions, tmp_path: Path
+) -> None:
+    """A-10: it may be a refresh token."""
+    began, _ = await sessions.start(replace(VISIT, keep="Canary-of-the-mine"))
+    proven, _ = await sessions.reissue(began, "gate.example", amr=("otp",), factor=7.0)
+    (kept,) = await sessions.of("u-ada")
+    assert sessions.kept(kept) == sessions.kept(proven) == "Canary-of-the-mine", "it goes on under another id"
+    copied = at_rest(tmp_path)
+    assert kept.keep.encode() in copied
+    assert b"Canary-of-the-mine" not in copied
+
+
+async def test_what_a_plugin_wants_back_opens_for_nobody_else(sessions: Sessions) -> None:
+    session, _ = await sessions.start(replace(VISIT, keep="a token"))
+    for other in (replace(session, user_id="u-eve"), replace(session, keep='{"refresh_token": "in clear"}')):
+        with pytest.raises(Unavailable, match="secret_unreadable"):
+            sessions.kept(other)
+
+
+async def test_where_a_plugin_wants_nothing_back_nothing_is_sealed(sessions: Sessions) -> None:
+    session, _ = await sessions.start(VISIT)
+    assert (session.keep, sessions.kept(session)) == ("", "")
 
 
 async def test_s_20_sessions_end_by_what_their_provider_calls_them(sessions: Sessions, told: list[str]) -> None:

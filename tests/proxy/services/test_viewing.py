@@ -8,6 +8,7 @@ import pytest
 
 from proxy.model.identity import Session
 from proxy.services import viewing
+from proxy.services.sealing import Seal
 from proxy.services.sessions import Sessions, Visit
 from proxy.services.viewing import Looking
 from proxy.store import PutPerson
@@ -43,7 +44,15 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
 
 @pytest.fixture
 def sessions(store: Store, time: Time) -> Sessions:
-    return Sessions(store.shared, now=time, absolute=10_000.0, idle=5_000.0, forget=lambda _: None, wake=lambda: None)
+    return Sessions(
+        store.shared,
+        now=time,
+        absolute=10_000.0,
+        idle=5_000.0,
+        seal=Seal(b"k" * 32),
+        forget=lambda _: None,
+        wake=lambda: None,
+    )
 
 
 async def looking(sessions: Sessions) -> tuple[Session, str]:

@@ -40,6 +40,7 @@ from proxy.services.linking import Linking
 from proxy.services.lockout import Lockout
 from proxy.services.login import Logins
 from proxy.services.offload import Offload
+from proxy.services.sealing import Seal
 from proxy.services.self_help import outbox_of, self_help_of
 from proxy.services.sessions import Sessions
 from proxy.services.sites import Sites, sites_of
@@ -281,7 +282,15 @@ async def _house(
         outages = (Outage(store.database), Outage(store.shared))
         database, shared = cast("Database", outages[0]), cast("Shared", outages[1])
         offload = Counted()
-        sessions = Sessions(shared, now=time, absolute=ABSOLUTE, idle=IDLE, forget=lambda _: None, wake=lambda: None)
+        sessions = Sessions(
+            shared,
+            now=time,
+            absolute=ABSOLUTE,
+            idle=IDLE,
+            seal=Seal(_subkey("sessions")),
+            forget=lambda _: None,
+            wake=lambda: None,
+        )
         accounts = Accounts(database=database, shared=shared, offload=offload, now=time, end_sessions=sessions.end_all)
         own = Provider(
             entry=AuthEntry(name="local", plugin="local"),
@@ -301,7 +310,7 @@ async def _house(
             jwks=lambda: {"keys": []},
             providers=ways,
             local=own,
-            flows=Flows(shared, time),
+            flows=Flows(shared, time, Seal(_subkey("flows"))),
             factors=factors_of(
                 database,
                 shared,

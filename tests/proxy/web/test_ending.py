@@ -62,6 +62,21 @@ async def test_s_20_a_message_that_is_not_the_providers_ends_nothing(tmp_path: P
         assert (event.error, event.scope_kind) == ("not_signed", "platform")
 
 
+async def test_s_20_a_logout_here_holds_where_what_the_provider_is_to_be_told_cannot_be_read(tmp_path: Path) -> None:
+    """S-20: the session is of a version that did not seal it, or of another secret."""
+    async with corp(tmp_path) as there:
+        browser = await logged_in(there)
+        account = await there.house.desk.database.account("kim")
+        assert account is not None
+        (session,) = await there.house.desk.sessions.of(account.user.id)
+        await there.house.desk.flows.shared.renew(session.id, groups=(), keep="a token in clear")
+        page = await browser.get(f"{HOME}/-/logout")
+        left = await browser.post(f"{HOME}/-/logout", {"csrf": page.hidden("csrf")})
+        assert (left.status, left.location) == (303, "/-/logout?done")
+        assert not await is_in(browser)
+        assert there.idp.logouts == []
+
+
 async def test_strangers_do_not_fill_the_record_with_messages_about_logouts(tmp_path: Path) -> None:
     async with corp(tmp_path) as there:
         browser = await logged_in(there)

@@ -34,7 +34,8 @@ async def test_who_comes_back_is_logged_in_and_goes_on_in_two_round_trips(tmp_pa
         assert (entered.status, entered.location) == (303, f"{LINE_3}/dashboard?tab=2")
         (session,) = await sessions(there)
         assert (session.provider, session.amr, session.groups) == ("corp", ("otp",), ("staff",))
-        assert (session.provider_session, session.keep) == (there.idp.person.sid, "kept by the plugin")
+        kept = there.house.desk.sessions.kept(session)
+        assert (session.provider_session, kept) == (there.idp.person.sid, "kept by the plugin")
         assert session.vouched
 
 

@@ -13,6 +13,7 @@ from config.mfa_schema import Mfa
 from config.schema import Limits
 from proxy.model.audit import AuditQuery
 from proxy.model.identity import UserState
+from tests.peers.state import at_rest
 from tests.proxy.web import house as houses
 from tests.proxy.web.corp import corp
 from tests.proxy.web.house import HOME, LINE_3, PASSWORD, Answer, Browser, House
@@ -559,11 +560,13 @@ async def test_a_provider_that_is_not_trusted_with_it_leaves_the_second_factor_t
         there.house.time.now += 60
         other = there.house.browser()
         page = await other.get(HOME + (await there.came(other)).location)
+        assert b"kept by the plugin" not in at_rest(tmp_path), "nor while the second factor is waited for"
         assert (await post(other, page, code=phone.code())).location == "/"
         account = await there.house.desk.database.account("kim")
         assert account is not None
         session = (await there.house.desk.sessions.of(account.user.id))[0]
-        assert (session.provider, session.groups, session.keep) == ("corp", ("staff",), "kept by the plugin")
+        kept = there.house.desk.sessions.kept(session)
+        assert (session.provider, session.groups, kept) == ("corp", ("staff",), "kept by the plugin")
 
 
 async def test_a_pending_person_who_must_have_one_sets_it_up_after_the_activation(strict: House) -> None:
