@@ -1,14 +1,26 @@
 """Rows of the permission regressions that concern several parts of the API at once, over HTTP on both databases."""
 
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from urllib.parse import urlsplit
+
 import pytest
 
 from proxy.model.access import Role
 from proxy.model.directory import SpaceKind
 from proxy.model.estate import Resource, ResourceKind
-from tests.proxy.web.api.yard import DASHBOARD, MEMBER, NONE, OWNER, VIEWER, Yard
+from tests.peers.answers import by_path, plain
+from tests.peers.upstream import upstream
+from tests.proxy.web.api.house import Client
+from tests.proxy.web.api.yard import DASHBOARD, MEMBER, NONE, OWNER, VIEWER, Team, Yard
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
+HALF_AN_HOUR = 31 * 60
+JSON = (b"Content-Type", b"application/json")
+NODE_RED = {"/flows": plain(b'{"rev":"r1","flows":[]}', JSON), "/dashboard": plain(b"page")}
 LISTS = ("/applications", "/instances", "/devices", "/pages", "/things", "/folders", "/dashboards", "/spaces")
 
 
@@ -95,6 +107,74 @@ async def test_r_46_whatever_belongs_to_an_instance_is_closed_with_its_applicati
     assert (await user.post(f"/instances/{line}/test")).status == 403
     shared = await user.post(f"/resources/{line}/grants?preview=1", {"space": team.id, "role": "viewer"})
     assert shared.status == 403
+
+
+@asynccontextmanager
+async def reached(yard: Yard, team: Team) -> AsyncIterator[str]:
+    """The address of p1's instance, before which a made-up Node-RED stands meanwhile."""
+    line = (await yard.estate()).resources[team.at("p1", "line")]
+    assert line.instance is not None
+    async with upstream(by_path(NODE_RED)) as node:
+        await yard.settings(upstream_allow=("127.0.0.0/8",))
+        try:
+            await yard.put(replace(line, instance=replace(line.instance, upstream=f"http://127.0.0.1:{node.port}")))
+            yield yard.house.site.home.replace("localhost", line.instance.hosts[0])
+        finally:
+            await yard.settings()
+
+
+def host_of(origin: str) -> str:
+    return urlsplit(origin).hostname or ""
+
+
+async def status(client: Client, origin: str, path: str, *, deploys: bool = False) -> int:
+    fields = {"Authorization": f"Bearer {client.token}"} if client.token else {"Origin": origin}
+    if not deploys:
+        return (await client.visitor.request("GET", origin + path, headers=fields)).status
+    fields["Content-Type"] = "application/json"
+    body = json.dumps({"flows": []})
+    return (await client.visitor.request("POST", origin + path, headers=fields, data=body)).status
+
+
+@pytest.mark.parametrize("role", [DASHBOARD, MEMBER])
+async def test_r_48_a_session_goes_on_whatever_its_role_and_protection_holds_for_it_at_once(
+    yard: Yard, role: Role
+) -> None:
+    """H-07, L-01: no right is asked for again to stay, and none is kept from when one came."""
+    team = await yard.team()
+    owner, user = await yard.someone({team.id: OWNER}), await yard.someone({team.id: role})
+    async with reached(yard, team) as origin:
+        session = await yard.entered(user.id, host_of(origin))
+        for _ in range(3):
+            assert await status(session, origin, "/dashboard") == 200
+            assert (await user.get("/me")).status == 200
+            yard.house.pass_(HALF_AN_HOUR)
+        may = 200 if role is MEMBER else 403
+        assert await status(session, origin, "/flows", deploys=True) == may
+        again = await yard.logged_in(owner.id)
+        protected = await again.put(f"/instances/{team.at('p1', 'line')}/protected", {"enabled": True})
+        assert protected.status == 200, protected.text
+        assert await status(session, origin, "/flows", deploys=True) == 403
+        assert await status(session, origin, "/dashboard") == 200
+
+
+async def test_r_49_what_was_good_a_moment_ago_is_looked_at_again(yard: Yard) -> None:
+    """H-05, H-06: a token that was revoked and a member who was removed are refused with the next request."""
+    team = await yard.team()
+    owner, user = await yard.someone({team.id: OWNER}), await yard.someone({team.id: MEMBER})
+    async with reached(yard, team) as origin:
+        session, made = await yard.entered(user.id, host_of(origin)), await user.post("/me/tokens", {"name": "ci"})
+        assert made.status == 201, made.text
+        program = Client(user.client.visitor, token=str(made.json["value"]))
+        for client in (session, program):
+            assert await status(client, origin, "/dashboard") == 200
+        assert (await program.get("/me")).status == 200
+        assert (await user.delete(f"/me/tokens/{made.json['id']}")).status == 204
+        assert await status(program, origin, "/dashboard") == 401
+        assert (await program.get("/me")).status == 401
+        assert await status(session, origin, "/dashboard") == 200
+        assert (await owner.delete(f"/spaces/{team.id}/members/{user.id}")).status == 204
+        assert await status(session, origin, "/dashboard") == 404
 
 
 async def test_r_52_an_admin_of_no_team_sees_everything_and_who_has_nothing_an_empty_list(yard: Yard) -> None:

@@ -122,14 +122,18 @@ class Yard:
         return Someone(id=name, username=name, client=await self.logged_in(name))
 
     async def logged_in(self, user: str) -> Client:
-        site, gateway = self.house.site, self.house.running.gateway
-        visit = Visit(user_id=user, provider="local", amr=("pwd",), host=site.name)
-        _, value = await gateway.sessions.start(visit)
-        somebody = await self.stack.enter_async_context(visitor(site))
-        somebody.cookies[site.name] = {"flowward": value}
-        client = Client(somebody)
+        client = await self.entered(user, self.house.site.name)
         client.csrf = str((await client.get("/me")).json["csrf"])
         return client
+
+    async def entered(self, user: str, host: str) -> Client:
+        """A new session of a user's on a host of their choice."""
+        site, gateway = self.house.site, self.house.running.gateway
+        visit = Visit(user_id=user, provider="local", amr=("pwd",), host=host)
+        _, value = await gateway.sessions.start(visit)
+        somebody = await self.stack.enter_async_context(visitor(site))
+        somebody.cookies[host] = {"flowward": value}
+        return Client(somebody)
 
     async def person(self, user: str) -> Person:
         found = await self.house.running.store.database.person(user)
