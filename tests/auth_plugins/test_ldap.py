@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +17,9 @@ from auth_plugins.ldap.plugin import Ldap
 from auth_plugins.ldap.settings import LdapSettings
 from auth_plugins.testkit import Conformance, Time, Visitor, kit
 from tests.conftest import Needs
+from tests.peers.changes import DEADLINE, promised
 from tests.peers.ports import free_port
-from tests.peers.silence import saying, silent
+from tests.peers.silence import counting, saying, silent
 from tests.peers.slapd import (
     BASE,
     GROUPS,
@@ -35,6 +36,10 @@ from tests.peers.slapd import (
 )
 
 Corp = Callable[..., Ldap]
+PATIENT = {"timeout": "30s", "connect_timeout": "10s"}
+"""For a directory that answers, on a machine that may be busy."""
+AS_SET: dict[str, object] = {name: LdapSettings.model_fields[name].default for name in PATIENT}
+"""What operators get who set nothing: with it, three seconds are promised."""
 
 
 @pytest.fixture(scope="session")
@@ -52,7 +57,7 @@ async def corp(openldap: Slapd, ca: Path) -> AsyncIterator[Corp]:
 
         def make(*, now: Time | None = None, **options: Any) -> Ldap:
             reader = {"bind_dn": READER, "bind_password": READER_PASSWORD}
-            whole = {"url": openldap.ldaps, "ca": str(ca), "base_dn": PEOPLE, **reader, **options}
+            whole = {"url": openldap.ldaps, "ca": str(ca), "base_dn": PEOPLE, **PATIENT, **reader, **options}
             world = kit(now=now or Time(time.time()), name="corp")
             with ThreadPoolExecutor(1) as beside:  # as a gateway reads files beside its loop
                 made.append(beside.submit(lambda: Ldap(LdapSettings.model_validate(whole), world)).result())
@@ -343,18 +348,17 @@ async def test_what_an_operator_got_wrong_is_not_the_visitors_fault(
 
 
 async def test_a_server_that_refuses_connections_is_trouble_at_once(corp: Corp) -> None:
-    began = time.monotonic()
-    assert (await trouble(corp(url=f"ldaps://127.0.0.1:{free_port()}"))).code == "directory_unreachable"
-    assert time.monotonic() - began < 1
+    async with promised(1):
+        assert (await trouble(corp(url=f"ldaps://127.0.0.1:{free_port()}"))).code == "directory_unreachable"
 
 
 @pytest.mark.parametrize("options", [{}, {"start_tls": True}, {"insecure_plain": True}])
 async def test_a_server_that_says_nothing_is_trouble_within_three_seconds(corp: Corp, options: dict[str, bool]) -> None:
     with silent() as port:
         scheme = "ldap" if options else "ldaps"
-        began = time.monotonic()
-        await trouble(corp(url=f"{scheme}://127.0.0.1:{port}", **options))
-        assert time.monotonic() - began < 3
+        plugin = corp(url=f"{scheme}://127.0.0.1:{port}", **AS_SET, **options)
+        async with promised(3):
+            await trouble(plugin)
 
 
 @pytest.mark.parametrize(
@@ -383,13 +387,15 @@ async def test_a_host_name_that_is_not_known_is_trouble(corp: Corp) -> None:
 
 
 async def test_another_server_is_asked_when_the_first_is_gone_or_silent(corp: Corp, openldap: Slapd) -> None:
-    with silent() as port:
-        for first in (f"ldaps://127.0.0.1:{free_port()}", f"ldaps://127.0.0.1:{port}"):
-            plugin = corp(url=[first, openldap.ldaps])
-            assert (await plugin.check_password("ada", PASSWORD)).username == "ada"
-            began = time.monotonic()
-            assert await refusal(plugin, "ada", "wrong") == "credentials_wrong"
-            assert time.monotonic() - began < 0.5, "the first is remembered as down"
+    plugin = corp(url=[f"ldaps://127.0.0.1:{free_port()}", openldap.ldaps])
+    assert (await plugin.check_password("ada", PASSWORD)).username == "ada"
+    with counting() as (port, came):
+        plugin = corp(url=[f"ldaps://127.0.0.1:{port}", openldap.ldaps], connect_timeout="2s")
+        assert (await plugin.check_password("ada", PASSWORD)).username == "ada"
+        before = came()
+        assert before > 0
+        assert await refusal(plugin, "ada", "wrong") == "credentials_wrong"
+        assert came() == before, "the first is remembered as down"
 
 
 async def test_a_server_that_comes_back_is_asked_again_after_a_while(
@@ -405,9 +411,8 @@ async def test_a_server_that_comes_back_is_asked_again_after_a_while(
         two.kill()
         assert (await plugin.check_password("ada", PASSWORD)).username == "ada", "one that was down is the last resort"
         one.kill()
-        began = time.monotonic()
-        assert (await trouble(plugin)).code == "directory_unreachable"
-        assert time.monotonic() - began < 3
+        async with promised(3):
+            assert (await trouble(plugin)).code == "directory_unreachable"
         one.start()
         assert (await plugin.check_password("ada", PASSWORD)).username == "ada"
 
@@ -425,17 +430,25 @@ async def test_a_server_that_falls_silent_is_trouble_within_three_seconds_and_th
     corp: Corp, needs: Needs, authority: trustme.CA
 ) -> None:
     with slapd(needs("slapd"), authority) as server:
-        plugin = corp(url=server.ldaps)
-        await plugin.check_password("ada", PASSWORD)
+        plugin = corp(url=server.ldaps, **AS_SET)
+        await again_and_again(plugin)
         server.hang()
-        began = time.monotonic()
-        found = await asyncio.gather(
-            *(plugin.check_password("ada", PASSWORD) for _ in range(12)), return_exceptions=True
-        )
-        assert time.monotonic() - began < 3
+        async with promised(3):
+            found = await asyncio.gather(
+                *(plugin.check_password("ada", PASSWORD) for _ in range(12)), return_exceptions=True
+            )
         assert all(isinstance(each, Unavailable) for each in found), found
         server.go_on()
-        assert (await plugin.check_password("ada", PASSWORD)).username == "ada"
+        await again_and_again(plugin)
+
+
+async def again_and_again(plugin: Ldap) -> None:
+    """Until ada is let in: a busy machine may need longer for once than a plugin waits that promises three seconds."""
+    async with asyncio.timeout(DEADLINE):
+        while True:
+            with suppress(Unavailable):
+                assert (await plugin.check_password("ada", PASSWORD)).username == "ada"
+                return
 
 
 async def test_many_people_come_at_once(corp: Corp) -> None:

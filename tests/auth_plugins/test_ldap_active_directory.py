@@ -51,6 +51,8 @@ async def corp(domain: Domain, authority: trustme.CA, tmp_path: Path) -> AsyncIt
                 "bind_dn": READER,
                 "bind_password": READER_PASSWORD,
                 "base_dn": DOMAIN,
+                "timeout": "30s",
+                "connect_timeout": "10s",
                 **options,
             }
             world = kit(now=now or Time(time.time()))

@@ -13,6 +13,7 @@ from auth_plugins import Finding
 from auth_plugins.ldap.plugin import Ldap
 from auth_plugins.ldap.settings import LdapSettings
 from auth_plugins.testkit import Time, kit
+from tests.peers.changes import promised
 from tests.peers.ports import free_port
 from tests.peers.silence import silent
 from tests.peers.slapd import BASE, GROUPS, READER, READER_PASSWORD, Slapd
@@ -27,7 +28,7 @@ def ca(authority: trustme.CA, tmp_path: Path) -> Path:
 async def findings(openldap: Slapd, ca: Path, *, now: float = 0.0, **options: Any) -> dict[str, Finding]:
     """By code."""
     reader = {"bind_dn": READER, "bind_password": READER_PASSWORD}
-    whole = {"url": openldap.ldaps, "ca": str(ca), "base_dn": BASE, "timeout": "1s", **reader, **options}
+    whole = {"url": openldap.ldaps, "ca": str(ca), "base_dn": BASE, "timeout": "30s", **reader, **options}
     world = kit(now=Time(now or time.time()))
     with ThreadPoolExecutor(1) as beside:
         plugin = beside.submit(lambda: Ldap(LdapSettings.model_validate(whole), world)).result()
@@ -73,10 +74,10 @@ async def test_a_certificate_that_is_not_trusted_is_told(openldap: Slapd, tmp_pa
 
 async def test_every_server_is_looked_at(openldap: Slapd, ca: Path) -> None:
     with silent() as port:
-        began = time.monotonic()
-        found = await findings(openldap, ca, url=[f"ldaps://127.0.0.1:{port}", openldap.ldaps])
+        both = [f"ldaps://127.0.0.1:{port}", openldap.ldaps]
+        async with promised(3):
+            found = await findings(openldap, ca, url=both, connect_timeout="2s")
         assert {each.level for each in found.values()} == {"error", "ok"}
-        assert time.monotonic() - began < 3
 
 
 async def test_passwords_in_the_clear_are_warned_of(openldap: Slapd, ca: Path) -> None:

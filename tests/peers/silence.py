@@ -2,8 +2,8 @@
 
 import socket
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 
 
 @contextmanager
@@ -13,6 +13,24 @@ def silent() -> Iterator[int]:
         listener.bind(("127.0.0.1", 0))
         listener.listen(64)
         yield int(listener.getsockname()[1])
+
+
+@contextmanager
+def counting() -> Iterator[tuple[int, Callable[[], int]]]:
+    """The same, and how many connections have come so far."""
+    with socket.socket() as listener, ExitStack() as held:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(64)
+        listener.setblocking(False)
+        lines: list[socket.socket] = []
+
+        def came() -> int:
+            with suppress(BlockingIOError):
+                while True:
+                    lines.append(held.enter_context(listener.accept()[0]))
+            return len(lines)
+
+        yield int(listener.getsockname()[1]), came
 
 
 @contextmanager
