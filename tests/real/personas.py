@@ -47,6 +47,8 @@ FORGED: Final = {
     "X-Forwarded-User": "root",
     "X-authentik-uid": "root",
 }
+PROGRAM: Final = 200_000
+"""Characters of the Dashboard's own programs, at least: what is as long is the same for everybody."""
 _NO_WEBSOCKET: Final = "window.WebSocket = class { constructor () { throw new Error('there is none') } }"
 
 
@@ -95,6 +97,17 @@ class Persona:
 
 
 @asynccontextmanager
+async def at_browser(chromium: Chromium, name: str, transport: Transport = "websocket") -> AsyncIterator[Persona]:
+    """Somebody in a browser of their own, in which nothing is open yet; all that comes to it is heard."""
+    async with chromium.visitor() as browser:
+        if transport == "polling":
+            await browser.context.add_init_script(_NO_WEBSOCKET)
+        made = Persona(name=name, browser=browser)
+        made.hear()
+        yield made
+
+
+@asynccontextmanager
 async def at_dashboard(
     where: Place, chromium: Chromium, *names: str, transport: Transport = "websocket"
 ) -> AsyncIterator[Sequence[Persona]]:
@@ -102,16 +115,12 @@ async def at_dashboard(
     async with AsyncExitStack() as stack:
         present = []
         for name in names:
-            browser = await stack.enter_async_context(chromium.visitor())
-            await browser.context.set_extra_http_headers(FORGED)
-            if transport == "polling":
-                await browser.context.add_init_script(_NO_WEBSOCKET)
-            persona = Persona(name=name, browser=browser)
-            persona.hear()
-            await browser.page.goto(where.page)
-            await fill_in(browser, name)
-            await arrived(persona, transport)
-            present.append(persona)
+            somebody = await stack.enter_async_context(at_browser(chromium, name, transport))
+            await somebody.browser.context.set_extra_http_headers(FORGED)
+            await somebody.browser.page.goto(where.page)
+            await fill_in(somebody.browser, name)
+            await arrived(somebody, transport)
+            present.append(somebody)
         yield present
 
 

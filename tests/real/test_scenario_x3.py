@@ -18,6 +18,7 @@ from tests.peers.nodered import Programs, nodered
 from tests.peers.ports import free_port
 from tests.proxy.web.api.house import Client
 from tests.real.flows import Node, write_flows
+from tests.real.personas import PROGRAM, Transport, at_browser
 from tests.real.place import PLENTY
 from tests.real.scenario import FIRST, Plant, activated, asked, log_in, somebody
 
@@ -238,32 +239,39 @@ async def test_x_3_t_01_t_11_who_has_what_is_as_the_tables_say_whichever_way_the
     assert await vendor.matrix() == OFF
 
 
-@pytest.mark.parametrize(("name", "tenants"), [("wilma", "acme"), ("pavel", "partner"), ("alex", "acme partner")])
+NAMES = [("wilma", "acme"), ("pavel", "partner"), ("alex", "acme partner")]
+
+
+@pytest.mark.parametrize(
+    ("name", "tenants", "transport"),
+    [*((*each, "websocket") for each in NAMES), ("wilma", "acme", "polling")],
+)
 async def test_x_3_t_08_t_11_one_dashboard_shows_each_tenant_its_own_rows_and_tells_of_no_other(
-    vendor: Vendor, chromium: Chromium, name: str, tenants: str
+    vendor: Vendor, chromium: Chromium, name: str, tenants: str, transport: Transport
 ) -> None:
-    """In every byte that the browser gets: pages of the gateway, and frames of the dashboard's socket."""
+    """In every byte that the browser gets: answers of gateway and instance, and frames of the dashboard's socket."""
     await vendor.switch(tenant_mode=True)
     own = {row["reading"] for row in ROWS if row["tenantid"] in tenants.split()}
-    async with chromium.visitor() as browser:
-        await browser.page.goto(vendor.plant.site.home)
-        await log_in(browser, name)
-        tile = browser.page.get_by_role("link", name="Dashboard of Reports")
+    async with at_browser(chromium, name, transport) as somebody:
+        page = somebody.browser.page
+        await page.goto(vendor.plant.site.home)
+        await log_in(somebody.browser, name)
+        tile = page.get_by_role("link", name="Dashboard of Reports")
         await tile.wait_for()
-        launcher = await browser.page.content()
+        launcher = await page.content()
         await tile.click()
         for reading in own:
-            await browser.page.get_by_text(reading, exact=True).wait_for()
-        shown = await browser.page.content()
-        heard = "".join(str(frame.payload) for frame in browser.frames if frame.way == "got")
+            await page.get_by_text(reading, exact=True).wait_for()
+        shown = await page.content()
+        await somebody.browser.until(lambda: all(any(reading in text for text in somebody.got) for reading in own))
+    assert bool(somebody.browser.frames) is (transport == "websocket")
     rivals = set(TENANTS_OF) - set(tenants.split())
     others = {row["reading"] for row in ROWS} - own | {f"Portal of {tenant}" for tenant in rivals}
     strangers = {each for each in ("wilma", "pavel") if each != name and rivals}
-    for text in (launcher, shown, heard):
-        assert not [word for word in others | strangers if word in text]
+    heard = (text for text in somebody.got if len(text) < PROGRAM)
+    assert not [word for text in (launcher, shown, *heard) for word in others | strangers if word in text]
     if rivals:
         assert f"Portal of {tenants}" in launcher
-    assert all(reading in heard for reading in own)
 
 
 async def test_x_3_t_08_tenant_mode_leaves_rows_alone_and_the_isolation_report_names_who_shows_them(

@@ -16,13 +16,12 @@ from tests.peers.browser import Chromium
 from tests.peers.gateway import PASSWORD
 from tests.peers.nodered import Programs
 from tests.real.buildings import CUSTOMERS, HELD, LABEL, LENT, OFFICES, OWN, Portal, portal
-from tests.real.personas import Persona, Transport
+from tests.real.personas import PROGRAM, Persona, Transport, at_browser
 from tests.real.scenario import asked, log_in
 
 pytestmark = [pytest.mark.real, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]
 
 PEOPLE = {"emma": "customer-a", "jack": "customer-b"}
-NO_WEBSOCKET = "window.WebSocket = class { constructor () { throw new Error('polls alone') } }"
 STALE = {"flows": [], "rev": "stale"}
 """A deploy that Node-RED itself refuses with 409, so that it changes nothing where it may be sent."""
 
@@ -45,7 +44,7 @@ def secrets(house: Portal, name: str) -> Sequence[str]:
 
 def leaks(house: Portal, persona: Persona) -> list[str]:
     """The secrets that came to somebody, in any answer or message. Programs of the Dashboard's own are what they are."""
-    texts = [text for text in persona.got if len(text) < 200_000]
+    texts = [text for text in persona.got if len(text) < PROGRAM]
     return [secret for secret in secrets(house, persona.name) if any(secret in text for text in texts)]
 
 
@@ -55,11 +54,7 @@ async def people(chromium: Chromium, transport: Transport = "websocket") -> Asyn
     async with AsyncExitStack() as stack:
         present: dict[str, Persona] = {}
         for name in PEOPLE:
-            browser = await stack.enter_async_context(chromium.visitor())
-            if transport == "polling":
-                await browser.context.add_init_script(NO_WEBSOCKET)
-            present[name] = Persona(name=name, browser=browser)
-            present[name].hear()
+            present[name] = await stack.enter_async_context(at_browser(chromium, name, transport))
         yield present
 
 
