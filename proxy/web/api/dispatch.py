@@ -30,7 +30,7 @@ class Door:
     api: Api
     operation: Operation
     twin: Operation | None
-    """The GET of the same path: what a PUT changes, and what its tag is made of."""
+    """What shows the thing that is changed or removed: its tag is made of that."""
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """One request, from head to answer."""
@@ -109,7 +109,10 @@ class Door:
         call = self._bare(visit, await writer.moment(actor))
         if operation.afterwards is not None:
             await operation.afterwards(self.api, call)
-        return result if shown is None else await self._perform(shown, call)
+        try:
+            return result if shown is None else await self._perform(shown, call)
+        except NotThere:
+            return result  # it has another address now
 
     async def _change(self, visit: Visit, moment: Moment) -> Step[BaseModel | None]:
         change = self.operation.change
@@ -191,16 +194,17 @@ def _key(actor: Actor) -> str:
 
 def doors(api: Api, operations: Mapping[str, Operation]) -> dict[str, Door]:
     """The doors of one path, by method."""
-    read = operations.get("GET")
-    twins = {"PUT": read, "DELETE": read}
     return {
-        method: Door(api=api, operation=operation, twin=single(twins.get(method)))
+        method: Door(api=api, operation=operation, twin=twin_of(operation, operations))
         for method, operation in operations.items()
     }
 
 
-def single(operation: Operation | None) -> Operation | None:
-    """A GET that answers one thing, which can be compared."""
-    if operation is None or operation.perform is None or operation.answer is None:
+def twin_of(operation: Operation, operations: Mapping[str, Operation]) -> Operation | None:
+    """What shows the thing that a PUT changes or a DELETE removes: the GET of its path, or one made of what it names."""
+    if operation.compared is not None:
+        return replace(operation, method="GET", body=None, change=None, compared=None, perform=operation.compared)
+    read = operations.get("GET") if operation.method in {"PUT", "DELETE"} else None
+    if read is None or read.perform is None or read.answer is None:
         return None
-    return None if issubclass(operation.answer, Page) else operation
+    return None if issubclass(read.answer, Page) else read

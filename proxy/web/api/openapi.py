@@ -10,7 +10,7 @@ import orjson
 from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
-from proxy.web.api.dispatch import single
+from proxy.web.api.dispatch import twin_of
 from proxy.web.api.models import Page, ProblemDocument, Query
 from proxy.web.api.operation import BELOW, Operation
 from proxy.web.api.sentences import Told
@@ -96,14 +96,14 @@ def _described(
     known: Mapping[Model, Json],
     schemas: Mapping[str, object],
 ) -> Json:
-    compared = operation.method in {"PUT", "DELETE"} and single(methods.get("GET"))
+    compared = twin_of(operation, methods) is not None
     told: Json = {
         "operationId": operation.name,
         "tags": [operation.tag, *(["picker"] if operation.picker else [])],
         "summary": operation.summary,
         "parameters": [*_parameters(operation, known, schemas), *([_IF_MATCH] if compared else [])],
         "security": _security(operation),
-        "responses": _answers(operation, known, compared=bool(compared)),
+        "responses": _answers(operation, known, compared=compared),
     }
     if operation.permission is not None:
         told["x-permission"] = operation.permission
@@ -120,7 +120,7 @@ _IF_MATCH: Final[Json] = {
     "name": "If-Match",
     "in": "header",
     "required": True,
-    "description": "The ETag that GET answered, or * to overwrite whatever is there. A PUT that makes something has none.",
+    "description": "The ETag that GET of the thing answered, or * to overwrite whatever is there. A PUT that makes something has none.",
     "schema": {"type": "string"},
     "example": "*",
 }

@@ -146,7 +146,7 @@ class Preview:
 class Operation:
     """One method of one address. It has exactly one of `perform`, `change` and `greet`.
 
-    A PUT answers with what GET of the same path then says, a DELETE with nothing.
+    A PUT answers with what GET of the thing then says, a DELETE with nothing.
     """
 
     method: str
@@ -172,6 +172,8 @@ class Operation:
     """Decides and says what to write; run by the Writer, again when somebody else wrote meanwhile."""
     afterwards: Afterwards | None = None
     """What follows a change that was written, outside its transaction."""
+    compared: Perform | None = None
+    """Of a PUT to where there is no GET: what shows the thing it changes, as that thing's own GET does."""
     preview: Preview | None = None
     """What is answered to `?preview=1`, instead of changing anything; the same is asked of whoever acts."""
     greet: Greet | None = None

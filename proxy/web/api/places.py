@@ -70,6 +70,10 @@ async def assign(api: Api, call: Call) -> Step[BaseModel]:
     return Step(result=eyes(api, call).resource(step.result[0]), edits=step.edits, events=step.events)
 
 
+async def _show_device(api: Api, call: Call) -> ResourceItem:
+    return eyes(api, call).resource(resource_at(call.moment.estate, call.path["device"], ResourceKind.DEVICE))
+
+
 async def bulk(api: Api, call: Call) -> Step[BaseModel]:
     sent = call.sent(Bulk)
     to = sent.reference()
@@ -119,6 +123,7 @@ OPERATIONS: Final = (
         answer=ResourceItem,
         audit=("device.assigned", "device.unassigned"),
         change=assign,
+        compared=_show_device,
     ),
     Operation(
         method="POST",

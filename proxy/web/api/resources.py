@@ -25,6 +25,7 @@ from proxy.web.api.drafts import (
     Renaming,
     ThingChange,
 )
+from proxy.web.api.instance_models import instance_item
 from proxy.web.api.items import ResourceItem
 from proxy.web.api.keys import Api
 from proxy.web.api.models import Body, Line, ListQuery, Page, Slug
@@ -93,12 +94,22 @@ def admit(api: Api, call: Call, made: Resource) -> None:
         pages.admit(call.moment, made, api.premises.settings)
 
 
+def _seen(api: Api, call: Call, resource: Resource) -> ResourceItem:
+    """As the GET of its own kind answers it."""
+    seen = eyes(api, call)
+    return instance_item(seen, resource) if resource.kind is ResourceKind.INSTANCE else seen.resource(resource)
+
+
+async def _show_any(api: Api, call: Call) -> ResourceItem:
+    return _seen(api, call, resource_at(call.moment.estate, call.path["resource"]))
+
+
 async def set_owner(api: Api, call: Call) -> Step[BaseModel]:
     sent = call.sent(NewOwner)
     step = await owners.set_owner(
         call.moment, call.path["resource"], sent.owner, folders=sent.folders, new_id=api.new_id
     )
-    return shown(api, call, step)
+    return Step(result=_seen(api, call, step.result), edits=step.edits, events=step.events)
 
 
 def _operations(
@@ -223,5 +234,6 @@ OPERATIONS: Final = (
         answer=ResourceItem,
         audit=("resource.owner-changed", "folder.created", "folder.items-changed"),
         change=set_owner,
+        compared=_show_any,
     ),
 )

@@ -136,7 +136,7 @@ async def create(api: Api, call: Call) -> Step[BaseModel]:
     return _shown(call, await users.create(call.moment, user, roles))
 
 
-async def update(_: Api, call: Call) -> Step[None]:
+async def update(_: Api, call: Call) -> Step[BaseModel]:
     sent = call.sent(Account)
     step = await users.update(
         call.moment,
@@ -146,7 +146,7 @@ async def update(_: Api, call: Call) -> Step[None]:
         email=sent.email,
         admin=sent.admin,
     )
-    return Step(result=None, edits=step.edits, events=step.events)
+    return _shown(call, step)
 
 
 async def delete(_: Api, call: Call) -> Step[None]:

@@ -44,6 +44,13 @@ async def test_a_weak_or_wrong_tag_matches_no_change(house: House, sent: str) ->
         assert (await user.put("/me", {"name": "Maxim"}, If_Match=said)).status == 412
 
 
+async def test_who_has_another_username_afterwards_is_answered_all_the_same(house: House) -> None:
+    async with house.user("ada") as ada:
+        answer = await ada.put("/users/vic", {"username": "victor"})
+        assert (answer.status, answer.json["username"]) == (200, "victor")
+        assert (await ada.get("/users/victor")).headers["ETag"] == answer.headers["ETag"]
+
+
 async def test_what_is_known_already_is_not_sent_again(house: House) -> None:
     async with house.user("max") as user:
         tag = (await user.get("/me")).headers["ETag"]

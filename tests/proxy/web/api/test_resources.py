@@ -158,6 +158,50 @@ async def test_r_18_a_device_moves_only_where_one_owns_both_places(yard: Yard, k
     assert told == ["device.created", "device.assigned", "device.unassigned"]
 
 
+@pytest.mark.parametrize(
+    ("shown", "changed", "body"),
+    [
+        ("/devices/{gauge}", "/devices/{gauge}/place", {}),
+        ("/devices/{gauge}", "/resources/{gauge}/owner", {"owner": "customer"}),
+        ("/instances/{line}", "/resources/{line}/owner", {"owner": "customer"}),
+    ],
+)
+async def test_who_moves_or_hands_over_what_somebody_has_just_changed_is_told_to_look_again(
+    yard: Yard, shown: str, changed: str, body: Mapping[str, str]
+) -> None:
+    """The tag is that of the thing itself, since nothing else is there to be read."""
+    team = await yard.team()
+    customer = await yard.below(team.id)
+    sent = dict.fromkeys(body, customer.id)
+    owner, other = await yard.someone({team.id: OWNER}), await yard.someone({team.id: OWNER})
+    shown, changed = (
+        path.format(gauge=team.at("p1", "gauge"), line=team.at("p1", "line")) for path in (shown, changed)
+    )
+    tag = (await owner.get(shown)).headers["ETag"]
+    assert (await other.put(shown, {"name": "Other"}, If_Match=tag)).status == 200
+    stale = await owner.put(changed, sent, If_Match=tag)
+    assert (stale.status, stale.code) == (412, "changed")
+    blind = await owner.client.call("PUT", changed, sent)
+    assert (blind.status, blind.code) == (428, "precondition_required")
+    done = await owner.put(changed, sent, If_Match=(await owner.get(shown)).headers["ETag"])
+    assert done.status == 200
+    assert (await owner.get(shown)).headers["ETag"] == done.headers["ETag"] != tag
+
+
+async def test_what_has_another_address_afterwards_is_answered_all_the_same(yard: Yard) -> None:
+    team = await yard.team()
+    owner = await yard.someone({team.id: OWNER})
+    renamed = await owner.put(f"/applications/{team.slug}%2Fp1", {"slug": "p3"})
+    assert (renamed.status, renamed.json["slug"]) == (200, "p3")
+    again = await owner.put(f"/instances/{team.slug}%2Fp3%2Fline", {"slug": "other"})
+    assert (again.status, again.json["slug"]) == (200, "other")
+    below = await yard.below(team.id)
+    handed = await owner.put(f"/resources/{team.slug}%2Fp2/owner", {"owner": below.id})
+    assert (handed.status, handed.json["owner"]["id"]) == (200, below.id)  # type: ignore[index]
+    spaced = await owner.put(f"/spaces/{below.slug}", {"slug": yard.name("other")})
+    assert (spaced.status, spaced.json["id"]) == (200, below.id)
+
+
 async def test_a_device_does_not_move_into_another_team(yard: Yard) -> None:
     one, other = await yard.team(), await yard.team()
     owner = await yard.someone({one.id: OWNER, other.id: OWNER})
