@@ -4,7 +4,9 @@ import math
 from collections.abc import Callable
 from typing import Final
 
+from proxy.access.standing import is_active
 from proxy.access.tags import Tags
+from proxy.access.teams import Team
 from proxy.gate.principal import Principal
 from proxy.gate.tagging import told_tags
 from proxy.gate.world import Station
@@ -21,6 +23,7 @@ REUSED: Final = 45
 """Seconds for which a minted one is used again."""
 GROUPS: Final = 4096
 """Bytes of a provider's groups that an instance is told."""
+_TENANTS: Final = frozenset({SpaceKind.CUSTOMER, SpaceKind.TEAM})
 
 Sign = Callable[[dict[str, object]], bytes]
 
@@ -30,7 +33,8 @@ def bearer(
 ) -> Bearer:
     """A person as an instance gets to know them; `token` is the one that acts for them."""
     user = person.user
-    spaces = [space for key in person.memberships if (space := estate.spaces.get(key)) is not None]
+    known = (estate.spaces.get(key) for key in person.memberships)
+    spaces = [space for space in known if space is not None and is_active(estate, space)]
     return Bearer(
         user_id=user.id,
         username=user.username,
@@ -114,9 +118,16 @@ def token_line(token: Token, station: Station) -> bytes:
 
 
 def _tenant(estate: Estate, spaces: list[Space], station: Station) -> str:
-    """The customer a person belongs to, else the team; those the instance belongs to go first."""
-    owner = estate.owner(station.resource)
+    """The customer a person belongs to, else the team; of the team of the instance before any other, and of these, those
+    that the instance belongs to first.
+    """
+    tenants = [space for space in spaces if space.kind in _TENANTS]
+    if len(tenants) < 2:
+        return tenants[0].slug if tenants else ""
+    owner, team = estate.owner(station.resource), Team(estate, station.resource)
     near = {space.id for space in estate.lineage(owner)} if owner else set()
-    tenants = [space for space in spaces if space.kind in (SpaceKind.CUSTOMER, SpaceKind.TEAM)]
-    ranked = sorted(tenants, key=lambda space: (space.kind is not SpaceKind.CUSTOMER, space.id not in near, space.slug))
-    return ranked[0].slug if ranked else ""
+
+    def distance(space: Space) -> tuple[bool, bool, bool, str]:
+        return not team.has(space), space.kind is not SpaceKind.CUSTOMER, space.id not in near, space.slug
+
+    return min(tenants, key=distance).slug

@@ -6,11 +6,11 @@ import pytest
 
 from proxy.gate.identity import bearer, claims, lines, sso_groups
 from proxy.gate.principal import Kind, Principal, nobody
-from proxy.gate.world import Station, World
+from proxy.gate.world import Station, World, world_of
 from proxy.model.access import Role
 from proxy.model.directory import Space, SpaceKind
 from proxy.model.identity import Membership, Person, Session, User
-from tests.proxy.gate.house import LINE_3, House, instance
+from tests.proxy.gate.house import GROUND, LINE_3, House, instance
 
 SESSION = Session(
     id="handle",
@@ -120,6 +120,58 @@ def test_the_tenant_is_the_customer_else_the_team_nearest_to_the_instance(spaces
     more = [Space(id=f"s-{name}", kind=SpaceKind.TEAM, slug=name) for name in ("beta", "zeta")]
     estate = replace(world.estate, spaces={**world.estate.spaces, **{at.id: at for at in more}})
     assert bearer(estate, member(*spaces), station, Role.VIEWER, "").tenant == tenant
+
+
+ABROAD = (
+    Space(id="s-zeta", kind=SpaceKind.TEAM, slug="zeta"),
+    Space(id="s-abroad", kind=SpaceKind.CUSTOMER, slug="abroad", parent="s-zeta"),
+)
+
+
+@pytest.mark.parametrize(
+    ("spaces", "tenant"),
+    [
+        (("s-abroad", "s-customer"), "customer-a"),
+        (("s-abroad", "s-acme"), "acme"),
+        (("s-abroad", "s-crew"), "abroad"),
+        (("s-abroad", "s-zeta"), "abroad"),
+    ],
+)
+def test_d_05_the_tenant_is_one_of_the_instances_own_team_where_there_is_one(
+    spaces: tuple[str, ...], tenant: str
+) -> None:
+    """D-05: what a flow means for a tenant is for those whom its team calls so."""
+    world, station = made()
+    estate = replace(world.estate, spaces={**world.estate.spaces, **{at.id: at for at in ABROAD}})
+    assert bearer(estate, member(*spaces), station, Role.VIEWER, "").tenant == tenant
+
+
+@pytest.mark.parametrize(
+    ("suspended", "tenant", "groups"),
+    [
+        ("s-customer", "acme", ("crew",)),
+        ("s-acme", "abroad", ()),
+        ("s-crew", "customer-a", ()),
+        ("s-zeta", "customer-a", ("crew",)),
+    ],
+)
+def test_d_05_flows_hear_of_no_space_that_is_suspended(suspended: str, tenant: str, groups: tuple[str, ...]) -> None:
+    """D-05. Nor of one below it."""
+    world, station = made()
+    spaces = {**world.estate.spaces, **{at.id: at for at in ABROAD}}
+    estate = replace(world.estate, spaces={**spaces, suspended: replace(spaces[suspended], active=False)})
+    who = bearer(estate, member("s-acme", "s-customer", "s-crew", "s-abroad"), station, Role.VIEWER, "")
+    assert (who.tenant, who.groups) == (tenant, groups)
+
+
+def test_of_what_is_everyones_no_team_is_nearer_than_another() -> None:
+    world, station = made()
+    everyone = Space(id="s-everyone", kind=SpaceKind.EVERYONE, slug="everyone")
+    spaces = {**world.estate.spaces, **{at.id: at for at in (*ABROAD, everyone)}}
+    canned = replace(station.resource, owner="s-everyone")
+    estate = replace(world.estate, spaces=spaces, resources={**world.estate.resources, canned.id: canned})
+    shown = world_of(estate, GROUND).stations[canned.id]
+    assert bearer(estate, member("s-acme", "s-abroad"), shown, Role.VIEWER, "").tenant == "abroad"
 
 
 def test_an_instance_that_nobody_owns_has_no_tenant_nearer_than_another() -> None:
