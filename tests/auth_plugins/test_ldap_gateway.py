@@ -2,8 +2,8 @@
 
 import asyncio
 import re
-import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from aiohttp import ClientResponse
 
 from proxy.app import Running
 from tests.conftest import Needs
+from tests.peers.changes import promised
 from tests.peers.gateway import PASSWORD as LOCAL_PASSWORD
 from tests.peers.gateway import Site, estate, visitor
 from tests.peers.slapd import GROUPS, PASSWORD, PEOPLE, READER, READER_PASSWORD, Slapd, slapd
@@ -33,6 +34,14 @@ class House:
         """The page that is shown in the end."""
         async with visitor(self.site) as browser:
             return await browser.log_in(username, f"{self.site.home}/-/login?with={by}", password)
+
+    async def form(
+        self, stack: AsyncExitStack, *, by: str
+    ) -> Callable[[str, str], Coroutine[None, None, ClientResponse]]:
+        """A login page that somebody has before them, and what sends it."""
+        browser = await stack.enter_async_context(visitor(self.site))
+        page = await (await browser.navigate(f"{self.site.home}/-/login?with={by}")).text()
+        return lambda username, password: browser.fill_in(page, username=username, password=password)
 
     async def known_as(self, username: str, password: str = PASSWORD) -> dict[str, object]:
         """Who the gateway says that somebody is who logs in."""
@@ -61,6 +70,8 @@ async def house(tmp_path: Path, needs: Needs, authority: trustme.CA) -> AsyncIte
             "groups_from": {"base_dn": GROUPS},
             "groups": MAPPED,
             "provision": True,
+            "timeout": "30s",  # a busy machine is not the directory's fault; what people wait for, the gateway bounds
+            "connect_timeout": "10s",
         }
         people = estate([])
         people["users"] = [*[each for each in people["users"] if each["username"] == "nora"], INVITED]
@@ -105,15 +116,16 @@ async def test_a_directory_that_is_gone_or_silent_is_503_in_time_and_held_agains
         (house.directory.hang, house.directory.go_on),
         (house.directory.kill, house.directory.start),
     ):
-        away()
-        began = time.monotonic()
-        tries = [asyncio.create_task(house.log_in("vic")) for _ in range(6)]
-        local = await house.log_in("nora", LOCAL_PASSWORD, by="local")
-        assert local.status == 200
-        if away == house.directory.hang:
-            assert not any(each.done() for each in tries), "it waited for the directory too"
-        answers = await asyncio.gather(*tries)
-        assert time.monotonic() - began < 3
+        async with AsyncExitStack() as stack:
+            forms = [await house.form(stack, by="corp") for _ in range(6)]
+            other = await house.form(stack, by="local")
+            away()
+            async with promised(3):
+                tries = [asyncio.create_task(sent("vic", PASSWORD)) for sent in forms]
+                assert (await other("nora", LOCAL_PASSWORD)).status == 200
+                if away == house.directory.hang:
+                    assert not any(each.done() for each in tries), "it waited for the directory too"
+                answers = await asyncio.gather(*tries)
         assert {answer.status for answer in answers} == {503}
         assert "Wrong username" not in await answers[0].text()
         back()

@@ -1,7 +1,6 @@
 """Login by OpenID Connect against a provider that answers as it should, and in every way it should not."""
 
 import json
-import time
 from collections.abc import AsyncIterator, Callable
 from urllib.parse import parse_qs, urlsplit
 
@@ -17,6 +16,7 @@ from auth_plugins.openid.settings import PRESETS, OidcSettings
 from auth_plugins.testkit import Conformance, Visitor
 from auth_plugins.testkit import kit as kit_for
 from tests.auth_plugins.token_forgeries import FORGERIES, keys_of_all_kinds
+from tests.peers.changes import promised
 from tests.peers.issuer import CLIENT, SECRET, Issuer, half_hash, outside, running
 
 
@@ -319,13 +319,12 @@ async def test_a_provider_that_answers_nonsense_is_unavailable(issuer: Issuer, k
 
 @pytest.mark.parametrize("path", PATHS)
 async def test_a_silent_provider_is_unavailable_within_three_seconds(issuer: Issuer, kit: Kit, path: str) -> None:
-    oidc = plugin(issuer, kit, timeout=0.3)
+    oidc = plugin(issuer, kit, timeout=1.0)
     assert OidcSettings.model_fields["timeout"].default < 3
     issuer.silent.add(path)
-    began = time.monotonic()
-    with pytest.raises(Unavailable) as away:
-        await logged_in(oidc, issuer)
-    assert time.monotonic() - began < 3
+    async with promised(3):
+        with pytest.raises(Unavailable) as away:
+            await logged_in(oidc, issuer)
     assert away.value.code == "provider_slow"
     issuer.silent.clear()
     issuer.clock.now += 3
