@@ -97,6 +97,7 @@ async def test_x_4_each_customer_lands_on_the_building_and_sees_what_is_theirs_a
         page = persona.browser.page
         await page.goto(house.site.home + "/-/")
         await at_first(house, persona)
+        await page.evaluate("navigator.serviceWorker.ready.then(() => true)")
         await page.goto(house.hidden)  # the Dashboard's own worker in the browser answers it, and finds no such page
         await page.get_by_role("columnheader", name="Thing").wait_for()
         assert await page.get_by_text("Boiler house").count() == 0
