@@ -1,6 +1,6 @@
 """What the estate itself says of who gets to see what: shares without rows, and what is open to anybody. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from proxy.access.standing import is_active, targets
 from proxy.model.access import Role
@@ -21,16 +21,15 @@ from proxy.wire.glob import glob
 
 
 def rows_missing(estate: Estate, instance: Resource, settings: InstanceSettings) -> Iterator[Fault]:
-    """In tenant mode: the instance, or those of its pages, that others than its owner see without a row policy."""
+    """In tenant mode: the instance, or those of its pages, that others than its owner see without a row policy for all."""
     if not estate.settings.tenant_mode:
         return
     if _is_shared(estate, instance):
-        if not settings.rows:
-            yield _without_rows(instance)
+        yield from _gaps(instance, settings.rows)
         return
     for page in estate.children.get(instance.id, ()):
-        if page.kind is ResourceKind.PAGE and _is_shared(estate, page) and not _covered(page, settings):
-            yield _without_rows(page)
+        if page.kind is ResourceKind.PAGE and _is_shared(estate, page):
+            yield from _gaps_of_page(page, settings.rows)
 
 
 def shows_all_rows(estate: Estate, place: Resource) -> bool:
@@ -38,7 +37,8 @@ def shows_all_rows(estate: Estate, place: Resource) -> bool:
     at = next((each for each in estate.path(place) if each.instance is not None), None)
     if at is None or at.instance is None or place.kind not in {ResourceKind.INSTANCE, ResourceKind.PAGE}:
         return False
-    return any(fault.place.id == place.id for fault in rows_missing(estate, at, at.instance))
+    found = rows_missing(estate, at, at.instance)
+    return any(fault.place.id == place.id and fault.code == "no_row_policy" for fault in found)
 
 
 def open_to_anybody(
@@ -89,10 +89,26 @@ def _counts(estate: Estate, space_id: str) -> bool:
     return is_active(estate, space)
 
 
-def _covered(page: Resource, settings: InstanceSettings) -> bool:
+def _gaps(instance: Resource, rows: Sequence[RowPolicy]) -> Iterator[Fault]:
+    """What of an instance that is shared as a whole is for all alike. Which endpoints it has is not known here."""
+    if not rows:
+        yield _without_rows(instance)
+    elif not any(_is_for_every_widget(policy) and not policy.pages for policy in rows):
+        yield _with_some_rows(instance)
+
+
+def _gaps_of_page(page: Resource, rows: Sequence[RowPolicy]) -> Iterator[Fault]:
     said = PageSettings.of(page)
-    shown = not said.match or any(_on_page(policy, said.match) for policy in settings.rows)
-    return shown and all(any(_on_path(policy, path) for policy in settings.rows) for path in said.endpoints)
+    shown = [policy for policy in rows if _on_page(policy, said.match)]
+    answered = all(any(_on_path(policy, path) for policy in rows) for path in said.endpoints)
+    if not answered or (said.match and not shown):
+        yield _without_rows(page)
+    elif said.match and not any(map(_is_for_every_widget, shown)):
+        yield _with_some_rows(page)
+
+
+def _is_for_every_widget(policy: RowPolicy) -> bool:
+    return policy.kind is RowKind.SOCKET and not policy.widgets and not policy.types
 
 
 def _on_page(policy: RowPolicy, match: str) -> bool:
@@ -101,9 +117,21 @@ def _on_page(policy: RowPolicy, match: str) -> bool:
 
 
 def _on_path(policy: RowPolicy, path: str) -> bool:
-    if policy.kind is not RowKind.HTTP:
+    if policy.kind is not RowKind.HTTP or (policy.methods and "GET" not in policy.methods):
         return False
     return not policy.paths or path in policy.paths or any(glob(each).matches(path.encode()) for each in policy.paths)
+
+
+def _with_some_rows(place: Resource) -> Fault:
+    is_page = place.kind is ResourceKind.PAGE
+    what, without = ("page", "widgets and types") if is_page else ("instance", "widgets, types and pages")
+    return Fault(
+        code="partial_row_policy",
+        severity=Severity.WARNING,
+        place=place,
+        message=f"this {what} is shared, and its row policies are for a part of it: what other widgets show, all of them see",
+        remedy=f"Add a row policy of kind socketio without {without}; with on_unmatched pass it lets by what has no rows.",
+    )
 
 
 def _without_rows(place: Resource) -> Fault:

@@ -20,7 +20,7 @@ from proxy.model.estate import (
 )
 from proxy.services.administration.probing import Said, Unreachable
 from proxy.services.checks import Fault, Probes
-from proxy.services.checks_estate import open_to_anybody, rows_missing
+from proxy.services.checks_estate import open_to_anybody, rows_missing, shows_all_rows
 from proxy.services.checks_instance import believing, nodes_of, sent_to_everybody, unaddressed
 from proxy.services.checks_isolation import instances_of, isolation
 from proxy.services.checks_reach import Reached, is_local, past_the_gateway
@@ -60,10 +60,14 @@ def estate(
     )
 
 
-def missing(world: Estate) -> list[str]:
+def gaps(world: Estate) -> list[tuple[str, str, str]]:
     instance = world.resources["line"]
     assert instance.instance is not None
-    return [fault.place.id for fault in rows_missing(world, instance, instance.instance)]
+    return [(fault.place.id, fault.severity, fault.code) for fault in rows_missing(world, instance, instance.instance)]
+
+
+def missing(world: Estate) -> list[str]:
+    return [place for place, _, _ in gaps(world)]
 
 
 @pytest.mark.parametrize("target", ["line", "plant"])
@@ -72,6 +76,57 @@ def test_t_08_what_is_shared_without_rows_is_named_in_tenant_mode(target: str) -
     assert missing(estate(line(), shares=shares)) == ["line"]
     assert missing(estate(line(), shares=shares, tenant_mode=False)) == []
     assert missing(estate(line(rows=(SOCKET,)), shares=shares)) == []
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        (HTTP,),
+        (replace(HTTP, paths=()),),
+        (replace(SOCKET, widgets=("table",)),),
+        (replace(SOCKET, types=("ui-table",)), HTTP),
+        (replace(SOCKET, pages=("/one",)), replace(SOCKET, name="two", pages=("/two",))),
+    ],
+    ids=["endpoints", "all endpoints", "a widget", "a type", "some pages"],
+)
+def test_t_08_what_is_shared_as_a_whole_is_named_until_a_policy_is_for_every_widget(
+    rows: tuple[RowPolicy, ...],
+) -> None:
+    """T-08, T-19: any other widget shows all rows to all."""
+    shares = (("line", "customer"),)
+    world = estate(line(rows=rows), shares=shares)
+    assert gaps(world) == [("line", "warning", "partial_row_policy")]
+    assert not shows_all_rows(world, world.resources["line"]), "some of them are told apart"
+    assert gaps(estate(line(rows=rows), shares=shares, tenant_mode=False)) == []
+    assert gaps(estate(line(rows=(*rows, replace(SOCKET, name="all"))), shares=shares)) == []
+
+
+@pytest.mark.parametrize(
+    ("said", "rows", "code"),
+    [
+        ({}, (replace(SOCKET, widgets=("table",)),), "partial_row_policy"),
+        ({}, (replace(SOCKET, types=("ui-table",), pages=("/one",)),), "partial_row_policy"),
+        ({}, (replace(SOCKET, types=("ui-table",), pages=("/two",)),), "no_row_policy"),
+        ({}, (replace(SOCKET, types=("ui-table",)), replace(SOCKET, name="all", pages=("one",))), None),
+        ({"endpoints": ["/api/rows"]}, (replace(SOCKET, widgets=("table",)),), "no_row_policy"),
+        ({"endpoints": ["/api/rows"]}, (replace(SOCKET, widgets=("table",)), HTTP), "partial_row_policy"),
+        ({"match": "", "endpoints": ["/api/rows"]}, (replace(HTTP, methods=("POST",)),), "no_row_policy"),
+        ({"match": "", "endpoints": ["/api/rows"]}, (replace(HTTP, methods=("GET",)),), None),
+    ],
+)
+def test_t_08_a_shared_page_is_named_until_a_policy_is_for_every_widget_on_it(
+    said: dict[str, object], rows: tuple[RowPolicy, ...], code: str | None
+) -> None:
+    """T-08, T-19."""
+    world = estate(line(rows=rows), page(**said), shares=(("page", "customer"),))
+    assert [code for _, _, code in gaps(world)] == ([code] if code else [])
+
+
+def test_a_partial_policy_is_told_with_what_covers_the_rest() -> None:
+    world = estate(line(rows=(HTTP,)), shares=(("line", "customer"),))
+    (fault,) = rows_missing(world, world.resources["line"], settings(rows=(HTTP,)))
+    assert "what other widgets show, all of them see" in fault.message
+    assert "of kind socketio without widgets, types and pages" in fault.remedy
 
 
 @pytest.mark.parametrize("shares", [(), (("line", "acme"),), (("line", "gone"),)], ids=["none", "own", "suspended"])
