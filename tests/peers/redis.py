@@ -15,7 +15,7 @@ from tests.peers.ports import free_port
 
 PROGRAMS = ("redis-server", "redis-cli")
 MASTER = "flowward"
-_PATIENCE = 20.0
+_PATIENCE = 30.0
 
 
 @dataclass(kw_only=True)
@@ -150,7 +150,7 @@ def _cli(server: RedisServer, *words: str) -> str:
 
 @contextmanager
 def watched(directory: Path) -> Iterator[Watched]:
-    """A master with a replica and three Sentinels, who replace it half a second after it is gone."""
+    """A master with a replica and three Sentinels, who replace it two seconds after it is gone."""
     with ExitStack() as stack:
         first = RedisServer(directory=directory / "first", options=("repl-diskless-sync-delay 0",))
         second = RedisServer(
@@ -159,7 +159,7 @@ def watched(directory: Path) -> Iterator[Watched]:
         )
         told = (
             f"sentinel monitor {MASTER} 127.0.0.1 {first.port} 2",
-            f"sentinel down-after-milliseconds {MASTER} 500",
+            f"sentinel down-after-milliseconds {MASTER} 2000",
             f"sentinel failover-timeout {MASTER} 2000",
         )
         sentinels = [

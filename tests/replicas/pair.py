@@ -1,6 +1,5 @@
 """Two gateways on the same state, each under its own port, and people who come in by either."""
 
-import asyncio
 import base64
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -16,6 +15,7 @@ from proxy.model.identity import Membership, Person, User
 from proxy.services.sessions import Visit
 from proxy.store import Edit, PutPerson
 from tests.peers.answers import echo, plain
+from tests.peers.changes import promised
 from tests.peers.frames import CLOSE
 from tests.peers.gateway import HASH, Site, visitor
 from tests.peers.talk import Line, dial, request
@@ -105,7 +105,7 @@ class Pair:
 
     async def refuses(self, replica: Replica, *fields: tuple[str, str], method: str = "GET", path: str = "/api") -> int:
         """Wait until a replica refuses, as promised at once; how it does."""
-        async with asyncio.timeout(AT_ONCE):
+        async with promised(AT_ONCE):
             while (status := await self.status(replica, *fields, method=method, path=path)) < 400:
                 pass
         return status
@@ -128,7 +128,7 @@ def cookie(somebody: Someone) -> tuple[str, str]:
 
 async def closed(line: Line) -> int:
     """The code with which a socket is closed, at once."""
-    async with asyncio.timeout(AT_ONCE):
+    async with promised(AT_ONCE):
         while (frame := await line.hear()).opcode != CLOSE:
             pass
     return int.from_bytes(frame.payload[:2])

@@ -10,6 +10,7 @@ from aiohttp import ClientSession
 from cryptography.x509 import Certificate, DNSName, SubjectAlternativeName, load_der_x509_certificate
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests.peers.changes import DEADLINE, promised
 from tests.peers.gateway import Site, estate
 from tests.peers.talk import Line
 
@@ -66,9 +67,9 @@ def names(shown: Certificate) -> list[str]:
     return shown.extensions.get_extension_for_class(SubjectAlternativeName).value.get_values_for_type(DNSName)
 
 
-async def until(holds: Callable[[], Awaitable[object]], *, seconds: float = 10.0) -> None:
+async def until(holds: Callable[[], Awaitable[object]], *, seconds: float = DEADLINE) -> None:
     """Ask again and again until the answer is yes: for what happens elsewhere and tells nobody."""
-    async with asyncio.timeout(seconds):
+    async with promised(seconds):
         while not await holds():  # noqa: ASYNC110 - there is nothing to wait on
             await asyncio.sleep(0.02)
 

@@ -10,6 +10,7 @@ from proxy.store import Subject
 from proxy.store.redis import InRedis
 from tests.conftest import Needs
 from tests.peers import redis as peers
+from tests.peers.changes import DEADLINE
 from tests.peers.state import open_redis
 
 
@@ -27,7 +28,7 @@ class Published:
 
 async def eventually(true: Callable[[], bool]) -> None:
     """Ask again and again: nothing tells when Redis has answered to a background task."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(DEADLINE):
         while not true():  # noqa: ASYNC110
             await asyncio.sleep(0.02)
 

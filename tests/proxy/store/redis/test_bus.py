@@ -9,6 +9,7 @@ from config.stores import RedisAddress
 from proxy.store.redis import InRedis
 from proxy.store.redis.bus import RedisBus
 from tests.conftest import Needs
+from tests.peers.changes import DEADLINE, promised
 from tests.peers.redis import address_of, single
 from tests.peers.state import open_redis
 from tests.proxy.store.redis.conftest import Published
@@ -17,7 +18,7 @@ from tests.proxy.store.redis.conftest import Published
 async def hears(steps: AsyncIterator[None], told: RedisBus) -> None:
     """Until something is heard that is told again and again; a first subscription is news as well."""
     hearing = asyncio.ensure_future(anext(steps))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(DEADLINE):
         while not hearing.done():
             told.tell()
             await asyncio.wait([hearing], timeout=0.05)
@@ -30,13 +31,13 @@ async def test_what_one_process_tells_another_one_hears_within_a_second(address:
         await hears(steps, one.bus)
         for _ in range(3):
             one.bus.tell()
-            async with asyncio.timeout(1):
+            async with promised(1):
                 await anext(steps)
 
 
 async def test_who_tells_is_woken_too(opened: InRedis) -> None:
     opened.bus.tell()
-    async with asyncio.timeout(1):
+    async with promised(1):
         await anext(opened.bus.heard())
 
 
