@@ -6,8 +6,8 @@ from contextlib import asynccontextmanager
 
 DEADLINE = 30.0
 """Seconds after which whatever a test waits for is taken not to come. What is promised within a time is timed by its test."""
-ROOM = 2.0
-"""Seconds beyond every promise: another process of the same machine may have stood still, and nobody here saw it."""
+ROOM = 1.0
+"""Second beyond every promise: another process of the same machine may have stood still, and nobody here saw it."""
 _TICK = 0.02
 
 
