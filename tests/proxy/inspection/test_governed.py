@@ -14,6 +14,7 @@ from aiohttp import ClientWebSocketResponse, WSMsgType, WSServerHandshakeError
 from proxy.model.access import Role
 from proxy.model.directory import Space, SpaceKind
 from proxy.model.estate import Grant, HttpAuth, Resource, ResourceKind, RowKind, RowPolicy
+from tests.peers.changes import DEADLINE, promised
 from tests.peers.dashboard import PATH, Dashboard, dashboard
 from tests.proxy.inspection.house import INSTANCE, Answer, House, house
 from tests.proxy.nodered.dashboards import BASE, config
@@ -140,10 +141,10 @@ async def test_an_upgrade_that_is_none_and_a_version_that_is_foreign_open_no_web
 async def test_a_session_begins_by_websocket_as_well(tmp_path: Path) -> None:
     async with page(tmp_path) as mia:
         socket = await mia.gate.open_socket(f"{ASKED}websocket", mia.cookie)
-        assert (await socket.receive_str(timeout=5)).startswith("0{")
+        assert (await socket.receive_str(timeout=DEADLINE)).startswith("0{")
         await socket.send_str('40{"user":{"userId":"root"}}')
         mia.instance.say(CONFIG)
-        assert "valve" not in await socket.receive_str(timeout=5)
+        assert "valve" not in await socket.receive_str(timeout=DEADLINE)
         assert '"userId":"u-mia"' in str(mia.instance.heard[-1])
         assert "root" not in str(mia.instance.heard[-1])
         await socket.close()
@@ -155,7 +156,7 @@ async def test_an_instance_that_opens_nothing_is_none(tmp_path: Path) -> None:
         for instance.opening in ("40", "0", '0{"sid":1}', '0{"sid":"a"}', "hello"):
             assert (await gate.ask(f"{ASKED}polling", cookie)).status == 502
             socket = await gate.open_socket(f"{ASKED}websocket", cookie)
-            assert (await socket.receive(timeout=5)).type is WSMsgType.CLOSE
+            assert (await socket.receive(timeout=DEADLINE)).type is WSMsgType.CLOSE
             assert socket.close_code == 1002
 
 
@@ -203,8 +204,8 @@ async def test_attachments_pass_or_go_with_their_packet(tmp_path: Path, fast_lan
         assert mia.instance.heard[-1] == f"{typed}\x1ebAwQF"
         socket = await mia.socket()
         mia.instance.say(hidden, b"\x00\x01\x02", shown, b"\x03\x04\x05")
-        assert await socket.receive_str(timeout=5) == shown
-        assert await socket.receive_bytes(timeout=5) == b"\x03\x04\x05"
+        assert await socket.receive_str(timeout=DEADLINE) == shown
+        assert await socket.receive_bytes(timeout=DEADLINE) == b"\x03\x04\x05"
         for said in (other, b"\x00", typed, b"\x01"):
             await (socket.send_str(said) if isinstance(said, str) else socket.send_bytes(said))
         await mia.instance.until_heard(typed, b"\x01")
@@ -262,7 +263,7 @@ async def test_an_instance_that_speaks_otherwise_is_not_believed(tmp_path: Path)
             await mia.begin()
             socket = await mia.socket()
             mia.instance.say(body)
-            assert (await socket.receive(timeout=5)).type is WSMsgType.CLOSE
+            assert (await socket.receive(timeout=DEADLINE)).type is WSMsgType.CLOSE
             assert socket.close_code == 1002
             await mia.begin()
 
@@ -272,7 +273,7 @@ async def test_a_websocket_that_speaks_otherwise_is_closed_with_the_reason(tmp_p
         for packet in MALFORMED[:-1]:
             socket = await mia.socket()
             await socket.send_str(packet)
-            closing = await socket.receive(timeout=5)
+            closing = await socket.receive(timeout=DEADLINE)
             assert (closing.type, closing.data) == (WSMsgType.CLOSE, 1002)
             assert closing.extra
             await mia.instance.changes.until(lambda: str(mia.instance.heard[-1]).startswith("closed"))
@@ -291,7 +292,7 @@ async def test_what_is_longer_than_the_instance_takes_is_refused(tmp_path: Path)
             assert "1000 bytes" in refused.json()["detail"]  # type: ignore[index]
             socket = await mia.socket()
             await socket.send_str('42["a","' + "x" * 1000 + '"]')
-            assert (await socket.receive(timeout=5)).data == 1009
+            assert (await socket.receive(timeout=DEADLINE)).data == 1009
             assert not [packet for packet in instance.heard if not str(packet).startswith("closed")]
 
 
@@ -316,10 +317,11 @@ async def test_a_page_that_reads_slowly_holds_the_instance_back(tmp_path: Path) 
         while stalled != mia.instance.told:  # until a second passes in which nothing goes out
             stalled = mia.instance.told
             with contextlib.suppress(TimeoutError):
-                await mia.instance.changes.until(lambda before=stalled: mia.instance.told > before, seconds=1)  # type: ignore[misc]
+                async with asyncio.timeout(1):
+                    await mia.instance.changes.until(lambda before=stalled: mia.instance.told > before)  # type: ignore[misc]
         assert mia.instance.told < many
         for _ in range(many):
-            assert await socket.receive_str(timeout=5) == said
+            assert await socket.receive_str(timeout=DEADLINE) == said
         await socket.close()
 
 
@@ -331,7 +333,7 @@ async def test_a_poll_that_waits_hears_that_its_session_is_over(tmp_path: Path) 
         waiting = await _waiting(mia)
         [session] = await mia.gate.store.shared.sessions_of("u-mia")
         await mia.gate.store.shared.end_session(session.id)
-        async with asyncio.timeout(AT_ONCE):
+        async with promised(AT_ONCE):
             answer = await waiting
         assert (answer.status, answer.headers["Content-Type"].partition(";")[0]) == (200, "text/html")
 
@@ -341,7 +343,7 @@ async def test_g_01_a_poll_that_waits_begins_anew_when_other_pages_are_shown(tmp
     async with page(tmp_path) as mia:
         waiting = await _waiting(mia)
         await _share_gas(mia)
-        async with asyncio.timeout(AT_ONCE):
+        async with promised(AT_ONCE):
             answer = await waiting
         assert answer.json() == {"code": 1, "message": "Session ID unknown"}
         assert (await mia.post("3")).status == 400
@@ -364,7 +366,7 @@ async def test_a_websocket_ends_with_what_it_was_opened_for(tmp_path: Path, chan
             await mia.gate.store.shared.end_session(session.id)
         else:
             await _share_gas(mia)
-        async with asyncio.timeout(AT_ONCE):
+        async with promised(AT_ONCE):
             assert (await socket.receive()).data == code
         await mia.instance.changes.until(lambda: str(mia.instance.heard[-1]).startswith("closed"))
 
@@ -382,7 +384,7 @@ async def test_t_10_rows_follow_a_visitors_tags_while_a_socket_is_open(tmp_path:
             await mia.gate.change("mia", Role.MEMBER, tags={"site": site})
             await mia.gate.gateway.watch.look()
             mia.instance.say(said)
-            told = json.loads((await socket.receive_str(timeout=5))[2:])
+            told = json.loads((await socket.receive_str(timeout=DEADLINE))[2:])
             assert told == ["msg-input:pump", {"payload": [{"site": site}]}]
         await socket.close()
 
@@ -390,11 +392,11 @@ async def test_t_10_rows_follow_a_visitors_tags_while_a_socket_is_open(tmp_path:
 async def test_an_instance_that_falls_silent_is_taken_for_gone(tmp_path: Path) -> None:
     async with page(tmp_path) as mia:
         patience = mia.gate.gateway.inspection.carrier.patience
-        mia.gate.gateway.inspection.carrier.patience = type(patience)(stream=0.1)  # type: ignore[call-arg]
+        mia.gate.gateway.inspection.carrier.patience = type(patience)(stream=2.0)  # type: ignore[call-arg]
         socket = await mia.socket()
         mia.instance.say("2")
-        assert await socket.receive_str(timeout=5) == "2"
-        assert (await socket.receive(timeout=5)).data == 1012
+        assert await socket.receive_str(timeout=DEADLINE) == "2"
+        assert (await socket.receive(timeout=DEADLINE)).data == 1012
 
 
 async def test_who_leaves_ends_the_instances_side_too(tmp_path: Path) -> None:

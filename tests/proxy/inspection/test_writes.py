@@ -14,6 +14,7 @@ from proxy.model.access import Role
 from proxy.model.audit import AuditQuery, Event, Phase
 from proxy.model.identity import UserState
 from tests.peers import answers
+from tests.peers.changes import DEADLINE, promised
 from tests.peers.talk import Line, dial
 from tests.peers.upstream import Answer, Exchange, upstream
 from tests.proxy.inspection.house import HOST, INSTANCE, House, house
@@ -55,7 +56,7 @@ async def events(gate: House, *names: str) -> list[Event]:
 
 async def recorded(gate: House, count: int, *names: str) -> list[Event]:
     """So many of them, as soon as they are there."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(DEADLINE):
         while len(found := await events(gate, *names)) < count:  # noqa: ASYNC110 - the log tells nobody of its own accord
             await asyncio.sleep(0.01)
     return found
@@ -327,13 +328,13 @@ async def test_no_credential_of_a_deploy_is_kept_anywhere(tmp_path: Path, caplog
 async def test_nothing_is_sent_where_it_cannot_be_put_on_record(tmp_path: Path) -> None:
     async with (
         upstream(node_red()) as instance,
-        house(tmp_path, instance.url, patience=1.0) as gate,
+        house(tmp_path, instance.url, patience=3.0) as gate,
         dial(gate.port) as line,
     ):
         asked = await head(gate, b"POST /admin/inject/inj1", length=0)
         with locked(tmp_path):
             await line.send(asked)
-            answer = await line.response(seconds=10)
+            answer = await line.response(seconds=DEADLINE)
         assert (answer.status, json.loads(answer.body)["code"]) == (503, "not_recorded")
         assert answer.value(b"Content-Type") == b"application/problem+json"
         assert instance.requests == []
@@ -349,13 +350,14 @@ async def test_a_write_whose_outcome_cannot_be_put_on_record_is_not_answered_as_
         await go_on.wait()
         await answers.plain(b"{}")(exchange)
 
-    async with upstream(node_red(post=slow)) as instance, house(tmp_path, instance.url, patience=1.0) as gate:
+    async with upstream(node_red(post=slow)) as instance, house(tmp_path, instance.url, patience=3.0) as gate:
         async with dial(gate.port) as line:
             await line.send(await head(gate, b"POST /admin/inject/inj1", length=0))
-            await reached.wait()
+            async with asyncio.timeout(DEADLINE):
+                await reached.wait()
             with locked(tmp_path):
                 go_on.set()
-                answer = await line.response(seconds=10)
+                answer = await line.response(seconds=DEADLINE)
         assert (answer.status, json.loads(answer.body)["code"]) == (503, "not_recorded")
         assert "look at the instance" in json.loads(answer.body)["detail"]
         assert [each.phase for each in await events(gate)] == [Phase.INTENT]
@@ -380,7 +382,8 @@ async def test_the_outcome_is_on_record_though_the_client_has_gone(tmp_path: Pat
         async with dial(gate.port) as line:
             body = json.dumps({"flows": FLOWS, "rev": "r1"}).encode()
             await line.send(await head(gate, b"POST /admin/flows", length=len(body)) + body)
-            await reached.wait()
+            async with asyncio.timeout(DEADLINE):
+                await reached.wait()
         go_on.set()
         [_, done] = await recorded(gate, 2, "flows.set")
         assert (done.error, done.body["rev"]) == ("", {"before": "r1", "after": "r2"})
@@ -437,7 +440,8 @@ async def test_the_gateway_ends_with_what_is_under_way_on_record(tmp_path: Path)
     async with upstream(node_red(post=slow)) as instance:
         async with house(tmp_path, instance.url) as gate, dial(gate.port) as line:
             await line.send(await head(gate, b"POST /admin/inject/inj1", length=0))
-            await reached.wait()
+            async with asyncio.timeout(DEADLINE):
+                await reached.wait()
         assert _phases(tmp_path) == ["intent", "outcome"]
 
 
@@ -457,18 +461,20 @@ async def test_an_open_editor_is_on_record_from_its_opening_to_its_end(tmp_path:
         assert (opened.actor_name, opened.within) == ("vic", (INSTANCE, "r-plant", "s-acme"))
         await socket.close()
         [closed] = await recorded(gate, 1, "editor.closed")
-        assert 0 <= float(str(closed.body["seconds"])) < 5
+        assert 0 <= float(str(closed.body["seconds"])) < 60
         assert len(await events(gate, "editor.opened", "editor.closed")) == 2
 
 
 async def test_an_editor_opens_at_once_though_it_cannot_be_put_on_record_yet(tmp_path: Path) -> None:
     instance_says = answers.by_path({"/admin/comms": answers.echo(), "*": answers.plain(b"ok")})
-    async with upstream(instance_says) as instance, house(tmp_path, instance.url, patience=1.0) as gate:
+    async with upstream(instance_says) as instance, house(tmp_path, instance.url, patience=10.0) as gate:
         cookie = await gate.log_in("vic")
         assert (await gate.ask("/admin/", cookie)).status == 200
         with locked(tmp_path):
-            socket = await asyncio.wait_for(gate.open_socket("/admin/comms", cookie), AT_ONCE)
+            async with promised(AT_ONCE):
+                socket = await gate.open_socket("/admin/comms", cookie)
             await socket.send_str('{"subscribe":"x"}')
-            assert await socket.receive_str(timeout=AT_ONCE) == '{"subscribe":"x"}'
+            async with promised(AT_ONCE):
+                assert await socket.receive_str() == '{"subscribe":"x"}'
         await socket.close()
         await recorded(gate, 2, "editor.opened", "editor.closed")
