@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import os
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -26,6 +26,7 @@ POLL: Final = 1.0
 """Seconds between two looks at the files."""
 _log = structlog.get_logger(__name__)
 
+Stamps = Mapping[Path, tuple[int, int]]
 AgreeOn = Callable[[Keys], Awaitable[None]]
 ApplyEstate = Callable[[Config], Awaitable[Plan]]
 
@@ -60,12 +61,14 @@ class Reloader:
         entrance: Entrance | None,
         agree_on: AgreeOn,
         apply_estate: ApplyEstate,
+        stamps: Stamps,
     ) -> None:
-        """`agree_on`: raises ConfigurationError for keys that other gateways on the same state do not have."""
+        """`agree_on`: raises ConfigurationError for keys that other gateways on the same state do not have. `stamps`: of
+        the files as they were when they were read: whatever changes while a gateway starts is taken over as well."""
         self._path, self._gateway, self._entrance = path, gateway, entrance
         self._agree_on, self._apply = agree_on, apply_estate
         self._wanted = asyncio.Event()
-        self._stamps: dict[Path, tuple[int, int]] = {}
+        self._stamps = stamps
         self._state = config.settings.state.directory
         self._started_with = config.settings
         self.config = config
@@ -79,21 +82,16 @@ class Reloader:
 
     async def run(self) -> None:
         """Until cancelled."""
-        self._stamps = await asyncio.to_thread(_stamps, self._files())
         while True:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(POLL):
                     await self._wanted.wait()
             asked = self._wanted.is_set()
             self._wanted.clear()
-            stamps = await asyncio.to_thread(_stamps, self._files())
+            stamps = await asyncio.to_thread(stamps_of, (*written(self.config), keys_in(self._state)))
             if asked or stamps != self._stamps:
                 self._stamps = stamps
                 await self.reload()
-
-    def _files(self) -> list[Path]:
-        tls = self.config.settings.server.tls
-        return [*self.config.files(), *certificate_files(tls), self._state / "signing-keys.json"]
 
     async def reload(self) -> None:
         """Take over the files as they are now, or leave everything as it is and say why."""
@@ -127,8 +125,19 @@ class Reloader:
         self._gateway.watch.wake()
 
 
-def _stamps(files: Iterable[Path]) -> dict[Path, tuple[int, int]]:
-    """Time and size of each file; a file that is gone has neither."""
+def written(config: Config) -> Iterator[Path]:
+    """The files that operators write."""
+    yield from config.files()
+    yield from certificate_files(config.settings.server.tls)
+
+
+def keys_in(state: Path) -> Path:
+    """The file of a state directory that other processes write as well."""
+    return state / "signing-keys.json"
+
+
+def stamps_of(files: Iterable[Path]) -> dict[Path, tuple[int, int]]:
+    """Time and size of each file; a file that is gone has neither. Blocks."""
     stamps: dict[Path, tuple[int, int]] = {}
     for file in files:
         with contextlib.suppress(OSError):

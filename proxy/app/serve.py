@@ -24,7 +24,7 @@ from config.schema import Settings
 from proxy.app.gateway import Gateway, assemble
 from proxy.app.listening import cancelled, listen, redirecting, side
 from proxy.app.logs import StandardOutput, set_up_logs
-from proxy.app.reload import Reloader
+from proxy.app.reload import Reloader, keys_in, stamps_of, written
 from proxy.app.ways_in import at_work
 from proxy.app.workers import ALONE, READY, Supervisor, Worker
 from proxy.gate.watch import Watch
@@ -97,6 +97,7 @@ class Running:
 @contextlib.asynccontextmanager
 async def opened(path: Path, config: Config, clock: Clock = SYSTEM, worker: Worker = ALONE) -> AsyncIterator[Running]:
     """Serve a configuration, read from this file, while the context is open. Raises what is wrong with it."""
+    stamps = await asyncio.to_thread(stamps_of, written(config))
     certificates = await asyncio.to_thread(certificates_of, config)
     async with _logging(config.settings) as log, open_state(config.settings.state, clock.steady) as store:
         for warning in config.warnings:
@@ -104,6 +105,7 @@ async def opened(path: Path, config: Config, clock: Clock = SYSTEM, worker: Work
         for doubt in store.doubts:
             _log.warning("state", problem=doubt)
         keys = await asyncio.to_thread(load_or_create, config.settings.state.directory, clock.wall())
+        stamps |= await asyncio.to_thread(stamps_of, [keys_in(config.settings.state.directory)])
 
         async def agree_on(keys: Keys) -> None:
             if not config.settings.state.alone:
@@ -119,7 +121,7 @@ async def opened(path: Path, config: Config, clock: Clock = SYSTEM, worker: Work
             await apply_estate(config)
             await gateway.watch.look()
             entrance = Entrance(certificates) if certificates is not None else None
-            reloader = Reloader(path, config, gateway, entrance, agree_on, apply_estate)
+            reloader = Reloader(path, config, gateway, entrance, agree_on, apply_estate, stamps)
             _raise_file_limit()
             async with (
                 at_work(gateway.providers),

@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -16,12 +17,14 @@ from pathlib import Path
 import pytest
 
 from proxy.app import serve
+from proxy.services.clock import Clock
 from tests.peers.answers import by_path, echo, plain
+from tests.peers.changes import DEADLINE
 from tests.peers.frames import CLOSE
 from tests.peers.gateway import NAVIGATION, PASSWORD, Site, Visitor, visitor
 from tests.peers.talk import Line, dial, request
 from tests.peers.upstream import Answer, Exchange, upstream
-from tests.proxy.app.house import HOST, UPGRADE, metrics, readiness, site, until, value
+from tests.proxy.app.house import HOST, UPGRADE, line, metrics, readiness, site, until, value
 
 HELLO = by_path({"*": plain(b"hello")})
 
@@ -75,7 +78,7 @@ async def test_on_sigterm_it_finishes_what_is_under_way_then_closes_sockets_and_
                 assert (answer.status, answer.body) == (200, b"at last")
                 last = await opened.hear()
                 assert (last.opcode, last.payload[:2]) == (CLOSE, (1012).to_bytes(2))
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(DEADLINE):
                 assert await process.wait() == 0
 
 
@@ -88,7 +91,7 @@ async def test_a_second_signal_ends_it_at_once(tmp_path: Path) -> None:
             process.send_signal(signal.SIGTERM)
             await until(lambda: _draining(made))
             process.send_signal(signal.SIGTERM)
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(DEADLINE):
                 assert await process.wait() == 0
             assert b"at last" not in await line.rest()
 
@@ -104,7 +107,7 @@ async def test_what_does_not_finish_in_time_is_cut(tmp_path: Path) -> None:
             await line.send(asking(made, dora, "/dashboard/slow"))
             await instance.until(lambda: instance.requests[-1].target == b"/dashboard/slow")
             process.send_signal(signal.SIGINT)
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(15):
                 assert await process.wait() == 0
 
 
@@ -122,8 +125,28 @@ async def test_a_gateway_that_would_no_longer_hear_what_ended_ends_itself(tmp_pa
     await until(ready)
     (watch,) = (task for task in asyncio.all_tasks() if task.get_coro().__qualname__ == "Watch.run")  # type: ignore[union-attr]
     watch.cancel()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(DEADLINE):
         await serving
+
+
+async def test_what_changes_while_it_starts_is_taken_over(tmp_path: Path) -> None:
+    """The files are read first, and much is done before anybody looks at them again."""
+    made, writing = site(tmp_path, "http://127.0.0.1:9"), []
+
+    def wall() -> float:
+        if not writing:
+            made.estate["instances"] = [line("line-3", "http://127.0.0.1:9"), line("line-4", "http://127.0.0.1:9")]
+            writing.append(asyncio.get_running_loop().run_in_executor(None, made.write))
+        return time.time()
+
+    async with made.running(Clock(wall)) as running:
+
+        async def there() -> bool:
+            estate = await running.store.database.estate()
+            return {each.slug for each in estate.resources.values()} >= {"line-3", "line-4"}
+
+        await until(there)
+    await asyncio.gather(*writing)
 
 
 @pytest.mark.parametrize("times", [2, pytest.param(200, marks=pytest.mark.soak)])
@@ -140,7 +163,7 @@ async def test_killed_under_load_it_is_back_in_three_seconds_and_everybody_is_st
                 asked = request("GET", "/dashboard/", ("Cookie", cookie), host=f"{HOST}:{made.port}")
                 loads = [asyncio.create_task(_load(made.port, asked)) for _ in range(4)]
                 page = await other.log_in("max", f"{made.origin(HOST)}/dashboard/")
-                async with asyncio.timeout(20):
+                async with asyncio.timeout(DEADLINE):
                     while page.status == 503:  # a disk that others keep busy: the page asks to come again
                         page = await other.log_in("max", f"{made.origin(HOST)}/dashboard/")
                 assert (page.status, await page.text()) == (200, "hello")
@@ -234,13 +257,13 @@ async def test_a_pipe_that_nobody_reads_holds_nobody_up(tmp_path: Path) -> None:
                     async def lost() -> bool:
                         for _ in range(50):
                             await line.send(asking(made, dora, path))
-                            assert (await line.response(seconds=2)).status == 200
+                            assert (await line.response()).status == 200
                         process.send_signal(signal.SIGHUP)  # each is an event as well
                         return value(await metrics(made), "flowward_access_log_dropped_total") > 0
 
                     await until(lost, seconds=60)
                 process.send_signal(signal.SIGTERM)
-                async with asyncio.timeout(10):
+                async with asyncio.timeout(DEADLINE):
                     assert await process.wait() == 0
         finally:
             os.close(reading)
