@@ -24,6 +24,7 @@ from tests.auth_plugins.saml_idp import ISSUER, NOW, SSO, Says, assertion_in, ba
 from tests.peers import issuer as issuers
 from tests.peers.answers import plain
 from tests.peers.browser import Chromium
+from tests.peers.changes import promised
 from tests.peers.gateway import NAVIGATION, PASSWORD, Site, Visitor, visitor
 from tests.peers.issuer import CLIENT, SECRET, Issuer
 from tests.peers.ports import free_port
@@ -254,10 +255,10 @@ def nonsense() -> Iterator[int]:
 
 async def in_trouble(made: Site, running: Running) -> None:
     """Nobody gets away to the provider, everybody is told so in time, and others log in meanwhile."""
-    async with visitor(made) as somebody, asyncio.timeout(3):
-        going = [asyncio.create_task(left(somebody, made)) for _ in range(6)]
-        await _others_log_in(made)
-        answers = await asyncio.gather(*going)
+    async with visitor(made) as somebody, asyncio.TaskGroup() as tasks:
+        tasks.create_task(_others_log_in(made))
+        async with promised(3):
+            answers = await asyncio.gather(*(left(somebody, made) for _ in range(6)))
     assert {answer.status for answer in answers} == {503}
     assert await _attempts(running) == ["dora"], "nothing is held against anybody"
 
@@ -295,10 +296,10 @@ async def test_one_that_fails_when_people_are_back_is_503_in_three_seconds_and_n
                 issuer.silent.add("/token")
             else:
                 issuer.answers["/token"] = lambda: web.Response(text="nonsense!")
-            async with asyncio.timeout(3):
-                coming = asyncio.create_task(back(somebody, away, issuer))
-                await _others_log_in(made)
-                assert (await coming).status == 503
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(_others_log_in(made))
+                async with promised(3):
+                    assert (await back(somebody, away, issuer)).status == 503
         assert await _attempts(running) == ["dora"]
 
 
