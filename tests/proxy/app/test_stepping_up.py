@@ -16,6 +16,7 @@ from proxy.model.identity import Token, TokenKind
 from proxy.services.tokens import digest, new_value
 from proxy.store import PutToken
 from tests.peers.answers import by_path, echo, plain
+from tests.peers.changes import DEADLINE, promised
 from tests.peers.gateway import NAVIGATION, PASSWORD, Site, Visitor, estate, visitor
 from tests.peers.upstream import upstream
 from tests.proxy.web.api.house import Client
@@ -71,7 +72,7 @@ async def socket(somebody: Visitor, host: str) -> AsyncIterator[ClientWebSocketR
         session.ws_connect(f"http://127.0.0.1:{site.port}/socket", headers=headers) as opened,
     ):
         await opened.send_str("hello")
-        assert await opened.receive_str(timeout=5) == "hello"
+        assert await opened.receive_str(timeout=DEADLINE) == "hello"
         yield opened
 
 
@@ -146,7 +147,8 @@ async def test_s_11_a_changed_setting_closes_what_goes_on_without_one_and_leads_
             site.settings["mfa"] = {"enforce": "all"}
             site.write()
             await running.reloader.reload()
-            ended = await opened.receive(timeout=AT_ONCE)
+            async with promised(AT_ONCE):
+                ended = await opened.receive()
             assert (ended.type, ended.data) == (WSMsgType.CLOSE, 4401)
         fetched = await somebody.request("GET", f"{site.origin('line-3.localhost')}/data")
         assert fetched.status == 401
@@ -169,11 +171,12 @@ async def test_an_instance_that_begins_to_ask_closes_what_goes_on_there(tmp_path
             await running.reloader.reload()
             await running.gateway.watch.look()
             if asks:
-                ended = await opened.receive(timeout=AT_ONCE)
+                async with promised(AT_ONCE):
+                    ended = await opened.receive()
                 assert (ended.type, ended.data) == (WSMsgType.CLOSE, 4401)
             else:
                 await opened.send_str("still here")
-                assert await opened.receive_str(timeout=5) == "still here"
+                assert await opened.receive_str(timeout=DEADLINE) == "still here"
 
 
 async def test_a_login_to_it_asks_after_the_password_in_one_go(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from proxy.model.access import Reason, Role
 from proxy.model.audit import Event
 from proxy.model.identity import UserState
 from tests.peers.answers import by_path, drop, echo, plain
+from tests.peers.changes import DEADLINE, promised
 from tests.peers.frames import CLOSE, TEXT, Frame, accept_key, read_frame
 from tests.peers.state import put_in_state
 from tests.peers.upstream import Exchange, upstream
@@ -29,7 +30,7 @@ async def talk(socket: ClientWebSocketResponse, *texts: str) -> list[str]:
     for text in (*texts, '{"subscribe":"done"}'):
         await socket.send_str(text)
     heard = []
-    while (text := await socket.receive_str(timeout=5)) != '{"subscribe":"done"}':
+    while (text := await socket.receive_str(timeout=DEADLINE)) != '{"subscribe":"done"}':
         heard.append(text)
     return heard
 
@@ -84,7 +85,7 @@ async def test_a_message_too_long_for_an_editor_ends_its_socket(tmp_path: Path) 
     async with upstream(COMMS) as instance, house(tmp_path, instance.url) as gate:
         socket = await gate.open_socket("/admin/comms", await gate.log_in("mia"))
         await socket.send_str('{"subscribe":"' + "a" * 2**20 + '"}')
-        assert (await socket.receive(timeout=5)).type is WSMsgType.CLOSE
+        assert (await socket.receive(timeout=DEADLINE)).type is WSMsgType.CLOSE
         assert socket.close_code == 1009
         await instance.until(lambda: not instance.open_connections)
         assert not len(gate.gateway.live)
@@ -96,7 +97,7 @@ async def test_messages_of_the_instance_pass_whole(tmp_path: Path, size: int) ->
         socket = await gate.open_socket("/admin/comms", await gate.log_in("vic"))
         for opcode, payload in ((TEXT, b"a" * size), (2, bytes(size))):
             instance.writers[-1].write(Frame(opcode=opcode, payload=payload).encode())
-            message = await socket.receive(timeout=5)
+            message = await socket.receive(timeout=DEADLINE)
             assert (message.data.encode() if opcode == TEXT else message.data) == payload
         await socket.close()
 
@@ -107,7 +108,7 @@ async def test_messages_of_the_instance_pass_whole(tmp_path: Path, size: int) ->
 async def ended(socket: ClientWebSocketResponse) -> tuple[list[str], int | None]:
     """What is said before the end, and the code of it."""
     said = []
-    async with asyncio.timeout(AT_ONCE):
+    async with promised(AT_ONCE):
         while (message := await socket.receive()).type is WSMsgType.TEXT:
             said.append(message.data)
     return said, socket.close_code
@@ -290,7 +291,7 @@ async def test_an_editor_that_reads_slowly_holds_the_instance_back(tmp_path: Pat
         assert transport is not None
         frame, sent = Frame(opcode=TEXT, payload=b"a" * 100_000).encode(), 0
         writer = instance.writers[-1]
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(DEADLINE):
             try:
                 while sent < 200 * 2**20:
                     writer.write(frame)
@@ -301,5 +302,5 @@ async def test_an_editor_that_reads_slowly_holds_the_instance_back(tmp_path: Pat
                 pass
         assert sent < 64 * 2**20
         for _ in range(sent // len(frame)):
-            assert len((await socket.receive(timeout=5)).data) == 100_000
+            assert len((await socket.receive(timeout=DEADLINE)).data) == 100_000
         await socket.close()

@@ -14,6 +14,7 @@ from auth_plugins import Unavailable
 from config.mail_schema import Mail, is_mailbox
 from proxy.services.clock import SYSTEM, Clock
 from proxy.services.mail import Mailer, MailGone, MailRefused, Message
+from tests.peers.changes import promised
 from tests.peers.ports import free_port
 from tests.peers.smtp import SECRET, USER, Sink, sink
 
@@ -87,7 +88,7 @@ async def test_a_server_that_is_gone_or_silent_is_known_within_three_seconds(
 ) -> None:
     async with sink(tmp_path) as server:
         settings = {**server.settings, "server": f"smtp://localhost:{await how(server)}"}
-        async with asyncio.timeout(3):
+        async with promised(3):
             with pytest.raises(Unavailable) as told:
                 await (await mailer(settings)).reach()
     assert told.value.code == "mail_unreachable"

@@ -13,6 +13,7 @@ from auth_plugins.registry import Provider
 from auth_plugins.testkit import kit
 from config.auth_schema import AuthEntry, ProviderSession
 from proxy.model.identity import Session
+from tests.peers.changes import promised
 from tests.proxy.web.corp import Corp, corp
 from tests.proxy.web.house import HOME, LINE_3, query
 
@@ -203,7 +204,7 @@ async def test_a_provider_that_does_not_answer_is_a_503_within_three_seconds_and
         browser = there.house.browser()
         left = await browser.get(f"{HOME}/-/auth/slow/login")
         flow = urlsplit(left.location).query
-        async with asyncio.timeout(3):
+        async with promised(3):
             answer = await browser.get(f"{HOME}/-/auth/slow/callback?state={flow}")
         assert answer.status == 503
         assert "slow does not answer just now" in answer.text

@@ -8,6 +8,7 @@ from yarl import URL
 from proxy.model.access import Role
 from proxy.model.identity import Membership
 from proxy.store import Invitation, PutPerson
+from tests.peers.changes import DEADLINE, promised
 from tests.peers.gateway import PASSWORD
 from tests.proxy.web.api.house import API, Client, House
 
@@ -181,19 +182,19 @@ async def test_r_19_a_change_of_ones_role_is_told_within_a_second_and_holds_with
         heard: asyncio.Queue[str] = asyncio.Queue()
         listening = asyncio.create_task(_listen(house, user, heard))
         try:
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(DEADLINE):
                 assert await heard.get() == "hello"
             person = await house.person("max")
             (held,) = person.memberships.values()
             lowered = {held.space: Membership(space=held.space, role=Role.OWNER)}
             put = PutPerson(person=type(person)(user=person.user, memberships=lowered))
             await house.running.store.database.edit([put], [])
-            async with asyncio.timeout(1):
+            async with promised(1):
                 assert await heard.get() == "permissions-changed"
             (membership,) = (await user.get("/me")).json["memberships"]  # type: ignore[misc]
             assert membership["role"] == "owner"
             assert (await ada.post("/users/max/suspend")).status == 200
-            async with asyncio.timeout(1):
+            async with promised(1):
                 assert await heard.get() == "end"
         finally:
             listening.cancel()
