@@ -261,7 +261,8 @@ async def test_killed_in_the_middle_of_everything_it_forgets_nothing_that_it_ans
         made.settings["limits"] = dict.fromkeys(LIMITS, "1000000/1s")
         for number in range(times):
             async with made.process(stop=signal.SIGKILL) as process:
-                assert cpu_seconds(process.pid) < READY_SECONDS  # of its own: a busy machine may make it wait
+                # Of its own, since a busy machine may make it wait; the first start of all reads everything anew.
+                assert number == 0 or cpu_seconds(process.pid) < READY_SECONDS
                 await record.read_on(made)
                 assert not record.unfinished()
                 await _still_there(made, answered)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from proxy.cli.nodered_setup import free_port
+from tests.peers.ports import free_port
 
 ROOT = Path(__file__).parents[3]
 START = f"import sys; sys.path.insert(0, {str(ROOT)!r}); from proxy.cli import main; main()"

@@ -2,8 +2,8 @@
 
 import json
 
-from proxy.cli.nodered_setup import free_port
 from proxy.cli.standin import standin
+from tests.peers.ports import free_port
 from tests.peers.talk import Response, dial, request
 
 ADA = [("X-Flowward-User", "ada"), ("X-Flowward-Name", "Ada <Lovelace>"), ("X-Flowward-Role", "owner")]

@@ -12,6 +12,7 @@ from proxy.app import Running
 from proxy.store.sql import FILE
 from tests.peers.answers import by_path, echo, plain
 from tests.peers.gateway import Site, visitor
+from tests.peers.ports import free_port
 from tests.peers.talk import dial, request
 from tests.peers.upstream import Upstream, upstream
 from tests.proxy.app.house import HOST, UPGRADE, declare, line, metrics, readiness, site, until, value
@@ -100,9 +101,8 @@ async def test_counters_tell_what_happened(tmp_path: Path) -> None:
 
 
 async def test_an_instance_that_cannot_be_reached_is_down_until_it_is_back(tmp_path: Path) -> None:
-    async with upstream(ANSWERS) as instance:
-        port = instance.port
-        made = site(tmp_path, instance.url)
+    port = free_port()
+    made = site(tmp_path, f"http://127.0.0.1:{port}")
     async with made.running(), visitor(made, "dora", HOST) as dora:
         assert (await dora.request("GET", f"{made.origin(HOST)}/dashboard/")).status == 502
         down = await metrics(made)
@@ -146,7 +146,7 @@ async def test_while_the_store_is_away_it_is_not_ready_and_lets_nobody_unknown_i
             async def not_ready() -> bool:
                 return await readiness(made) == (503, ["the store cannot be read"])
 
-            await until(not_ready, seconds=5)
+            await until(not_ready)
             assert (await dora.request("GET", address)).status == 200
             assert (await vic.request("GET", address)).status == 503
             for table in ("change", "session_cookie"):
@@ -156,5 +156,5 @@ async def test_while_the_store_is_away_it_is_not_ready_and_lets_nobody_unknown_i
         async def ready() -> bool:
             return await readiness(made) == (200, [])
 
-        await until(ready, seconds=5)
+        await until(ready)
         assert (await vic.request("GET", address)).status == 401
