@@ -14,6 +14,7 @@ from proxy.gate.verdict import Missing, PasswordFact, PersonFact, SessionFact, S
 from proxy.model.access import Reason, Role
 from proxy.nodered.surfaces import Surface
 from proxy.store import StoreUnavailable
+from tests.peers.changes import promised
 from tests.proxy.gate.house import BASIC, LINE_3, LINE_4, House, head, instance, person, told
 
 ADA = person("ada", Role.OWNER)
@@ -116,7 +117,7 @@ async def test_a_fact_whose_fetching_was_cancelled_is_fetched_anew(house: House)
 
 async def test_a_fact_that_takes_too_long_is_trouble_within_four_seconds(house: House) -> None:
     house.facts.pause = asyncio.Event().wait
-    async with asyncio.timeout(4):
+    async with promised(4):
         with pytest.raises(StoreUnavailable, match="too long"):
             await house.gate.learn(ADA_FACT)
 

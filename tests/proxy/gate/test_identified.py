@@ -21,6 +21,7 @@ from proxy.services.clock import Clock
 from proxy.services.ratelimit import Late, TooOften
 from proxy.services.traffic import Traffic
 from proxy.store import StoreUnavailable
+from tests.peers.changes import promised
 from tests.proxy.gate.doorman import ABSOLUTE, IDLE, Doorman, standing
 from tests.proxy.gate.house import BASIC, LINE_4, House, head, instance, person, told
 from tests.proxy.gate.test_credentials import CI
@@ -457,7 +458,7 @@ async def test_a_provider_that_hangs_holds_up_nobody_who_comes_by_something_else
         assert isinstance(missing, Missing)
         waiting.append(asyncio.create_task(house.gate.learn(missing)))
     await asyncio.sleep(0)
-    async with asyncio.timeout(1.0):
+    async with promised(1):
         await house.passed(house.caller(), head("/api", cookie=house.login(VIC)))
     hanging.set()
     await asyncio.gather(*waiting)

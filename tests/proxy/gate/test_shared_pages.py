@@ -141,7 +141,7 @@ async def test_g_02_a_stream_of_a_page_ends_within_a_second_when_the_page_is_tak
             async def ended() -> bool:
                 return answer.content.at_eof() or answer.content.exception() is not None
 
-            await until(ended, seconds=2)
+            await until(ended, seconds=1)
         assert (await emma.request("GET", at.at("/api/office/rows"), headers=SCRIPT)).status == 404
 
 

@@ -16,6 +16,7 @@ from proxy.model.identity import Token, TokenKind
 from proxy.nodered.surfaces import Surface
 from proxy.services.snapshot import Snapshot
 from proxy.store import Change, StoreUnavailable, Subject
+from tests.peers.changes import DEADLINE
 from tests.proxy.gate.house import GROUND, LINE_3, Facts, House, head, instance, person
 
 GRACE = 300.0
@@ -274,10 +275,10 @@ async def test_it_looks_when_woken_and_writes_and_sweeps_now_and_then() -> None:
     try:
         watched.facts.change(Subject.SESSION, "session-ada")
         watched.watch.wake()
-        async with asyncio.timeout(1):
+        async with asyncio.timeout(DEADLINE):
             await one.over.wait()
         watched.house.steady += 301
-        async with asyncio.timeout(1):
+        async with asyncio.timeout(DEADLINE):
             await watched.facts.swept.wait()
     finally:
         running.cancel()

@@ -9,7 +9,7 @@ from pathlib import Path
 from proxy.inspection.notes import Notes
 from proxy.model.audit import AuditQuery, Event
 from proxy.store import Database
-from tests.peers.changes import Changes
+from tests.peers.changes import DEADLINE, Changes
 from tests.peers.state import open_store
 
 
@@ -42,11 +42,11 @@ async def test_many_are_written_at_once_and_in_order(tmp_path: Path) -> None:
         notes = Notes(counting.record)
         for number in range(500):
             notes.note(event(number))
-        await counting.changes.until(lambda: sum(counting.turns) == 500, seconds=10)
+        await counting.changes.until(lambda: sum(counting.turns) == 500)
         assert len(counting.turns) <= 4
         assert await recorded(store.database) == list(range(500))
         notes.note(event(500))
-        await counting.changes.until(lambda: sum(counting.turns) == 501, seconds=10)
+        await counting.changes.until(lambda: sum(counting.turns) == 501)
         await notes.close()
 
 
@@ -69,7 +69,7 @@ async def test_they_wait_while_the_store_is_away(tmp_path: Path) -> None:
             await asyncio.sleep(0)
             notes.note(event(2))
             other.execute("COMMIT")
-        await counting.changes.until(lambda: sum(counting.turns) == 2, seconds=10)
+        await counting.changes.until(lambda: sum(counting.turns) == 2)
         assert await recorded(store.database) == [1.0, 2.0]
         await notes.close()
 
@@ -80,6 +80,6 @@ async def test_a_gateway_that_ends_does_not_wait_for_a_store_that_is_away(tmp_pa
         with closing(sqlite3.connect(tmp_path / "flowward.sqlite", isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
             notes.note(event(1))
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(DEADLINE):
                 await notes.close()
         assert await recorded(store.database) == []

@@ -12,6 +12,7 @@ from proxy.model.audit import Event, Recorded
 from proxy.services.audit_export import TURN, Forwarder, SinkGone
 from proxy.services.clock import Clock
 from proxy.store import Store
+from tests.peers.changes import DEADLINE
 from tests.peers.state import open_store
 from tests.proxy.app.house import until
 
@@ -65,7 +66,7 @@ async def running(*forwarders: Forwarder) -> AsyncIterator[None]:
     finally:
         for each in forwarders:
             each.stop()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(DEADLINE):
             await asyncio.gather(*tasks)
 
 

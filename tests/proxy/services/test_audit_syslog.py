@@ -15,6 +15,7 @@ import trustme
 from proxy.model.audit import Event, Recorded
 from proxy.services.audit_export import SinkGone
 from proxy.services.audit_syslog import Heading, SyslogSink, framed, message
+from tests.peers.changes import DEADLINE
 
 HEADING = Heading(facility="local3", hostname="gate-1", app_name="flowward", process="4711")
 EVENT = Recorded(
@@ -171,7 +172,7 @@ async def test_each_event_is_a_datagram_over_udp_and_a_huge_one_leaves_out_its_t
     port = transport.get_extra_info("sockname")[1]
     huge = replace(EVENT, event=replace(EVENT.event, body={"list": "x" * 70_000}))
     await replace(sink(port), host="127.0.0.1", datagrams=True).send([EVENT, huge])
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(DEADLINE):
         assert await there.got.get() == message(EVENT, HEADING)
         assert parsed(await there.got.get())["text"] is None
     transport.close()
