@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from tests.conftest import Needs
+from tests.peers.changes import DEADLINE
 from tests.peers.gateway import visitor
 from tests.peers.ports import free_port
 from tests.peers.redis import RedisServer
@@ -35,7 +36,7 @@ async def balanced(program: Path, folder: Path, both: Pair, health: int) -> Asyn
 
 
 async def _listens(port: int) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(DEADLINE):
         while True:
             try:
                 async with dial(port):

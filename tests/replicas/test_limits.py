@@ -12,6 +12,7 @@ from config import schema
 from proxy.model.access import Role
 from proxy.model.estate import Limit, Resource
 from proxy.services.lockout import Lockout, Standing
+from tests.peers.changes import DEADLINE
 from tests.peers.gateway import Visitor, visitor
 from tests.peers.redis import RedisServer
 from tests.proxy.web.api.house import Client
@@ -77,7 +78,7 @@ async def test_a_redis_that_is_away_answers_no_login(both: Pair, redis_server: R
             assert await _attempt(both, somebody, 0) == 503
         finally:
             await asyncio.to_thread(redis_server.start)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(DEADLINE):
             while await _attempt(both, somebody, 0, right=True) != 200:
                 pass
 

@@ -13,6 +13,7 @@ from proxy.services.audit_export import TURN
 from proxy.services.clock import Clock
 from tests.auth_plugins.token_forgeries import FORGERIES
 from tests.peers.answers import plain
+from tests.peers.changes import DEADLINE
 from tests.peers.gateway import Site, visitor
 from tests.peers.issuer import CLIENT, Issuer, running
 from tests.peers.upstream import upstream
@@ -70,7 +71,7 @@ async def test_nothing_is_lost_when_the_sink_goes_away_and_the_gateway_is_killed
     async with upstream(plain(b"hello")) as instance, endpoint(Endpoint(status=503)) as hook:
         made = auditing(site(tmp_path, instance.url), webhook={"url": hook.url, "batch": 3})
         async with made.process(stop=signal.SIGKILL), visitor(made, "olga", HOST) as olga:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(DEADLINE):
                 assert (await olga.navigate(f"{made.origin(HOST)}/dashboard/")).status == 200, "nobody waits for a sink"
         hook.bodies.clear()
         hook.status = 204

@@ -13,6 +13,7 @@ import pytest
 from proxy.app.workers import ALONE, Worker
 from tests.conftest import Needs
 from tests.peers.answers import by_path, plain
+from tests.peers.changes import DEADLINE
 from tests.peers.gateway import Site, visitor
 from tests.peers.ports import free_port
 from tests.peers.redis import RedisServer, single
@@ -82,7 +83,7 @@ async def test_a_worker_that_is_killed_is_started_again_and_all_drain_together(s
     async with upstream(answers) as instance:
         several.estate["instances"][0]["upstream"] = instance.url  # type: ignore[index]
         async with several.process() as supervisor, visitor(several) as dora:
-            await until(lambda: ready(several), seconds=30)
+            await until(lambda: ready(several))
             await dora.logged_in("dora", HOST)
             before = workers(supervisor.pid)
             assert len(before) == COUNT
@@ -91,7 +92,7 @@ async def test_a_worker_that_is_killed_is_started_again_and_all_drain_together(s
             async def again() -> bool:
                 return len(workers(supervisor.pid) - before) == 1 and await ready(several)
 
-            await until(again, seconds=30)
+            await until(again)
             mine = ("Cookie", dora.cookie(HOST))
             for _ in range(20):  # the kernel gives each connection to any of them
                 async with dial(several.port) as line:
@@ -106,24 +107,24 @@ async def test_a_worker_that_is_killed_is_started_again_and_all_drain_together(s
                 async def one_left() -> bool:
                     return sum(map(alive, now)) == 1
 
-                await until(one_left, seconds=20)
+                await until(one_left)
                 go_on.set()
                 assert (await line.response()).body == b"at last"
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(DEADLINE):
                 assert await supervisor.wait() == 0
             assert not any(map(alive, now))
 
 
 async def test_workers_end_when_their_supervisor_is_killed(several: Site) -> None:
     async with several.process(stop=None) as supervisor:
-        await until(lambda: ready(several), seconds=30)
+        await until(lambda: ready(several))
         now = workers(supervisor.pid)
         supervisor.kill()
 
         async def gone() -> bool:
             return not any(map(alive, now))
 
-        await until(gone, seconds=10)
+        await until(gone)
 
 
 def test_an_address_that_is_taken_ends_all_of_them(several: Site) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from proxy.cli import nodered_setup
 from proxy.cli.nodered_setup import CannotRun, Installation, Settings, free_port, npm_install, running, settings_js
+from tests.peers.changes import DEADLINE
 from tests.peers.nodered import Programs, nodered
 from tests.peers.talk import dial, request
 
@@ -100,7 +101,7 @@ async def test_node_red_ends_when_whoever_started_it_is_killed(node_red_programs
         await parent.wait()
         ended = asyncio.Event()
         asyncio.get_running_loop().add_reader(child, ended.set)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(DEADLINE):
             await ended.wait()
     finally:
         asyncio.get_running_loop().remove_reader(child)
