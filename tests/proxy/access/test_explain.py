@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.access.decide import CHECKS, Check, decide
-from proxy.access.explain import Considered, Explanation, explain
+from proxy.access.explain import Considered, Explanation, explain, logged_in
 from proxy.model.access import Permission, Reason, Role, Write
 from proxy.model.estate import Estate, PlatformSettings
 from proxy.model.identity import Actor, Token
@@ -29,6 +29,7 @@ from tests.proxy.access.estates import (
     share,
     suspended,
     token,
+    viewing,
 )
 
 P = Permission
@@ -73,6 +74,23 @@ def test_what_is_explained_is_what_is_decided(
 def test_every_check_is_told_in_the_order_in_which_it_is_made() -> None:
     found = explained(in_session(person({"acme": OWNER})), P.FLOWS_EDIT, "line")
     assert [Check(each.rule) for each in found.considered if each.rule in set(Check)] == list(CHECKS)
+
+
+@pytest.mark.parametrize(
+    ("permission", "words"),
+    [
+        (P.INSTANCE_READ, "an admin looks on as this user"),
+        (P.INSTANCE_EDIT, "an admin looks on as this user, and changes nothing"),
+    ],
+)
+def test_an_admin_who_looks_on_is_told_of(permission: Permission, words: str) -> None:
+    found = explained(viewing(person({"acme": OWNER})), permission, "line")
+    assert said(found, Check.VIEWING) == [words]
+
+
+def test_somebody_who_is_not_here_is_explained_as_if_they_had_just_proved_who_they_are() -> None:
+    found = explained(logged_in(person({"acme": OWNER}), NOW), P.INSTANCE_SECURITY, "line")
+    assert (found.decision.allowed, rows(found, Check.PROOF)[0].refuses) == (True, None)
 
 
 def test_an_override_is_told_with_where_it_was_said_and_why_others_do_not_count() -> None:
