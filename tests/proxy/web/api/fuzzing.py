@@ -1,17 +1,55 @@
 """A gateway of its own with two tenants in it, and sessions that requests made from its description are sent by."""
 
 import asyncio
-import json
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
+from typing import Final
+from urllib.parse import quote
+
+import requests
 
 from proxy.web.api.operation import BELOW
-from tests.peers.gateway import HASH, PASSWORD, Site, visitor
+from tests.peers.gateway import HASH, PASSWORD, Site
 
 SECRET = "Zebrafinch"
 """In every name that is of the first tenant."""
+GUESSES: Final = 10
+"""Wrong passwords in a row that an account takes."""
+_PART: Final = re.compile(r"{([^}]+)}")
+_NEW: Final = {"slug": "<new>", "name": SECRET}
+MAKING: Final[Mapping[str, tuple[str, Mapping[str, object]]]] = {
+    "/spaces/{space}/service-accounts/{account}/tokens/{token}": (
+        "/spaces/<space>/service-accounts/<account>/tokens",
+        {"name": SECRET},
+    ),
+    "/instances/{instance}/tokens/{token}": ("/instances/<instance>/tokens", {"name": SECRET, "paths": ["/api/*"]}),
+    "/me/tokens/{token}": ("/me/tokens", {"name": SECRET}),
+    "{space}": ("/spaces", {"kind": "team", "slug": "<new>", "title": SECRET}),
+    "{customer}": ("/spaces/zebrafinch/customers", {"slug": "<new>", "title": f"{SECRET} <new>"}),
+    "/spaces/{customer}/users/{user}": ("/spaces/<customer>/users", {"username": "<new>", "role": "viewer"}),
+    "/spaces/{space}/members/{user}": ("/users", {"username": "<new>", "memberships": {"<space>": "viewer"}}),
+    "{user}": ("/users", {"username": "<new>", "name": SECRET}),
+    "{account}": ("/spaces/<space>/service-accounts", {"name": "<new>", "role": "viewer"}),
+    "{invitation}": ("/spaces/<space>/invitations", {"to": "ada", "role": "viewer"}),
+    "{application}": ("/applications", {**_NEW, "space": "zebrafinch"}),
+    "{instance}": ("/instances", {**_NEW, "application": "zebrafinch/plant", "hosts": ["<new>.localhost"]}),
+    "{device}": ("/devices", {**_NEW, "application": "zebrafinch/plant"}),
+    "{page}": ("/pages", {**_NEW, "instance": "<instance>", "match": "/<new>"}),
+    "{thing}": ("/things", {**_NEW, "space": "zebrafinch", "subtype": "asset"}),
+    "{folder}": ("/folders", {**_NEW, "space": "zebrafinch"}),
+    "{resource}": ("/devices", {**_NEW, "space": "zebrafinch"}),
+    "{tag}": ("/tags", {"name": "<new>"}),
+    "{policy}": (
+        "/row-policies",
+        {"instance": "<instance>", "name": "<new>", "kind": "http", "tag": "@tenant", "field": "tenant"},
+    ),
+}
+"""End of a path as far as it names something, the longest that fits -> how an admin makes such a thing: where to, and of
+what. `<new>` is a name that nothing has yet, any other in angle brackets such a thing, of the same path or made for this."""
 
 
 def _tenant(slug: str, title: str) -> dict[str, list[dict[str, object]]]:
@@ -44,24 +82,81 @@ class Stage:
     """What requests need: where to, and as whom."""
 
     url: str
-    sessions: Mapping[str, Mapping[str, str]]
-    """Username -> header fields of a session."""
-    parts: Mapping[str, str]
-    """Name of a part of a path -> the first tenant's thing of that kind."""
-    ids: frozenset[str]
+    given: Mapping[str, str]
+    """Name of a part of a path -> the first tenant's thing of that kind that a file declares, or a session of the admin."""
+    ids: set[str]
     """Ids of all that is the first tenant's."""
+    numbers: "count[int]" = field(default_factory=count)
+    sessions: dict[str, Mapping[str, str]] = field(default_factory=dict)
+
+    def session(self, name: str) -> Mapping[str, str]:
+        """Header fields of a session of theirs; of a new one where the last has ended, or wants a second factor."""
+        held = self.sessions.get(name)
+        if held is None or requests.get(f"{self.url}/dashboards", headers=held, timeout=60).status_code != 200:
+            held = self.sessions[name] = _log_in(self.url, name)
+        return held
+
+    def made(self, path: str) -> Mapping[str, str]:
+        """What the parts of a path name, made for this very path: things that no file declares."""
+        found: dict[str, str] = {}
+        for part in _PART.finditer(path):
+            kind, way = part[1], _way_to(path[: part.end()])
+            if kind == "ban":
+                found[kind] = self._ban()
+            else:
+                found[kind] = self._new(*way, found) if way else self.given.get(kind, "x")
+        return found
+
+    def ask(self, method: str, path: str, body: object = None, *, name: str = "ada") -> requests.Response:
+        return requests.request(method, self.url + path, json=body, headers=self.session(name), timeout=60)
+
+    def _new(self, where: str, what: Mapping[str, object], found: Mapping[str, str]) -> str:
+        body = self._filled(what, {**found, "new": f"new-{next(self.numbers)}"})
+        answer = self.ask("POST", str(self._filled(where, found)), body)
+        assert answer.ok, f"{where}: {answer.text}"
+        content = answer.json()
+        if "id" not in content:
+            return str(content["name"])  # a tag, which is everybody's
+        self.ids.add(content["id"])
+        return str(content["id"])
+
+    def _filled(self, value: object, found: Mapping[str, str]) -> object:
+        match value:
+            case str():
+                return re.sub(r"<(\w+)>", lambda gap: found.get(gap[1]) or self.made(f"{{{gap[1]}}}")[gap[1]], value)
+            case dict():
+                return {self._filled(key, found): self._filled(each, found) for key, each in value.items()}
+            case list():
+                return [self._filled(each, found) for each in value]
+        return value
+
+    def _ban(self) -> str:
+        """Of an account whose password was guessed at."""
+        user = self.made("/users/{user}")["user"]
+        username = self.ask("GET", f"/users/{user}").json()["username"]
+        guess = {"username": username, "password": "wrong password"}
+        for _ in range(GUESSES):
+            _try(self.url, guess)
+        return next(each["id"] for each in self.ask("GET", "/bans").json()["items"] if each["user"] == user)
+
+
+def _way_to(path: str) -> tuple[str, Mapping[str, object]] | None:
+    return next((way for end, way in MAKING.items() if path == end), None) or MAKING.get(path[path.rindex("{") :])
 
 
 @contextmanager
 def stage(folder: Path) -> Iterator[Stage]:
     """The gateway in a process of its own for as long as the context is open."""
     site = Site(folder, _estate())
-    site.settings = {"limits": {"api": "1000000/60s", "login": "1000/60s", "anonymous": "1000000/60s"}}
+    many: dict[str, object] = dict.fromkeys(
+        ("activation", "anonymous", "api", "invites", "login", "token_create"), "1000000/60s"
+    )
+    site.settings = {"limits": {**many, "lockout": {"failures": GUESSES}, "ban": {"failures": 10000}}}
     with asyncio.Runner() as runner:
         process = site.process()
         runner.run(_entered(process))
         try:
-            yield runner.run(_set(site))
+            yield _set(site.home + BELOW)
         finally:
             runner.run(_left(process))
 
@@ -74,28 +169,33 @@ async def _left(process: object) -> None:
     await process.__aexit__(None, None, None)  # type: ignore[attr-defined]
 
 
-async def _set(site: Site) -> Stage:
-    sessions = {name: await _session(site, name) for name in ("ada", "beta-olga", "zebrafinch-olga")}
-    parts = {
+def _set(url: str) -> Stage:
+    declared = {
         "space": "zebrafinch",
         "customer": "zebrafinch-customer",
-        "resource": "zebrafinch%2Fplant",
-        "application": "zebrafinch%2Fplant",
-        "instance": "zebrafinch%2Fplant%2Fline",
+        "resource": "zebrafinch/plant",
+        "application": "zebrafinch/plant",
+        "instance": "zebrafinch/plant/line",
         "user": "zebrafinch-olga",
     }
-    ids: set[str] = set()
-    async with visitor(site) as somebody:
-        for path in ("/spaces", "/applications", "/instances", "/me"):
-            answer = await somebody.request("GET", site.home + BELOW + path, headers=sessions["zebrafinch-olga"])
-            content = json.loads(await answer.text())
-            ids |= {item["id"] for item in content.get("items", [content])}
-    return Stage(url=site.home + BELOW, sessions=sessions, parts=parts, ids=frozenset(ids))
+    parts = {kind: quote(name, safe="") for kind, name in declared.items()}
+    ready = Stage(url=url, given=parts, ids=set())
+    _log_in(url, "ada")
+    spare = next(each["id"] for each in ready.ask("GET", "/me/sessions").json()["items"] if not each["current"])
+    parts["session"] = spare
+    for path in ("/spaces", "/applications", "/instances", "/me"):
+        content = ready.ask("GET", path, name="zebrafinch-olga").json()
+        found: Sequence[Mapping[str, str]] = content.get("items", [content])
+        ready.ids.update(item["id"] for item in found)
+    return ready
 
 
-async def _session(site: Site, name: str) -> Mapping[str, str]:
-    async with visitor(site) as somebody:
-        raw = json.dumps({"username": name, "password": PASSWORD})
-        fields = {"Content-Type": "application/json"}
-        answer = await somebody.request("POST", f"{site.home}{BELOW}/auth/login", headers=fields, data=raw)
-        return {"Cookie": somebody.cookie("localhost"), "X-Flowward-CSRF": json.loads(await answer.text())["csrf"]}
+def _log_in(url: str, name: str) -> Mapping[str, str]:
+    """Header fields of a new session."""
+    answer = _try(url, {"username": name, "password": PASSWORD})
+    cookie = "; ".join(f"{key}={value}" for key, value in answer.cookies.items())
+    return {"Cookie": cookie, "X-Flowward-CSRF": answer.json()["csrf"]}
+
+
+def _try(url: str, body: Mapping[str, str]) -> requests.Response:
+    return requests.post(f"{url}/auth/login", json=body, headers={"Origin": url.removesuffix(BELOW)}, timeout=60)
