@@ -154,7 +154,7 @@ async def test_d_04_d_06_an_instance_is_never_told_who_a_page_says_it_is(tmp_pat
         house(tmp_path, instance.url, enforce_client_constraint=True) as gate,
         await gate.open_socket(f"{PATH}?EIO=4&transport=websocket", await gate.log_in("mia")) as page,
     ):
-        assert (await page.receive_str(timeout=5)).startswith("0{")
+        assert (await page.receive_str(timeout=30)).startswith("0{")
         for packet in [*said, '42["of-others","the last"]']:
             await (page.send_str(packet) if isinstance(packet, str) else page.send_bytes(packet))
         async with asyncio.timeout(30):

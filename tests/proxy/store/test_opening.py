@@ -68,7 +68,7 @@ async def database(request: pytest.FixtureRequest) -> str:
 
 
 async def test_whoever_waits_does_so_as_long_as_state_timeout_says(database: str, tmp_path: Path) -> None:
-    hasty, patient = (state(tmp_path, database=database, timeout=timeout) for timeout in ("1s", "30s"))
+    hasty, patient = (state(tmp_path, database=database, timeout=timeout) for timeout in ("3s", "30s"))
     place = tmp_path if database == "sqlite" else database
     async with open_state(hasty) as store, open_state(patient) as other, connect(place) as third:
         async with third.writing(60.0):

@@ -167,22 +167,18 @@ async def test_r_71_what_a_name_leads_to_is_looked_at_whenever_it_is_connected_t
     """Localhost stands for a name that fits a pattern and leads elsewhere: the fast lane and the gateway's own reader refuse."""
     team, owner, path = await owned(yard)
     host = (await settings(yard, team)).hosts[0]
-    async with upstream(by_path(NODE_RED)) as instance:
-        await yard.settings(upstream_allow=("127.0.0.0/8", "::1/128"))
+    async with upstream(by_path(NODE_RED)) as instance, yard.set_to(upstream_allow=("127.0.0.0/8", "::1/128")):
         assert (await owner.put(path, {"upstream": f"http://localhost:{instance.port}"})).status == 200
         assert (await owner.put(f"{path}/security", {"http_auth": {"mode": "user", "public": ["/hook"]}})).status == 200
         assert (await owner.get(f"{path}/status")).json == {"up": True}
         assert await visit(yard, owner, f"http://{host}/hook") == 404, "by the instance"
-        try:
-            await yard.settings(upstream_allow=("localhost",))
-            instance.close_idle()
-            await instance.until(lambda: not instance.open_connections)
-            before = len(instance.connections)
-            assert (await owner.get(f"{path}/status")).json == {"up": False}
-            assert await visit(yard, owner, f"http://{host}/hook") == 502
-            assert len(instance.connections) == before
-        finally:
-            await yard.settings()
+        await yard.settings(upstream_allow=("localhost",))
+        instance.close_idle()
+        await instance.until(lambda: not instance.open_connections)
+        before = len(instance.connections)
+        assert (await owner.get(f"{path}/status")).json == {"up": False}
+        assert await visit(yard, owner, f"http://{host}/hook") == 502
+        assert len(instance.connections) == before
 
 
 async def visit(yard: Yard, user: Someone, url: str) -> int:
@@ -195,13 +191,10 @@ async def visit(yard: Yard, user: Someone, url: str) -> int:
 
 async def test_r_71_no_upstream_leads_to_a_listener_of_the_gateway(yard: Yard) -> None:
     _, owner, path = await owned(yard)
-    try:
-        await yard.settings(upstream_allow=("127.0.0.0/8",))
+    async with yard.set_to(upstream_allow=("127.0.0.0/8",)):
         for port in (yard.house.site.port, yard.house.site.operations):
             answer = await owner.put(path, {"upstream": f"http://127.0.0.1:{port}"})
             assert (answer.status, list(answer.faults)) == (422, ["/upstream"])
-    finally:
-        await yard.settings()
 
 
 async def test_h_01_an_instance_for_anybody_needs_the_permission_of_the_configuration(
@@ -397,8 +390,7 @@ async def codes(owner: Someone, path: str) -> dict[str, str]:
 
 async def test_a_test_says_what_there_is_and_what_does_not_fit(yard: Yard, node_red: Upstream) -> None:
     _, owner, path = await owned(yard)
-    await yard.settings(upstream_allow=("127.0.0.0/8",))
-    try:
+    async with yard.set_to(upstream_allow=("127.0.0.0/8",)):
         assert (await owner.put(path, {"upstream": f"http://127.0.0.1:{node_red.port}"})).status == 200
         assert await codes(owner, path) == {
             "no_admin_auth": "warning",
@@ -411,19 +403,14 @@ async def test_a_test_says_what_there_is_and_what_does_not_fit(yard: Yard, node_
         assert (found["admin_root_wrong"], found["no_dashboard"]) == ("error", "warning")
         await owner.put(path, {"upstream": "http://127.0.0.1:1"})
         assert await codes(owner, path) == {"unreachable": "error"}
-    finally:
-        await yard.settings()
 
 
 async def test_everybody_who_may_use_an_instance_sees_whether_it_is_up(yard: Yard) -> None:
     team, _, path = await owned(yard)
-    await yard.settings(upstream_allow=("127.0.0.0/8",))
     owner, user = await yard.someone({team.id: OWNER}), await yard.someone({team.id: DASHBOARD})
-    try:
+    async with yard.set_to(upstream_allow=("127.0.0.0/8",)):
         await owner.put(path, {"upstream": "http://127.0.0.1:1"})
         assert (await user.get(f"{path}/status")).json == {"up": False}
-    finally:
-        await yard.settings()
 
 
 async def test_the_log_of_an_instance_is_for_its_viewers(yard: Yard) -> None:

@@ -149,6 +149,15 @@ class Yard:
     async def settings(self, **changed: object) -> None:
         await self.put(replace(PlatformSettings(), **changed))  # type: ignore[arg-type]
 
+    @asynccontextmanager
+    async def set_to(self, **changed: object) -> AsyncIterator[None]:
+        """With these settings for a while, whatever happens meanwhile: others use the same yard afterwards."""
+        try:
+            await self.settings(**changed)
+            yield
+        finally:
+            await self.settings()
+
 
 def _application(team: str, slug: str) -> Sequence[Edit]:
     app = f"{team}-{slug}"
