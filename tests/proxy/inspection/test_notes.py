@@ -75,7 +75,7 @@ async def test_they_wait_while_the_store_is_away(tmp_path: Path) -> None:
 
 
 async def test_a_gateway_that_ends_does_not_wait_for_a_store_that_is_away(tmp_path: Path) -> None:
-    async with open_store(tmp_path, patience=1.0) as store:
+    async with open_store(tmp_path, patience=3.0) as store:
         notes = Notes(store.database.record)
         with closing(sqlite3.connect(tmp_path / "flowward.sqlite", isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
