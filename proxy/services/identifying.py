@@ -5,8 +5,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
-import structlog
-
 from auth_plugins import CredentialRequest, Identity, Refused, Unavailable
 from auth_plugins.basic import name_and_password
 from auth_plugins.registry import Provider
@@ -18,7 +16,6 @@ from proxy.store import Database, StoreUnavailable
 
 _NO_GUESS: Final = frozenset({"credentials_missing", "password_expired", "second_factor_required", "sso_required"})
 """Refusals in which no password was sent, or the right one."""
-_log = structlog.get_logger(__name__)
 
 Whose = Callable[[Provider, Identity, str], Awaitable[tuple[Person, bool]]]
 """(provider, identity, address) -> our user, and whether the provider stands for a second factor of theirs too.

@@ -43,6 +43,7 @@ def test_text_is_kept_as_text() -> None:
 @pytest.mark.parametrize(
     "kept",
     ["", "secret", '{"refresh_token": "r"}', "gehêim", SEAL.close_text("secret", "another's")],
+    ids=["nothing", "plain", "of an older version", "no base64", "another's"],
 )
 def test_text_that_was_not_sealed_so_is_never_taken_as_it_is(kept: str) -> None:
     with pytest.raises(Unavailable, match="secret_unreadable"):
