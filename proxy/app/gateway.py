@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
-from uuid import uuid4
 
 from aiohttp import ClientSession, ClientTimeout, DummyCookieJar, web
 from aiohttp.typedefs import Handler, Middleware
@@ -19,10 +18,10 @@ from proxy.access.decide import Place
 from proxy.access.passwords import verify
 from proxy.app.asking import asking, probing
 from proxy.app.auditing import Auditing, auditing_of
+from proxy.app.desk import desk_of, home_of, new_id
 from proxy.app.front import Front
 from proxy.app.identifying import readers_of
 from proxy.app.lane import Lane
-from proxy.app.ways_in import ways_in
 from proxy.gate.crowd import Crowd
 from proxy.gate.gate import Gate
 from proxy.gate.live import LiveConnections
@@ -44,25 +43,18 @@ from proxy.plane.upgrade import Upgrades
 from proxy.services.accounts import Accounts
 from proxy.services.administration.instances import Premises, own_listeners
 from proxy.services.administration.probing import Ask
-from proxy.services.allowances import Allowances, rate_of
+from proxy.services.allowances import rate_of
 from proxy.services.assertions import Signer
 from proxy.services.audit import on
-from proxy.services.branding import Pictures
 from proxy.services.checks import Probes
 from proxy.services.clock import SYSTEM, Clock
 from proxy.services.cookies import Cookies
-from proxy.services.devices import Devices
-from proxy.services.factors import factors_of, policy_of
-from proxy.services.flows import Flows
-from proxy.services.linking import Linking
-from proxy.services.lockout import Lockout
-from proxy.services.login import Logins
+from proxy.services.factors import policy_of
 from proxy.services.notices import Notices
 from proxy.services.offload import Offload
 from proxy.services.outbox import Outbox
 from proxy.services.refreshing import Refreshing
 from proxy.services.sealing import Seal
-from proxy.services.self_help import outbox_of, self_help_of
 from proxy.services.sessions import Sessions
 from proxy.services.snapshot import Snapshot
 from proxy.services.tokens import Tokens
@@ -171,11 +163,11 @@ async def assemble(config: Config, keys: Keys, store: Store, log: AccessLog, clo
     )
     async with _closed_on_failure(outside):
         desk = await asyncio.to_thread(
-            _desk, settings, store, gate, signer, sessions, offload, outside, keys, clock, premises, writer
+            desk_of, settings, store, gate, signer, sessions, offload, outside, keys, clock, premises, writer
         )
     gate.identify_by(readers_of(settings.session, desk))
     carrier = Carrier(plane.timeouts, partial(going_on, live), lambda: gate.border)
-    reader = OwnReader(carrier, sign=signer.sign, issuer=_home(settings), now=clock.wall)
+    reader = OwnReader(carrier, sign=signer.sign, issuer=home_of(settings), now=clock.wall)
     inspection = InspectionDesk(
         carrier=carrier,
         writes=Writes(
@@ -194,7 +186,7 @@ async def assemble(config: Config, keys: Keys, store: Store, log: AccessLog, clo
         sessions=sessions,
         wake=store.bus.tell,
         record=store.database.record,
-        home=_home(settings),
+        home=home_of(settings),
         person=gate.known_person,
         upgrade=Upgrades(plane),
     )
@@ -261,14 +253,10 @@ def timeouts_of(settings: Settings) -> Timeouts:
     return Timeouts(**dict(settings.server.timeouts))
 
 
-def _home(settings: Settings) -> str:
-    return str(settings.server.public_url)
-
-
 def ground_of(settings: Settings) -> Ground:
     server = settings.server
     homes = tuple(str(origin) for origin in server.homes)
-    return Ground(public_url=_home(settings), homes=homes, open_instances=server.allow_public_http)
+    return Ground(public_url=home_of(settings), homes=homes, open_instances=server.allow_public_http)
 
 
 def _hsts(settings: Settings) -> str:
@@ -279,7 +267,7 @@ def _hsts(settings: Settings) -> str:
 async def _gate(
     settings: Settings, store: Store, traffic: Traffic, clock: Clock, signer: Signer, offload: Offload
 ) -> Gate:
-    home = _home(settings)
+    home = home_of(settings)
     return Gate(
         world=world_of(await store.database.estate(), ground_of(settings)),
         database=store.database,
@@ -296,84 +284,6 @@ async def _gate(
         trusted=settings.server.trusted_proxies,
         listeners=own_listeners(settings),
         patience=settings.state.timeout,
-    )
-
-
-def _desk(
-    settings: Settings,
-    store: Store,
-    gate: Gate,
-    signer: Signer,
-    sessions: Sessions,
-    offload: Offload,
-    outside: ClientSession,
-    keys: Keys,
-    clock: Clock,
-    premises: Premises,
-    writer: Writer,
-) -> Desk:
-    accounts = Accounts(
-        database=store.database,
-        shared=store.shared,
-        offload=offload,
-        now=clock.wall,
-        end_sessions=sessions.end_all,
-        rules=lambda: premises.settings.accounts,
-    )
-    outbox = outbox_of(
-        store.database,
-        lambda: premises.settings,
-        keys.subkey,
-        clock,
-        _new_id,
-        product=lambda: gate.world.estate.settings.branding.product,
-    )
-    lockout = Lockout(
-        store.database,
-        store.shared,
-        lambda: premises.settings.limits.lockout,
-        clock.wall,
-        ban=lambda: premises.settings.limits.ban,
-        spared=lambda: premises.settings.server.trusted_proxies,
-        notice=outbox.note,
-    )
-    domains = frozenset(domain for entry in settings.auth if entry.active for domain in entry.domains)
-    found = ways_in(settings, store.shared, accounts, offload, outside, clock)
-    return Desk(
-        sites=lambda: gate.world.sites,
-        estate=lambda: gate.world.estate,
-        person=store.database.person,
-        jwks=signer.jwks,
-        providers=found.providers,
-        local=found.local,
-        database=store.database,
-        sessions=sessions,
-        accounts=accounts,
-        linking=Linking(
-            writer=writer,
-            shared=store.shared,
-            providers=lambda: found.providers,
-            new_id=_new_id,
-            end_sessions=sessions.end_all,
-        ),
-        flows=Flows(store.shared, clock.wall, Seal(keys.subkey("flows"))),
-        factors=factors_of(
-            store.database,
-            store.shared,
-            offload,
-            home=_home(settings),
-            subkey=keys.subkey,
-            settings=lambda: premises.settings.mfa,
-            now=clock.wall,
-            new_id=_new_id,
-        ),
-        devices=Devices(store.shared, clock.wall),
-        logins=Logins(store.shared, key=keys.subkey("login"), cookies=Cookies.of(_home(settings)), now=clock.wall),
-        allowances=Allowances(store.shared, lambda: premises.settings.limits, clock.wall),
-        lockout=lockout,
-        self_help=self_help_of(outbox, accounts, lockout, writer, lambda: domains, keys.subkey, _new_id),
-        pictures=Pictures(store.database),
-        now=clock.wall,
     )
 
 
@@ -397,7 +307,7 @@ def _api(
         writer=writer,
         tokens=Tokens(database=store.database, uses=gate.uses, now=clock.wall),
         refused=partial(_denied, gate, auditing),
-        new_id=_new_id,
+        new_id=new_id,
         premises=premises,
         ask=ask,
         probes=probes,
@@ -407,10 +317,6 @@ def _api(
         listening=Counter(),
         version=lambda: watch.version,
     )
-
-
-def _new_id() -> str:
-    return uuid4().hex
 
 
 def _reached(gate: Gate, traffic: Traffic, instance: str) -> bool | None:
