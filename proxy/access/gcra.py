@@ -37,53 +37,57 @@ class Rate:
         return max(0.0, ahead + self.interval - self.tolerance)
 
 
-class Bucket:
-    """The state of one subject: the time (seconds, any steady clock) at which its allowance is whole again."""
-
-    __slots__ = ("interval", "tolerance", "whole_at")
-
-    def __init__(self, rate: Rate) -> None:
-        self.interval, self.tolerance = rate.interval, rate.tolerance
-        self.whole_at = 0.0
-
-    def admit(self, now: float) -> bool:
-        """Take one if there is one."""
-        whole_at = max(self.whole_at, now) + self.interval
-        if whole_at - now > self.tolerance + self.interval * SLACK:
-            return False
-        self.whole_at = whole_at
-        return True
-
-    def wait(self, now: float) -> float:
-        """Seconds until one can be taken."""
-        return max(0.0, max(self.whole_at, now) + self.interval - self.tolerance - now)
-
-
 class Buckets:
-    """A bounded set of buckets by subject; the fullest are forgotten first, since they remember nothing."""
+    """For each subject the time (seconds, any steady clock) at which its allowance is whole again.
 
-    __slots__ = ("_by_subject", "_limit", "_rate")
+    Bounded: the fullest are forgotten first, since they remember nothing.
+    """
+
+    __slots__ = ("_interval", "_limit", "_most", "_tolerance", "_whole_at")
 
     def __init__(self, rate: Rate, limit: int = 100_000) -> None:
-        self._rate, self._limit = rate, limit
-        self._by_subject: dict[str, Bucket] = {}
+        self._interval, self._tolerance = rate.interval, rate.tolerance
+        self._most = self._tolerance + self._interval * SLACK
+        self._limit = limit
+        self._whole_at: dict[str, float] = {}
 
-    def of(self, subject: str, now: float) -> Bucket:
-        found = self._by_subject.get(subject)
-        if found is None:
-            if len(self._by_subject) >= self._limit:
-                self._forget(now)
-            found = self._by_subject[subject] = Bucket(self._rate)
-        return found
+    def __len__(self) -> int:
+        return len(self._whole_at)
+
+    def admit(self, subject: str, now: float) -> float:
+        """Take one if there is one; seconds to wait where there is none, else 0."""
+        whole_at = self._whole_at.get(subject)
+        if whole_at is None and len(self._whole_at) >= self._limit:
+            self._forget(now)
+        after = (now if whole_at is None or whole_at < now else whole_at) + self._interval
+        ahead = after - now
+        if ahead > self._most:
+            return ahead - self._tolerance
+        self._whole_at[subject] = after
+        return 0.0
 
     def ahead(self, subject: str, now: float) -> float:
         """Seconds until the allowance of a subject is whole again; nobody is remembered for being asked about."""
-        found = self._by_subject.get(subject)
-        return 0.0 if found is None else max(0.0, found.whole_at - now)
+        return max(0.0, self._whole_at.get(subject, now) - now)
+
+    def give_back(self, subject: str) -> None:
+        """What was taken last was not used."""
+        if subject in self._whole_at:
+            self._whole_at[subject] -= self._interval
+
+    def reset(self, subject: str) -> None:
+        """All of the allowance is there again."""
+        self._whole_at.pop(subject, None)
+
+    def delay(self, subject: str, until: float, now: float) -> None:
+        """The allowance is not whole before then."""
+        if subject not in self._whole_at and len(self._whole_at) >= self._limit:
+            self._forget(now)
+        self._whole_at[subject] = max(self._whole_at.get(subject, until), until)
 
     def _forget(self, now: float) -> None:
-        kept = {subject: bucket for subject, bucket in self._by_subject.items() if bucket.whole_at > now}
+        kept = {subject: whole_at for subject, whole_at in self._whole_at.items() if whole_at > now}
         if len(kept) >= self._limit:  # all in use: forgetting the least used half costs them the least
-            ranked = sorted(kept.items(), key=lambda item: -item[1].whole_at)
+            ranked = sorted(kept.items(), key=lambda item: -item[1])
             kept = dict(ranked[: self._limit // 2])
-        self._by_subject = kept
+        self._whole_at = kept

@@ -26,7 +26,7 @@ from proxy.model.identity import Token
 from proxy.nodered.surfaces import RULES, Surface
 from proxy.services.sites import LOOPBACK, Site, host_name
 from proxy.services.tokens import reveals
-from proxy.wire.address import client_address, trusted
+from proxy.wire.address import client_address, subject, trusted
 from proxy.wire.engineio import sid_of
 from proxy.wire.target import BadTarget, origin_form
 
@@ -46,7 +46,7 @@ class Caller:
     # fmt: off
     __slots__ = (
         "_asks", "_consumed", "_cookie", "_credentials", "_forwarded", "_forwarded_for", "_forwarded_proto", "_host", "_passed_cookie",
-        "_peer", "_station", "_tls", "_world", "address", "address_bytes", "frames", "gate", "inspects", "paid", "presented",
+        "_peer", "_station", "_subject", "_tls", "_world", "address", "address_bytes", "frames", "gate", "inspects", "paid", "presented",
         "principal", "secure", "site", "trusted",
     )
     # fmt: on
@@ -68,11 +68,12 @@ class Caller:
         self.inspects = inspects
         """Whether this lane carries inspected exchanges; the other one hands them over unjudged by limits."""
         self.address = self._peer = peer
-        self.address_bytes = peer.encode()
+        self.address_bytes, self._subject = peer.encode(), subject(peer)
+        """The address as the log writes it, and what limits by address count of it."""
         self.secure = self._tls = secure
         """Whether the client came by TLS, here or at a trusted proxy."""
         self.site: Site | None = None
-        self.frames = b""
+        self.frames = self._passed_cookie = self._forwarded = b""
         """The line that says who may show what is answered in a frame, where others than the host itself may."""
         self.principal: Principal = gate.nobody
         self.presented = False
@@ -86,7 +87,6 @@ class Caller:
         """Whether the Authorization field was the credential by which somebody was recognised."""
         self._host: bytes | None = None
         self._cookie: bytes | None = None
-        self._passed_cookie = self._forwarded = b""
         self._station: Station | None = None
         """The instance that has the whole host."""
         self._forwarded_for: bytes | None = None
@@ -160,7 +160,7 @@ class Caller:
         self._station = world.stations.get(site.mounts[0].resource.id) if site is not None and whole else None
         if self.trusted:
             self.address = client_address(self._peer, forwarded_for, self.gate.trusted)
-            self.address_bytes = self.address.encode()
+            self.address_bytes, self._subject = self.address.encode(), subject(self.address)
             self.secure = self._tls if proto is None else proto.lower().strip() == b"https"
         self._forwarded = forwarded(self.address, host, b"https" if self.secure else b"http")
         return None
@@ -280,8 +280,8 @@ class Caller:
                 return stopped
         if lease.inspected and not self.inspects:
             return Pass(lease, principal, [])
-        fees = lease.fees  # charged last: a request that waits for facts is judged again
-        if fees is not None and not self.paid and (late := charge_request(fees, lease, principal, self.address)):
+        # charged last: a request that waits for facts is judged again
+        if lease.fees and not self.paid and (late := charge_request(lease, self._subject)):
             return late
         station, surface = lease.station, lease.surface
         parts = inject(head, path, station, surface)

@@ -2,9 +2,9 @@
 
 from typing import Final
 
-from proxy.gate.fees import Fee, Payer
+from proxy.gate.fees import Payer, fee
 from proxy.gate.gate import Gate
-from proxy.gate.principal import Kind, Lease, Principal
+from proxy.gate.principal import Lease, Principal
 from proxy.gate.verdict import Refusal
 from proxy.gate.world import Station
 from proxy.model.access import Reason
@@ -33,29 +33,19 @@ def guessed_enough(gate: Gate, address: str, station: Station | None, surface: S
 
 def charge_sid(gate: Gate, address: str, station: Station, lease: Lease, principal: Principal) -> Refusal | None:
     """Charge a login for a sid that nobody knows: it is about to be written down for days. Nobody's never are."""
-    who = _payer(Payer.PRINCIPAL, principal, address)
-    wait = 0.0 if who is None else gate.new_sids.admit(who)
+    due = fee(Payer.PRINCIPAL, gate.new_sids, principal)
+    wait = 0.0 if due is None else due.charge(subject(address))
     return _late("sids", gate.new_sids, wait, station, lease.surface, lease, _BY_PRINCIPAL) if wait > 0 else None
 
 
-def charge_request(fees: tuple[Fee, ...], lease: Lease, principal: Principal, address: str) -> Refusal | None:
-    """Charge a request that is about to be carried to the limits of its instance."""
-    for fee in fees:
-        who = _payer(fee.payer, principal, address)
-        wait = 0.0 if who is None else fee.limit.admit(who)
+def charge_request(lease: Lease, subject: str) -> Refusal | None:
+    """Charge a request that is about to be carried to the limits of its instance; `subject` stands for its address."""
+    for due in lease.fees:
+        wait = due.charge(subject)
         if wait > 0:
-            detail = _BY_PRINCIPAL if fee.payer is Payer.PRINCIPAL else ""
-            return _late(fee.payer, fee.limit, wait, lease.station, lease.surface, lease, detail)
+            detail = _BY_PRINCIPAL if due.payer is Payer.PRINCIPAL else ""
+            return _late(due.payer, due.limit, wait, lease.station, lease.surface, lease, detail)
     return None
-
-
-def _payer(payer: Payer, principal: Principal, address: str) -> str | None:
-    """What a limit counts: a password that many share by address as well; None for nobody, who has no login."""
-    if payer is Payer.ADDRESS:
-        return subject(address)
-    if principal.kind is Kind.NOBODY:
-        return None
-    return f"{principal.key} {subject(address)}" if principal.kind is Kind.INSTANCE_PASSWORD else principal.key
 
 
 def _late(

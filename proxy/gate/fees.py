@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Final
 
 from proxy.access.gcra import Rate
+from proxy.gate.principal import Kind, Principal
 from proxy.gate.world import Station
 from proxy.model import estate
 from proxy.model.estate import InstanceSettings
@@ -22,10 +23,27 @@ class Payer(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Fee:
-    """One limit that a request is charged to."""
+    """One limit that requests of one principal are charged to. Who is counted is settled here, not at each request."""
 
     payer: Payer
     limit: Limit
+    counted: str
+    """Whom the limit counts; with their address behind it where `by_address`."""
+    by_address: bool
+
+    def charge(self, subject: str) -> float:
+        """Take one; seconds to wait where there is none, else 0. `subject`: what is counted of the address."""
+        return self.limit.admit(self.counted + subject if self.by_address else self.counted)
+
+
+def fee(payer: Payer, limit: Limit, principal: Principal) -> Fee | None:
+    """What a limit counts: a password that many share by address as well; None for nobody, who has no login."""
+    if payer is Payer.ADDRESS:
+        return Fee(payer, limit, "", by_address=True)
+    if principal.kind is Kind.NOBODY:
+        return None
+    shared = principal.kind is Kind.INSTANCE_PASSWORD
+    return Fee(payer, limit, f"{principal.key} " if shared else principal.key, by_address=shared)
 
 
 # The principal's first: who has used up their own keeps nobody else at the same address from coming in.
@@ -40,14 +58,19 @@ class Tariff:
         self._charging: set[str] = set()
         """Ids of instances."""
 
-    def of(self, station: Station, surface: Surface) -> tuple[Fee, ...] | None:
+    def of(self, principal: Principal, station: Station, surface: Surface) -> tuple[Fee, ...]:
         """What a request to a surface is charged to; to the admin API, and with it the editor, nothing."""
         if RULES[surface].admin or not _limited(station.settings):
+            return ()
+        self._charging.add(station.resource.id)
+        found = (self._fee(payer, principal, station) for payer in _ORDER)
+        return tuple(fee for fee in found if fee is not None)
+
+    def _fee(self, payer: Payer, principal: Principal, station: Station) -> Fee | None:
+        limit = _limit(station.settings, payer)
+        if limit is None:
             return None
-        id_ = station.resource.id
-        self._charging.add(id_)
-        found = ((payer, _limit(station.settings, payer)) for payer in _ORDER)
-        return tuple(Fee(payer, self._limits.limit(_name(id_, payer), _rate(limit))) for payer, limit in found if limit)
+        return fee(payer, self._limits.limit(_name(station.resource.id, payer), _rate(limit)), principal)
 
     def keep_only(self, stations: Mapping[str, Station]) -> None:
         """Forget the limits of instances that are gone, and those that instances have no more."""

@@ -243,7 +243,7 @@ class Gate(Facts):
             tally=self.traffic.tally(station.name, surface.label),
             log=_log_tail(principal, station, surface, decision),
             limits=_limits(principal, station, surface, inspected=inspected),
-            fees=self.tariff.of(station, surface),
+            fees=self.tariff.of(principal, station, surface),
             view=view_of(decision),
         )
 

@@ -65,7 +65,7 @@ class Lease:
         tally: Tally,
         log: bytes,
         limits: "Limits | LookingOn | None" = None,
-        fees: "tuple[Fee, ...] | None" = None,
+        fees: "tuple[Fee, ...]" = (),
         view: PageView | None = None,
     ) -> None:
         self.until = until
@@ -80,7 +80,7 @@ class Lease:
         self.limits = limits
         """What a token, or looking on as somebody, is limited to beyond what is decided here, request by request."""
         self.fees = fees
-        """What each request is charged to; None where the instance has no limits."""
+        """What each request is charged to."""
         self.view = view
         """What of the instance may be seen; None where it is not shared page by page."""
         self.partial = limits is not None or view is not None

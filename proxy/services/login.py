@@ -128,8 +128,7 @@ class Logins:
 
     def in_circles(self, hop: str, path: str) -> bool:
         """Whether this browser came back to the same page so often that its cookies cannot be working."""
-        now = self._now()
-        return not self._returns.of(_hash(hop) + path, now).admit(now)
+        return self._returns.admit(_hash(hop) + path, self._now()) > 0
 
     def csrf(self, hop: str) -> str:
         """What a form of ours carries to show that it was made for the browser that holds this hop."""

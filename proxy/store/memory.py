@@ -31,9 +31,7 @@ class LocalLimit:
         self._buckets, self._steady = Buckets(rate, SUBJECTS), steady
 
     def admit(self, subject: str) -> float:
-        now = self._steady()
-        bucket = self._buckets.of(subject, now)
-        return 0.0 if bucket.admit(now) else bucket.wait(now)
+        return self._buckets.admit(subject, self._steady())
 
     def ahead(self, subject: str) -> float:
         return self._buckets.ahead(subject, self._steady())

@@ -59,5 +59,5 @@ def test_millions_of_addresses_take_bounded_memory_and_set_none_of_the_worst_fre
             pass
     for number in range(subjects):
         limit.admit(f"2001:db8:{number >> 16:x}:{number & 0xFFFF:x}::/64")
-    assert len(limit._buckets._by_subject) <= SUBJECTS
+    assert len(limit._buckets) <= SUBJECTS
     assert all(limit.admit(address) > 0 for address in worst)

@@ -35,10 +35,9 @@ class SettledLimit:
         self._admitted: dict[str, int] = {}
 
     def admit(self, subject: str) -> float:
-        now = self._steady()
-        bucket = self._buckets.of(subject, now)
-        if not bucket.admit(now):
-            return bucket.wait(now)
+        wait = self._buckets.admit(subject, self._steady())
+        if wait > 0:
+            return wait
         admitted = self._admitted[subject] = self._admitted.get(subject, 0) + 1
         if admitted == self._soon:
             self._hurry()
@@ -62,10 +61,9 @@ class SettledLimit:
     def _learn(self, heard: Sequence[tuple[str, float]]) -> None:
         now = self._steady()
         for subject, ahead in heard:
-            bucket = self._buckets.of(subject, now)
             # What was admitted since the report was made is in none of the answers.
-            since = self._admitted.get(subject, 0) * bucket.interval
-            bucket.whole_at = max(bucket.whole_at, now + ahead + since)
+            since = self._admitted.get(subject, 0) * self.rate.interval
+            self._buckets.delay(subject, now + ahead + since, now)
 
 
 class RedisLimits:

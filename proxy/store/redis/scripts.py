@@ -80,13 +80,14 @@ TAKE: Final = Script("return redis.call('GETDEL', KEYS[1])", durable=True)
 RULE: Final = """
 local function admit(whole_at, now, interval, tolerance, slack)
   local after = math.max(whole_at, now) + interval
-  if after - now > tolerance + interval * slack then
-    return nil, math.max(0, math.max(whole_at, now) + interval - tolerance - now)
+  local ahead = after - now
+  if ahead > tolerance + interval * slack then
+    return nil, ahead - tolerance
   end
   return after, 0
 end
 """
-"""The arithmetic of `proxy.access.gcra.Bucket`: the new time at which the allowance is whole, or the wait."""
+"""The arithmetic of `proxy.access.gcra.Buckets`: the new time at which the allowance is whole, or the wait."""
 
 _NOW: Final = """
 local time = redis.call('TIME')

@@ -6,7 +6,7 @@ from typing import Final
 from sqlalchemy import Delete, bindparam, delete, insert, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from proxy.access.gcra import Bucket, Buckets, Rate
+from proxy.access.gcra import Buckets, Rate
 from proxy.model.identity import Session
 from proxy.store import Subject
 from proxy.store.sql import changes, rows
@@ -67,21 +67,20 @@ class SqlShared:
                 await changes.publish(connection, [(Subject.PROOF, session_id)])
 
     async def admit(self, key: str, rate: Rate) -> float:
-        now = self._steady()
-        bucket = self._bucket(key, rate, now)
-        return 0.0 if bucket.admit(now) else bucket.wait(now)
+        return self._of(rate).admit(key, self._steady())
 
     async def give_back(self, key: str, rate: Rate) -> None:
-        bucket = self._bucket(key, rate, self._steady())
-        bucket.whole_at -= bucket.interval
+        self._of(rate).give_back(key)
 
     async def reset(self, key: str, rate: Rate) -> None:
-        self._bucket(key, rate, self._steady()).whole_at = 0.0
+        self._of(rate).reset(key)
 
-    def _bucket(self, key: str, rate: Rate, now: float) -> Bucket:
+    def _of(self, rate: Rate) -> Buckets:
         # Rates are named by the configuration, so they are few; each bounds its keys.
-        buckets = self._buckets.get(rate) or self._buckets.setdefault(rate, Buckets(rate))
-        return buckets.of(key, now)
+        found = self._buckets.get(rate)
+        if found is None:
+            found = self._buckets[rate] = Buckets(rate)
+        return found
 
     async def sessions_of(self, user_id: str) -> Sequence[Session]:
         wanted = select(session).where(session.c.user == user_id).order_by(session.c.created)

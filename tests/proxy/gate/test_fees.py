@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from proxy.gate.fees import Payer, Tariff
+from proxy.gate.principal import Kind, Principal, nobody
 from proxy.gate.world import Station
 from proxy.model.estate import Limit
 from proxy.nodered.surfaces import RULES, Surface
@@ -13,6 +14,9 @@ from tests.proxy.gate.house import House, instance
 
 ONE = Limit(count=1, period=60.0, burst=1)
 TEN = Limit(count=10, period=60.0, burst=2)
+FOREVER = float("inf")
+ANN = Principal(Kind.SESSION, "ann's", expires=FOREVER, idle=FOREVER, seen=0.0)
+SHARED = Principal(Kind.INSTANCE_PASSWORD, Kind.INSTANCE_PASSWORD, expires=FOREVER, idle=FOREVER, seen=0.0)
 
 
 def stations(**limits: Limit | None) -> dict[str, Station]:
@@ -27,37 +31,53 @@ def tariff() -> Tariff:
 @pytest.mark.parametrize("surface", Surface)
 def test_all_but_the_admin_api_is_charged(tariff: Tariff, surface: Surface) -> None:
     (station,) = stations(limit_per_address=ONE, limit_per_principal=TEN).values()
-    fees = tariff.of(station, surface)
-    charged = None if fees is None else [fee.payer for fee in fees]
-    assert charged == (None if RULES[surface].admin else [Payer.PRINCIPAL, Payer.ADDRESS])
+    fees = tariff.of(ANN, station, surface)
+    assert [fee.payer for fee in fees] == ([] if RULES[surface].admin else [Payer.PRINCIPAL, Payer.ADDRESS])
 
 
 @pytest.mark.parametrize("surface", Surface)
 def test_an_instance_without_limits_is_not_charged(tariff: Tariff, surface: Surface) -> None:
     (station,) = stations().values()
-    assert tariff.of(station, surface) is None
+    assert tariff.of(ANN, station, surface) == ()
 
 
 def test_a_limit_admits_its_burst_and_is_the_same_on_every_surface(tariff: Tariff) -> None:
     (station,) = stations(limit_per_address=TEN).values()
-    one, other = (tariff.of(station, surface) for surface in (Surface.ENDPOINT, Surface.DASHBOARD))
+    one, other = (tariff.of(ANN, station, surface) for surface in (Surface.ENDPOINT, Surface.DASHBOARD))
     assert one == other
-    assert one is not None
     assert [one[0].limit.admit("a") for _ in range(3)] == [0.0, 0.0, 6.0]
 
 
 def test_a_limit_outlives_changes_but_not_its_instance(tariff: Tariff) -> None:
     before = stations(limit_per_address=ONE, limit_per_principal=TEN)
     (station,) = before.values()
-    kept = tariff.of(station, Surface.ENDPOINT)
+    kept = tariff.of(ANN, station, Surface.ENDPOINT)
     tariff.keep_only(before)
-    assert tariff.of(station, Surface.ENDPOINT) == kept
+    assert tariff.of(ANN, station, Surface.ENDPOINT) == kept
     settings = replace(station.settings, limit_per_principal=None)
     changed = replace(station.resource, instance=settings)
     after = House().world([changed]).stations
     tariff.keep_only(after)
-    (remaining,) = tariff.of(after[changed.id], Surface.ENDPOINT) or ()
-    assert kept is not None
+    (remaining,) = tariff.of(ANN, after[changed.id], Surface.ENDPOINT)
     assert remaining == kept[1]
     tariff.keep_only({})
-    assert tariff.of(station, Surface.ENDPOINT) != kept
+    assert tariff.of(ANN, station, Surface.ENDPOINT) != kept
+
+
+@pytest.mark.parametrize(
+    ("principal", "counted_elsewhere"),
+    [(ANN, True), (SHARED, False), (nobody(), None)],
+    ids=["a login", "a password that many share", "nobody"],
+)
+def test_a_login_is_counted_wherever_it_comes_from_and_a_shared_password_by_address_as_well(
+    tariff: Tariff, principal: Principal, counted_elsewhere: bool | None
+) -> None:
+    (station,) = stations(limit_per_address=ONE, limit_per_principal=ONE).values()
+    fees = {fee.payer: fee for fee in tariff.of(principal, station, Surface.ENDPOINT)}
+    assert (Payer.PRINCIPAL in fees) == (counted_elsewhere is not None)
+    for fee in fees.values():
+        assert fee.charge("192.0.2.1") == 0
+    assert fees[Payer.ADDRESS].charge("192.0.2.1") > 0
+    assert fees[Payer.ADDRESS].charge("192.0.2.2") == 0
+    if counted_elsewhere is not None:
+        assert (fees[Payer.PRINCIPAL].charge("192.0.2.2") > 0) is counted_elsewhere

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.access.gcra import Bucket, Rate
+from proxy.access.gcra import Buckets, Rate
 from proxy.services.ratelimit import Late, TooOften, standing
 
 FIVE = Rate(count=5, period=30.0)
@@ -50,14 +50,15 @@ def test_who_is_late_hears_when_one_more_is_admitted() -> None:
 )
 def test_what_is_said_to_be_left_can_be_taken(count: int, period: float, share: float, gaps: list[float]) -> None:
     rate = Rate(count=count, period=period, burst=max(1, int(count * share)))
-    bucket, now = Bucket(rate), 0.0
+    buckets, now = Buckets(rate), 0.0
     for gap in gaps:
         now += gap
-        bucket.admit(now)
-        left = _left(standing("x", rate, max(0.0, bucket.whole_at - now)))
-        again = Bucket(rate)
-        again.whole_at = bucket.whole_at
-        assert [again.admit(now) for _ in range(left)] == [True] * left
+        buckets.admit("a", now)
+        ahead = buckets.ahead("a", now)
+        again = Buckets(rate)
+        again.delay("a", now + ahead, now)
+        left = _left(standing("x", rate, ahead))
+        assert [again.admit("a", now) for _ in range(left)] == [0.0] * left
 
 
 def _left(fields: Mapping[str, str]) -> int:

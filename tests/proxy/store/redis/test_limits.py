@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from config.stores import RedisAddress
-from proxy.access.gcra import SLACK, Bucket, Rate
+from proxy.access.gcra import SLACK, Buckets, Rate
 from proxy.store.redis import InRedis
 from proxy.store.redis.scripts import RULE
 from tests.conftest import Needs
@@ -24,7 +24,7 @@ for number = 4, #ARGV do
   local now = tonumber(ARGV[number])
   local after, wait = admit(whole_at, now, tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]))
   whole_at = after or whole_at
-  answers[#answers + 1] = string.format('%.17g %.17g', whole_at, wait)
+  answers[#answers + 1] = string.format('%.17g %.17g', math.max(0, whole_at - now), wait)
 end
 return answers
 """
@@ -40,12 +40,10 @@ return answers
 def test_redis_admits_to_the_last_digit_what_a_process_by_itself_admits(
     server: RedisServer, count: int, period: float, start: float, gaps: list[float]
 ) -> None:
-    bucket, expected = Bucket(Rate(count=count, period=period)), []
-    times = list(accumulate(gaps, initial=start))
-    for now in times:
-        wait = 0.0 if bucket.admit(now) else bucket.wait(now)
-        expected.append((bucket.whole_at, wait))
-    given_ = [repr(bucket.interval), repr(bucket.tolerance), repr(SLACK), *map(repr, times)]
+    rate = Rate(count=count, period=period)
+    buckets, times = Buckets(rate), list(accumulate(gaps, initial=start))
+    expected = [(buckets.ahead("ada", now), wait) for now in times for wait in [buckets.admit("ada", now)]]
+    given_ = [repr(rate.interval), repr(rate.tolerance), repr(SLACK), *map(repr, times)]
     with redis.Redis(port=server.port) as client:
         answers = client.eval(MANY_TIMES, 0, *given_)
     assert [tuple(map(float, answer.split())) for answer in answers] == expected
