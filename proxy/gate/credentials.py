@@ -17,13 +17,15 @@ from proxy.nodered.surfaces import RULES, Surface
 from proxy.services.tokens import Presented, presented
 
 REALM: Final = "flowward"
+_PUBLIC, _PREFLIGHT = Surface.PUBLIC, Surface.PREFLIGHT  # looking a member up costs more than all else of `is_open`
+_NONE, _HTTP = HttpAuth.NONE, Permission.HTTP
 
 
 def is_open(station: Station, surface: Surface) -> bool:
     """Whether anybody may address the surface, so that no credential but our tokens is the gateway's to look at."""
-    if surface is Surface.PUBLIC or surface is Surface.PREFLIGHT:
+    if surface is _PUBLIC or surface is _PREFLIGHT:
         return True
-    return station.settings.http_auth is HttpAuth.NONE and RULES[surface].permission is Permission.HTTP
+    return station.settings.http_auth is _NONE and RULES[surface].permission is _HTTP
 
 
 def realm_for(gate: Gate, head: Head) -> str | None:

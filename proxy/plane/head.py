@@ -103,8 +103,9 @@ class HeadReader:
 
     def on_header(self, name: bytes, value: bytes) -> None:
         treatment = self._treatments[name]
-        if treatment.__class__ is bytes:  # cheaper than isinstance, ten times per request
-            self._lines += (treatment, value)
+        if treatment.__class__ is bytes:  # ten times per request: cheaper than isinstance, and two than one of both
+            self._lines.append(treatment)
+            self._lines.append(value)
         elif treatment is None:
             self._dropped += 1
         elif treatment in self._noted:

@@ -160,8 +160,9 @@ class Upstream(asyncio.Protocol):
         if not self._head_open:  # trailers, and what nobody asked for, are dropped
             return
         treatment = RESPONSE[name]
-        if treatment.__class__ is bytes:  # cheaper than isinstance, ten times per answer
-            self._out += (treatment, value)
+        if treatment.__class__ is bytes:  # as for requests
+            self._out.append(treatment)
+            self._out.append(value)
         elif treatment is not None:
             self._noted.append((treatment, value))  # type: ignore[arg-type]
 
