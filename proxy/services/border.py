@@ -19,6 +19,8 @@ _METADATA: Final = frozenset(
 """Where clouds tell a machine its secrets; not all of them are link-local."""
 _NAT64: Final = ip_network("64:ff9b::/96")
 """IPv4 addresses as IPv6 networks write them (RFC 6052 section 2.1)."""
+_NOWHERE: Final = ".invalid"
+"""Names that nobody need be asked about (RFC 6761 section 6.4): instances have one until they are given an upstream."""
 _LOOPBACK: Final = ip_address("127.0.0.1")
 
 
@@ -57,6 +59,8 @@ class Border:
 
     async def resolved(self, host: str, port: int) -> Sequence[str]:
         """The addresses of a host that may be connected to, at least one. Raises OSError; UpstreamForbidden for none."""
+        if host.lower().rstrip(".").endswith(_NOWHERE):
+            raise UpstreamForbidden(f"{host} leads nowhere")
         loop = asyncio.get_running_loop()
         found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         addresses = dict.fromkeys(str(each[4][0]) for each in found)

@@ -7,6 +7,7 @@ from typing import Final, TypeVar
 
 from proxy.model.directory import Space
 from proxy.model.estate import Estate, InstanceSettings, Resource, ResourceKind
+from proxy.services.administration.instances import UNSET
 from proxy.services.administration.probing import Severity, Unreachable
 from proxy.services.checks import Fault, Probes, document
 from proxy.services.checks_estate import open_to_anybody, rows_missing
@@ -49,10 +50,15 @@ async def isolation(probes: Probes, estate: Estate, instances: Iterable[Resource
     faults = [fault for each, settings in asked for fault in rows_missing(estate, each, settings)]
     for each, settings in asked:
         faults += open_to_anybody(estate, each, settings, allowed=open_allowed)
-    faults += await _asked(probes, estate, asked)
+    faults += [_not_seen(each, "nobody has said yet where it listens") for each, settings in asked if _unset(settings)]
+    faults += await _asked(probes, estate, [(each, settings) for each, settings in asked if not _unset(settings)])
     order = tuple(Severity)
     faults.sort(key=lambda fault: (order.index(fault.severity), estate.address(fault.place), fault.code))
     return Report(faults=faults, instances=len(asked))
+
+
+def _unset(settings: InstanceSettings) -> bool:
+    return settings.upstream == UNSET
 
 
 async def reached(

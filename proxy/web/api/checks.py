@@ -8,6 +8,7 @@ from proxy.services.authority import space_at
 from proxy.services.checks import Fault
 from proxy.services.checks_isolation import instances_of, isolation, reached
 from proxy.services.mingled import mingled_groups
+from proxy.web.api.instance_models import said_upstream
 from proxy.web.api.items import Ref
 from proxy.web.api.keys import Api
 from proxy.web.api.models import Answer, Identifier, Query
@@ -54,7 +55,8 @@ class Upstream(Answer):
 
     instance: Ref
     address: str
-    upstream: str
+    upstream: str | None
+    """Null where nobody has said yet."""
     answers: bool
     local: bool
     """Whether it is on the gateway's own machine, by the loopback or a socket file."""
@@ -107,7 +109,7 @@ async def upstreams(api: Api, call: Call) -> Upstreams:
             Upstream(
                 instance=Ref(id=each.id, slug=each.slug, name=each.name),
                 address=estate.address(each),
-                upstream=settings.upstream,
+                upstream=said_upstream(settings),
                 answers=how.answers,
                 local=how.local,
                 listens_at=how.listens_at,

@@ -22,6 +22,13 @@ T = TypeVar("T")
 MOST: Final = 100
 """Entries of one list."""
 EMPTY: Final = InstanceSettings(upstream=UNSET)
+
+
+def said_upstream(settings: InstanceSettings) -> str | None:
+    """Where an instance listens; None until somebody has said so."""
+    return settings.upstream if settings.upstream != UNSET else None
+
+
 """What a new instance begins with."""
 
 
@@ -354,7 +361,7 @@ def instance_item(seen: Eyes, instance: Resource) -> InstanceItem:
             "editor_url": seen.editor_url(settings) if seen.may(Permission.FLOWS_VIEW, instance) else None,
             "http_auth": settings.http_auth,
             "protected": settings.protected,
-            "upstream": settings.upstream if owns and settings.upstream != UNSET else None,
+            "upstream": said_upstream(settings) if owns else None,
             "upstream_tls": (
                 TlsItem(server_name=tls.server_name, insecure_skip_verify=tls.insecure_skip_verify) if owns else None
             ),

@@ -90,6 +90,13 @@ async def test_a_name_that_leads_to_nothing_admitted_is_not_connected_to() -> No
     assert "127.0.0.1" in await Border(allow=("127.0.0.0/8", "::1/128")).resolved("localhost", 1880)
 
 
+@pytest.mark.parametrize("host", ["unset.invalid", "Line.3.INVALID", "unset.invalid."])
+async def test_nobody_is_asked_about_a_name_that_leads_nowhere(host: str) -> None:
+    """Not as where a name is unknown, which a resolver says, after a while."""
+    with pytest.raises(UpstreamForbidden, match="leads nowhere"):
+        await Border().resolved(host, 80)
+
+
 @given(st.ip_addresses(), st.sampled_from([(), ("*",), ("10.0.0.0/8",), ("plant.example",)]))
 def test_no_address_of_this_machine_or_network_segment_is_open_unlisted(
     address: object, allow: tuple[str, ...]

@@ -49,6 +49,21 @@ def _of(customer: str) -> Person:
     return Person(user=User(id=f"u-{customer}", username=f"of-{customer}"), memberships=held)
 
 
+async def test_an_instance_of_which_nobody_has_said_where_it_listens_is_reported_as_that(house: House) -> None:
+    async with house.user("ada") as ada, house.user("olga") as olga:
+        made = await olga.post(
+            "/instances",
+            {"name": "Line 9", "slug": "line-9", "application": "acme/plant", "hosts": ["line-9.localhost"]},
+        )
+        assert made.status == 201, made.json
+        faults = (await ada.get("/checks/isolation")).json["faults"]
+        said = [fault["message"] for fault in faults if fault["address"] == "acme/plant/line-9"]  # type: ignore[attr-defined]
+        assert said == ["what its flows do could not be looked at: nobody has said yet where it listens"]
+        upstreams = (await ada.get("/checks/upstreams")).json["upstreams"]
+        found = {each["address"]: (each["upstream"], each["answers"]) for each in upstreams}  # type: ignore[attr-defined]
+        assert found["acme/plant/line-9"] == (None, False)
+
+
 async def test_upstreams_say_whether_they_answer(house: House) -> None:
     async with house.user("ada") as ada, house.user("olga") as olga:
         upstream = _only(await ada.get("/checks/upstreams"), "upstreams")
