@@ -1,6 +1,6 @@
 """What a password must be that somebody chooses: how it is made, and how hard it is to guess."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -25,17 +25,21 @@ class Flaw:
 UNCHANGED: Final = Flaw(code="password_unchanged", message="The new password is the one you have; choose another.")
 REUSED: Final = Flaw(code="password_reused", message="You had this password before; choose one you never had.")
 
-_KINDS: Final[dict[Character, str]] = {
-    "upper": "an upper-case letter",
-    "lower": "a lower-case letter",
-    "digit": "a digit",
-    "special": "a character that is neither letter nor digit",
+_KINDS: Final[Mapping[Character, tuple[str, Callable[[str], bool]]]] = {
+    "upper": ("an upper-case letter", str.isupper),
+    "lower": ("a lower-case letter", str.islower),
+    "digit": ("a digit", str.isdigit),
+    "special": (
+        "a character that is neither letter nor digit",
+        lambda character: not character.isalnum() and not character.isspace(),
+    ),
 }
+"""What a character of a kind is called, and whether one is of it."""
 
 
 def described(rules: PasswordRules) -> str:
     """What is asked of how it is made, in a sentence for the form."""
-    kinds = [_KINDS[kind] for kind in rules.require]
+    kinds = [_KINDS[kind][0] for kind in rules.require]
     needed = f", with {' and '.join(filter(None, [', '.join(kinds[:-1]), *kinds[-1:]]))}" if kinds else ""
     blanks = "" if rules.whitespace else ", without blanks"
     words = " A few words in a row are easy to remember and hard to guess." if rules.whitespace else ""
@@ -52,8 +56,9 @@ def flaws(rules: PasswordRules, password: str, names: Collection[str]) -> Iterat
         message = f"The password has {size} characters; it may have at most {rules.max_length}."
         yield Flaw(code="password_too_long", message=message)
     for kind in rules.require:
-        if not any(_is(kind, character) for character in password):
-            yield Flaw(code=f"password_needs_{kind}", message=f"The password needs {_KINDS[kind]}.")
+        called, is_one = _KINDS[kind]
+        if not any(map(is_one, password)):
+            yield Flaw(code=f"password_needs_{kind}", message=f"The password needs {called}.")
     if not rules.whitespace and any(character.isspace() for character in password):
         yield Flaw(code="password_whitespace", message="The password may have no blanks in it.")
     if password.casefold() in {name.casefold() for name in names}:
@@ -66,15 +71,3 @@ def weak(password: str, names: Collection[str], least: int) -> Iterator[Flaw]:
     if least and password and zxcvbn(password[:JUDGED], [*filter(None, names)])["score"] < least:
         message = "The password is too easy to guess. Add a word or two that have nothing to do with each other."
         yield Flaw(code="password_too_weak", message=message)
-
-
-def _is(kind: Character, character: str) -> bool:
-    match kind:
-        case "upper":
-            return character.isupper()
-        case "lower":
-            return character.islower()
-        case "digit":
-            return character.isdigit()
-        case "special":
-            return not character.isalnum() and not character.isspace()

@@ -123,7 +123,7 @@ def _without_foreign(policy: RowPolicy, foreign: Sequence[Location], document: o
         return Judged(kept=document)
     if policy.mode is RowMode.ASSERT:
         return Judged(left_out=len(foreign), violation=True, denied=True)
-    if () in foreign:
+    if () in foreign or not isinstance(document, dict | list):
         return Judged(left_out=1, denied=True)
     return Judged(kept=_without(document, foreign), left_out=len(foreign))
 
@@ -178,7 +178,7 @@ def _children(node: dict[str, object] | list[object]) -> Iterator[tuple[str | in
     yield from node.items() if isinstance(node, dict) else enumerate(node)
 
 
-def _without(document: object, left_out: Iterable[Location]) -> object:
+def _without(document: dict[str, object] | list[object], left_out: Iterable[Location]) -> object:
     """A document less what is at some places in it; what is not on the way there is not copied."""
     gone: set[str | int] = set()
     deeper: dict[str | int, list[Location]] = {}
@@ -187,10 +187,8 @@ def _without(document: object, left_out: Iterable[Location]) -> object:
             deeper.setdefault(first, []).append(tuple(rest))
         else:
             gone.add(first)
-    if not isinstance(document, dict | list):
-        return document
     kept = (
-        (key, _without(child, deeper[key]) if key in deeper else child)
+        (key, _without(child, deeper[key]) if key in deeper and isinstance(child, dict | list) else child)
         for key, child in _children(document)
         if key not in gone
     )

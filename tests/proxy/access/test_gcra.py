@@ -65,6 +65,11 @@ def test_who_is_admitted_is_counted_however_short_the_interval_and_large_the_clo
             assert buckets.ahead("a", now) == pytest.approx(before + rate.interval, rel=0, abs=4 * ulp(now + period))
 
 
+def test_a_rate_says_how_long_an_allowance_that_is_not_whole_makes_one_wait() -> None:
+    rate = Rate(count=10, period=60.0, burst=2)
+    assert [rate.wait(ahead) for ahead in (0.0, 6.0, 12.0, 60.0)] == [0.0, 0.0, 6.0, 54.0]
+
+
 def test_nobody_is_remembered_for_being_asked_about() -> None:
     buckets = Buckets(Rate(count=1, period=10.0))
     assert buckets.ahead("a", 0.0) == 0.0

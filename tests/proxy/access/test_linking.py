@@ -221,6 +221,11 @@ def test_what_nobody_should_keep_is_refused(changed: dict[str, object]) -> None:
     assert refused.value.code == "identity_malformed"
 
 
+def test_as_many_groups_as_may_be_are_kept() -> None:
+    some = replace(ADA, groups=tuple(map(str, range(5000))))
+    assert sound(some).groups == some.groups
+
+
 def test_what_is_only_for_show_is_put_right() -> None:
     odd = replace(ADA, name="Ada\n\0 Lovelace" + "x" * 300, image="javascript:alert(1)", email="no address")
     clean = sound(odd)

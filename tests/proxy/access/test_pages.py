@@ -200,6 +200,22 @@ def test_a_token_limited_to_a_space_sees_the_pages_of_that_space() -> None:
     assert not found.shows("", "/overview")
 
 
+def test_where_a_page_that_is_named_by_its_id_lies_is_learnt_from_the_dashboard() -> None:
+    at = world([*PAGES, page("again", "f00dcafe12345678", owner="acme")])
+    pages = pages_of(at, at.resources["line"])
+    assert pages is not None
+    assert pages.at(b"/office") == {"bureau"}
+    assert pages.at(b"/workshop") == frozenset()
+    told = {"f00dcafe12345678": "/Workshop/", "unnamed": "/else", "hidden": ""}
+    assert pages.placed(told) == {b"/workshop": {"by-id", "again"}}
+
+
+def test_only_a_page_named_by_its_id_may_lie_anywhere() -> None:
+    assert view(OFFICE).is_anywhere
+    assert not view(STRANGER).is_anywhere
+    assert not view(OFFICE, world([page("bureau", "/Office/", owner="customer")])).is_anywhere
+
+
 def test_views_that_show_the_same_are_alike_and_others_are_not() -> None:
     at = world()
     renamed = world([*PAGES[1:], replace(PAGES[0], name="Overview")])

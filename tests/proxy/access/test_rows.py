@@ -150,6 +150,13 @@ def test_t10_a_flow_that_sends_rows_of_others_although_it_says_it_does_not_is_st
     assert judge_rows(asserted, frozenset(), []) == Judged(kept=[])
 
 
+def test_t10_who_has_every_value_is_shown_all_of_what_others_are_not() -> None:
+    """T-10."""
+    document = [row("a"), row("b")]
+    assert judge_rows(policy(), None, document).kept == document
+    assert judge_rows(policy(), frozenset({"a"}), document).left_out == 1
+
+
 def test_of_several_policies_every_one_must_show_a_row() -> None:
     document = [{"tenant": "a", "site": "n"}, {"tenant": "a", "site": "s"}, {"tenant": "b", "site": "n"}]
     judged = judge_all([(policy(), MINE), (policy(field="site"), frozenset({"n"}))], document)

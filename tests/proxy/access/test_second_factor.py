@@ -1,10 +1,9 @@
 """Of whom a second factor is asked, as a table."""
 
 from collections.abc import Mapping
+from itertools import product
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from proxy.access.second_factor import Ask, Policy, asked, lacks
 from proxy.model.access import Role
@@ -21,7 +20,6 @@ SPACES = (
 ESTATE = Estate(spaces={space.id: space for space in SPACES})
 NOBODY, ADMINS, ALL = Policy(), Policy(admins=True), Policy(everybody=True)
 N, C, E = Ask.NOTHING, Ask.CHALLENGE, Ask.ENROL
-BOOLEAN = st.booleans()
 
 
 def person(*spaces: str, admin: bool = False) -> Person:
@@ -87,7 +85,7 @@ def test_s_08_s_10_s_11_what_is_asked_after_the_first_factor(
     assert found is ask
 
 
-@given(BOOLEAN, BOOLEAN, BOOLEAN, BOOLEAN, BOOLEAN)
+@pytest.mark.parametrize(("must", "enrolled", "vouched", "proven", "step_up"), [*product((False, True), repeat=5)])
 def test_a_living_session_lacks_nothing_that_a_login_would_not_be_asked_for(
     must: bool, enrolled: bool, vouched: bool, proven: bool, step_up: bool
 ) -> None:
@@ -98,7 +96,7 @@ def test_a_living_session_lacks_nothing_that_a_login_would_not_be_asked_for(
     assert not lacking or ask is not Ask.NOTHING
 
 
-@given(BOOLEAN, BOOLEAN, BOOLEAN)
+@pytest.mark.parametrize(("must", "enrolled", "vouched"), [*product((False, True), repeat=3)])
 def test_nobody_goes_on_unproven_where_an_instance_asks(must: bool, enrolled: bool, vouched: bool) -> None:
     ask = asked(enforced=must, enrolled=enrolled, vouched=vouched, proven=False, step_up=True)
     assert ask is (Ask.CHALLENGE if enrolled else Ask.ENROL)
@@ -106,7 +104,7 @@ def test_nobody_goes_on_unproven_where_an_instance_asks(must: bool, enrolled: bo
     assert lacks(policy, ESTATE, person(), vouched=vouched, proven=False, step_up=True)
 
 
-@given(BOOLEAN, BOOLEAN, BOOLEAN, BOOLEAN)
+@pytest.mark.parametrize(("must", "enrolled", "vouched", "step_up"), [*product((False, True), repeat=4)])
 def test_who_has_proven_one_lacks_none(must: bool, enrolled: bool, vouched: bool, step_up: bool) -> None:
     ask = asked(enforced=must, enrolled=enrolled, vouched=vouched, proven=True, step_up=step_up)
     assert ask is Ask.NOTHING

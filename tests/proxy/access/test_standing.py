@@ -177,6 +177,12 @@ def test_the_best_of_many_shares_counts_and_one_with_a_space_that_is_gone_does_n
     assert role(person({"crew": OWNER, "other": OWNER, "gone": OWNER}), "line", world) is MEMBER
 
 
+def test_what_one_share_gives_is_the_same_on_all_that_lies_below_it() -> None:
+    world = estate([share("plant", "crew", DASHBOARD)])
+    standing = Standing(world, person({"crew": MEMBER}))
+    assert [standing.role(world.resources[id_]) for id_ in ("line", "press", "plant")] == [DASHBOARD] * 3
+
+
 def test_a_share_with_everyone_reaches_everybody() -> None:
     world = estate([share("line", "everyone", DASHBOARD)])
     assert role(person(), "line", world) is DASHBOARD

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.access.decide import acting, effective_role, in_scope
-from proxy.access.tags import TENANT, THINGS, Values
+from proxy.access.tags import TENANT, THINGS, Tags, Values
 from proxy.access.tags import tag_values as values_on
 from proxy.model.directory import SpaceKind
 from proxy.model.estate import Estate, Grant, PlatformSettings, Resource, ResourceKind
@@ -63,6 +63,10 @@ THINGS_THERE = (
 )
 
 
+def _with_value(who: Person, value: str) -> Person:
+    return replace(who, user=replace(who.user, tags={"tenantid": value}))
+
+
 def things(who: Person | None, *grants: Grant, resources: tuple[Resource, ...] = THINGS_THERE) -> Values:
     return tag_values(estate(grants, resources=resources), who, THINGS)
 
@@ -97,18 +101,45 @@ def test_t10_who_has_no_value_of_their_own_has_those_of_their_groups_and_custome
 def test_t10_a_value_of_their_own_goes_before_all_others() -> None:
     """T-10."""
     who = person({"customer": DASHBOARD})
-    own = replace(who, user=replace(who.user, tags={"tenantid": "mine"}))
+    own = _with_value(who, "mine")
     assert tag_values(tagged({"customer": {"tenantid": "c"}}, "fallback"), own, "tenantid") == {"mine"}
 
 
 def test_t10_without_a_value_nothing_is_theirs() -> None:
     """T-10. Not even what says nothing."""
     who = person({"customer": DASHBOARD})
-    empty = replace(who, user=replace(who.user, tags={"tenantid": ""}))
+    empty = _with_value(who, "")
     for somebody in (who, None, empty):
         assert tag_values(tagged({}), somebody, "tenantid") == NOBODYS
     assert tag_values(tagged({"customer": {"tenantid": "c"}}, "fallback"), empty, "tenantid") == NOBODYS
     assert tag_values(tagged({}), who, "never-heard-of") == NOBODYS
+
+
+@pytest.mark.parametrize(
+    ("who", "tag", "why"),
+    [
+        (person(admin=True), "tenantid", "an admin sees every row"),
+        (_with_value(person({"customer": DASHBOARD}), "mine"), "tenantid", "the user's own value"),
+        (person({"customer": DASHBOARD, "crew": DASHBOARD}), "tenantid", "what crew, customer gives its people"),
+        (person({"sub": DASHBOARD}), "tenantid", "what customer gives its people"),
+        (person({"other": MEMBER}), "tenantid", "the tag's default"),
+        (None, "tenantid", "the tag's default"),
+        (person({"customer": DASHBOARD}), TENANT, "their customers, or else their teams"),
+        (person({"acme": MEMBER}), THINGS, "the external ids of the things they may see"),
+        (None, TENANT, "nobody has given them a value: no row is theirs"),
+        (person({"customer": DASHBOARD}), "other", "nobody has given them a value: no row is theirs"),
+        (person(state=UserState.SUSPENDED), "tenantid", "nobody has given them a value: no row is theirs"),
+    ],
+)
+def test_t10_the_tester_says_where_values_come_from(who: Person | None, tag: str, why: str) -> None:
+    """T-10."""
+    tags = {"customer": {"tenantid": "c"}, "crew": {"tenantid": "g"}}
+    spaces = [replace(space, tags=tags.get(space.id, {})) for space in SPACES]
+    declared = PlatformSettings(tags={"tenantid": "fallback", "other": None})
+    world = estate(spaces=spaces, settings=declared, resources=[LINE, *THINGS_THERE])
+    tags_of = Tags(world, who, LINE)
+    assert tags_of.values(tag) is tags_of.values(tag)
+    assert tags_of.why(tag) == why
 
 
 @pytest.mark.parametrize("kind", [SpaceKind.GROUP, SpaceKind.CUSTOMER])
@@ -199,12 +230,14 @@ def test_c07_things_are_ones_own_by_ownership_and_by_shares() -> None:
     customer, sub, crew = person({"customer": DASHBOARD}), person({"sub": DASHBOARD}), person({"crew": DASHBOARD})
     assert things(customer) == {"office-a"}
     assert things(person({"customer": OWNER})) == {"office-a", "office-b"}
+    assert things(person({"customer": OWNER, "sub": DASHBOARD})) == {"office-a", "office-b"}
     assert things(sub) == {"office-b"}
     assert things(person({"acme": DASHBOARD})) == {"pump", "building"}
     assert things(crew) == NOBODYS
     assert things(crew, share("building", "crew", DASHBOARD)) == {"building"}
     assert things(crew, share("shelf", "crew", DASHBOARD)) == {"pump"}
     assert things(crew, share("pump", "everyone", DASHBOARD)) == {"pump"}
+    assert things(crew, share("shelf", "crew", DASHBOARD), share("pump", "everyone", DASHBOARD)) == {"pump"}
     assert things(person({"customer": DASHBOARD}, {"customer": {"office-a": NONE}})) == NOBODYS
     assert things(None) == NOBODYS
 
