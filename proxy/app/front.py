@@ -36,7 +36,6 @@ from proxy.web.openings import Opening, openings
 from proxy.web.refusals import login_beside
 from proxy.web.refusals import refusal as refusal_page
 from proxy.web.routes import too_often
-from proxy.wire.address import subject
 from proxy.wire.framing import BadFraming, request_framing
 from proxy.wire.headers import BadFields, Treatments, treated
 
@@ -154,7 +153,7 @@ class Front:
         if caller.principal is not self.gate.nobody and caller.principal.alive(monotonic()):
             return
         limit = self.gate.anonymous
-        wait = limit.admit(subject(caller.address))
+        wait = limit.admit(caller.subject)
         if wait > 0:
             raise TooOften(Late(policy="anonymous", rate=limit.rate, wait=wait), "There were too many requests.")
 

@@ -46,8 +46,8 @@ class Caller:
     # fmt: off
     __slots__ = (
         "_asks", "_consumed", "_cookie", "_credentials", "_forwarded", "_forwarded_for", "_forwarded_proto", "_host", "_passed_cookie",
-        "_peer", "_station", "_subject", "_tls", "_world", "address", "address_bytes", "frames", "gate", "inspects", "paid", "presented",
-        "principal", "secure", "site", "trusted",
+        "_peer", "_station", "_tls", "_world", "address", "address_bytes", "frames", "gate", "inspects", "paid", "presented",
+        "principal", "secure", "site", "subject", "trusted",
     )
     # fmt: on
 
@@ -68,7 +68,7 @@ class Caller:
         self.inspects = inspects
         """Whether this lane carries inspected exchanges; the other one hands them over unjudged by limits."""
         self.address = self._peer = peer
-        self.address_bytes, self._subject = peer.encode(), subject(peer)
+        self.address_bytes, self.subject = peer.encode(), subject(peer)
         """The address as the log writes it, and what limits by address count of it."""
         self.secure = self._tls = secure
         """Whether the client came by TLS, here or at a trusted proxy."""
@@ -160,7 +160,7 @@ class Caller:
         self._station = world.stations.get(site.mounts[0].resource.id) if site is not None and whole else None
         if self.trusted:
             self.address = client_address(self._peer, forwarded_for, self.gate.trusted)
-            self.address_bytes, self._subject = self.address.encode(), subject(self.address)
+            self.address_bytes, self.subject = self.address.encode(), subject(self.address)
             self.secure = self._tls if proto is None else proto.lower().strip() == b"https"
         self._forwarded = forwarded(self.address, host, b"https" if self.secure else b"http")
         return None
@@ -281,7 +281,7 @@ class Caller:
         if lease.inspected and not self.inspects:
             return Pass(lease, principal, [])
         # charged last: a request that waits for facts is judged again
-        if lease.fees and not self.paid and (late := charge_request(lease, self._subject)):
+        if lease.fees and not self.paid and (late := charge_request(lease, self.subject)):
             return late
         station, surface = lease.station, lease.surface
         parts = inject(head, path, station, surface)

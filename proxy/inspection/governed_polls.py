@@ -61,7 +61,7 @@ class Poll:
 async def begin(desk: InspectionDesk, exchange: Exchange) -> web.StreamResponse:
     """The first GET, by which an instance opens a session. Raises UpstreamFailed, StoreUnavailable."""
     gate, principal = exchange.caller.gate, exchange.verdict.principal
-    if principal.kind in _STRANGERS and (wait := gate.new_sids.admit(exchange.caller.address)) > 0:
+    if principal.kind in _STRANGERS and (wait := gate.new_sids.admit(exchange.caller.subject)) > 0:
         return refused(Refusal(Reason.TOO_MANY_REQUESTS, 429, retry_after=int(wait) + 1), exchange)
     poll = Poll(exchange)
     fetched = await poll.fetched(desk, exchange)

@@ -143,7 +143,7 @@ async def _house(
     written = directory / "flowward.yaml"
     written.write_text(
         f"server: {{public_url: 'http://gate.localhost:{port}', operations: null, allow_public_http: true,\n"
-        f"  fast_lane: {str(fast_lane).lower()}}}\n"
+        f"  fast_lane: {str(fast_lane).lower()}, trusted_proxies: [127.0.0.1/32]}}\n"
         f"state: {{directory: {directory / 'var'}, timeout: {patience}}}\n"
         "log: {access: false}\n"
     )

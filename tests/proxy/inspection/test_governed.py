@@ -296,13 +296,15 @@ async def test_what_is_longer_than_the_instance_takes_is_refused(tmp_path: Path)
             assert not [packet for packet in instance.heard if not str(packet).startswith("closed")]
 
 
-async def test_strangers_begin_so_many_sessions_and_no_more(tmp_path: Path) -> None:
+@pytest.mark.parametrize("network", ["192.0.2.1", "2001:db8::{:x}"], ids=["an address", "a network of IPv6"])
+async def test_strangers_begin_so_many_sessions_and_no_more(tmp_path: Path, network: str) -> None:
     """Each is written down, and anybody could fill the store with them."""
     async with dashboard() as instance:
         settings = {"http_auth": HttpAuth.NONE, "enforce_client_constraint": True}
         async with house(tmp_path, instance.url, **settings) as gate:
-            for _ in range(1000):
-                if (answer := await gate.ask(f"{ASKED}polling")).status != 200:
+            for number in range(1000):
+                answer = await gate.ask(f"{ASKED}polling", X_Forwarded_For=network.format(number))
+                if answer.status != 200:
                     break
             assert answer.status == 429
             assert len(instance.asked) >= 120
