@@ -154,6 +154,9 @@ class Gate(Facts):
                 decision = Decision(allowed=False, reason=Reason.BAD_REQUEST, role=decision.role, status=400)
         until = min(now + LEASE, principal.ends(station.settings))
         lease = self._lease(principal, station, surface, decision, until, block, address if block else None)
+        before = principal.leases.get(station.number + surface)
+        if before is not None:  # a stream may go on under it, from another address: no change would find it any more
+            before.until = 0.0
         principal.leases[station.number + surface] = lease
         return lease
 

@@ -224,6 +224,15 @@ async def test_a_decision_is_made_once_in_fifteen_seconds(house: House) -> None:
     assert await leased(house, cookie) is not first
 
 
+async def test_what_goes_on_from_another_address_is_judged_anew_at_the_next_look(house: House) -> None:
+    """A change makes the lease that is remembered invalid, and there is one per surface."""
+    cookie = house.login(ADA)
+    first = await leased(house, cookie)
+    passed = await house.passed(house.caller("203.0.113.9"), head("/dashboard", cookie=cookie))
+    assert passed.lease is not first
+    assert first.until == 0
+
+
 async def test_a_lease_ends_with_the_session_at_the_latest(house: House) -> None:
     cookie = house.login(ADA, expires=house.wall + 5)
     assert (await leased(house, cookie)).until == pytest.approx(house.steady + 5)
