@@ -4,6 +4,7 @@ import asyncio
 import random
 import re
 from pathlib import Path
+from urllib.parse import unquote_to_bytes
 
 import pytest
 
@@ -97,12 +98,17 @@ async def one(gate: Stage, seed: random.Random, cookie: bytes) -> tuple[bytes, b
         return sent, await line.quiet(seconds=0.25)
 
 
+def first_segment(target: bytes) -> bytes:
+    """As Express would come to match it; a mutation may well make another name of it, such as /adminmin."""
+    path = unquote_to_bytes(target.partition(b"?")[0]).lower()
+    return next(filter(None, path.split(b"/")), b"").partition(b";")[0]
+
+
 def assert_one_meaning(instance: Upstream) -> None:
     """What the instance read is what the gate let pass for dora: no admin path, no other name, no other host."""
     for asked in instance.requests:
-        path = asked.target.partition(b"?")[0].lower()
         assert asked.target.startswith(b"/"), asked.head
-        assert b"admin" not in path, asked.head
+        assert first_segment(asked.target) != b"admin", asked.head
         assert asked.method not in (b"CONNECT", b"TRACE"), asked.head
         assert len(asked.values(b"Host")) == 1, asked.head
         framings = asked.values(b"Content-Length") + asked.values(b"Transfer-Encoding")
