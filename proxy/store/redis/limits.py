@@ -8,6 +8,7 @@ holds exactly. While Redis is away each process goes on by its own bucket.
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Final
 
@@ -24,12 +25,20 @@ _AT_ONCE: Final = 500
 _log = structlog.get_logger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class Due:
+    """The limits with something to report: of very many that there may be, those that were asked since."""
+
+    limits: set["SettledLimit"] = field(default_factory=set)
+    hurry: asyncio.Event = field(default_factory=asyncio.Event)
+
+
 class SettledLimit:
     """A rate per subject: the bucket of this process, made fuller by what others have admitted."""
 
-    def __init__(self, name: str, rate: Rate, steady: Callable[[], float], hurry: Callable[[], None]) -> None:
+    def __init__(self, name: str, rate: Rate, steady: Callable[[], float], due: "Due") -> None:
         self.rate = rate
-        self._name, self._steady, self._hurry = name, steady, hurry
+        self._name, self._steady, self._due = name, steady, due
         self._buckets = Buckets(rate, SUBJECTS)
         self._soon = max(1, (rate.burst or rate.count) // 8)
         self._admitted: dict[str, int] = {}
@@ -38,10 +47,18 @@ class SettledLimit:
         wait = self._buckets.admit(subject, self._steady())
         if wait > 0:
             return wait
+        if not self._admitted:
+            self._due.limits.add(self)
         admitted = self._admitted[subject] = self._admitted.get(subject, 0) + 1
         if admitted == self._soon:
-            self._hurry()
+            self._due.hurry.set()
         return 0.0
+
+    def give_back(self, subject: str) -> None:
+        self._buckets.give_back(subject)
+        admitted = self._admitted.pop(subject, 0) - 1
+        if admitted > 0:
+            self._admitted[subject] = admitted
 
     def ahead(self, subject: str) -> float:
         return self._buckets.ahead(subject, self._steady())
@@ -73,13 +90,13 @@ class RedisLimits:
         """`steady`: seconds of a clock that never jumps."""
         self._servers, self._steady = servers, steady
         self._by_name: dict[str, SettledLimit] = {}
-        self._hurry = asyncio.Event()
+        self.due = Due()
         self._alone = False
 
     def limit(self, name: str, rate: Rate) -> SettledLimit:
         found = self._by_name.get(name)
         if found is None or found.rate != rate:
-            found = self._by_name[name] = SettledLimit(name, rate, self._steady, self._hurry.set)
+            found = self._by_name[name] = SettledLimit(name, rate, self._steady, self.due)
         return found
 
     def forget(self, name: str) -> None:
@@ -90,15 +107,16 @@ class RedisLimits:
         while True:
             try:
                 async with asyncio.timeout(SETTLE_EVERY):
-                    await self._hurry.wait()
+                    await self.due.hurry.wait()
             except TimeoutError:
                 pass
-            self._hurry.clear()
+            self.due.hurry.clear()
             await self._settle()
 
     async def _settle(self) -> None:
         try:
-            for limit in tuple(self._by_name.values()):
+            for limit in tuple(self.due.limits):
+                self.due.limits.remove(limit)
                 await limit.settle(self._servers)
         except StoreUnavailable as error:
             if not self._alone:

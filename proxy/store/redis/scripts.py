@@ -79,15 +79,17 @@ TAKE: Final = Script("return redis.call('GETDEL', KEYS[1])", durable=True)
 
 RULE: Final = """
 local function admit(whole_at, now, interval, tolerance, slack)
-  local after = math.max(whole_at, now) + interval
+  local most = tolerance + interval * slack
+  local after = math.max(math.min(whole_at, now + most), now) + interval
   local ahead = after - now
-  if ahead > tolerance + interval * slack then
+  if ahead > most then
     return nil, ahead - tolerance
   end
   return after, 0
 end
 """
-"""The arithmetic of `proxy.access.gcra.Buckets`: the new time at which the allowance is whole, or the wait."""
+"""The arithmetic of `proxy.access.gcra.Buckets`: the new time at which the allowance is whole, or the wait. A time further
+away than was ever admitted comes of a clock that was set back since, and would shut its subject out for as long."""
 
 _NOW: Final = """
 local time = redis.call('TIME')
@@ -106,14 +108,15 @@ return string.format('%.17g', wait)
 """)
 
 GIVE_BACK: Final = Script(f"""{_NOW}
-if whole_at > now then keep(whole_at - tonumber(ARGV[1])) end
+local interval, tolerance, slack = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+if whole_at > now then keep(math.min(whole_at, now + tolerance + interval * slack) - interval) end
 """)
 
 SETTLE: Final = Script(f"""{_NOW}
 local interval, tolerance, count = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
-local after = math.min(math.max(whole_at, now) + count * interval, math.max(whole_at, now + 2 * tolerance))
+local after = math.min(math.max(whole_at, now) + count * interval, now + 2 * tolerance)
 keep(after)
 return string.format('%.17g', after - now)
 """)
 """Charge what was admitted elsewhere; the seconds until the allowance is whole. What many processes admitted at once
-beyond it counts as debt, up to one period."""
+beyond it counts as debt, up to one period; more than that comes of a clock that was set back."""

@@ -142,11 +142,10 @@ class RedisShared:
         """Nothing to do: Redis forgets by itself."""
 
     async def admit(self, key: str, rate: Rate) -> float:
-        paces = (repr(rate.interval), repr(rate.tolerance), repr(SLACK))
-        return float(await self._servers.run(scripts.ADMIT, _limit(key), *paces))
+        return float(await self._servers.run(scripts.ADMIT, _limit(key), *_paces(rate)))
 
     async def give_back(self, key: str, rate: Rate) -> None:
-        await self._servers.run(scripts.GIVE_BACK, _limit(key), repr(rate.interval))
+        await self._servers.run(scripts.GIVE_BACK, _limit(key), *_paces(rate))
 
     async def reset(self, key: str, rate: Rate) -> None:
         await self._servers.ask("DEL", _limit(key))
@@ -183,6 +182,10 @@ def _listing(name: str) -> str:
 
 def _limit(key: str) -> str:
     return f"flowward:limit:{_hash(key)}"
+
+
+def _paces(rate: Rate) -> tuple[str, str, str]:
+    return repr(rate.interval), repr(rate.tolerance), repr(SLACK)
 
 
 def _hash(key: str) -> str:

@@ -13,7 +13,7 @@ from proxy.access.gcra import SLACK, Buckets, Rate
 from proxy.store.redis import InRedis
 from proxy.store.redis.scripts import RULE
 from tests.conftest import Needs
-from tests.peers.changes import promised
+from tests.peers.changes import DEADLINE, promised
 from tests.peers.redis import RedisServer, address_of, single
 from tests.peers.state import open_redis
 from tests.proxy.store.redis.conftest import Published, eventually
@@ -68,6 +68,51 @@ async def test_what_is_given_back_can_be_taken_again(opened: InRedis) -> None:
     assert await opened.shared.admit("ada", rate) > 50
 
 
+def set_the_clock_back(server: RedisServer, seconds: float) -> None:
+    """What was kept lies so much further ahead then; to Redis' clock itself nobody but the machine has a right."""
+    with redis.Redis(port=server.port) as client:
+        for key in client.keys("flowward:*"):
+            client.set(key, repr(float(client.get(key)) + seconds), px=round(seconds * 2000))
+
+
+async def test_a_clock_set_back_shuts_nobody_out_for_longer_than_an_allowance_takes(
+    opened: InRedis, server: RedisServer
+) -> None:
+    rate = Rate(count=6, period=60.0)
+    assert await opened.shared.admit("ada", rate) == 0.0
+    await asyncio.to_thread(set_the_clock_back, server, 3600.0)
+    assert 0 < await opened.shared.admit("ada", rate) <= 11.0
+    await opened.shared.give_back("ada", rate)
+    assert await opened.shared.admit("ada", rate) == 0.0
+    assert 0 < await opened.shared.admit("ada", rate) <= 11.0
+
+
+async def test_a_clock_set_back_delays_the_data_path_by_no_more_than_debt_may(
+    opened: InRedis, server: RedisServer
+) -> None:
+    limit = opened.limits.limit("http", Rate(count=60, period=60.0))
+    assert limit.admit("ada") == 0.0
+    with redis.Redis(port=server.port) as client:
+        await eventually(lambda: client.keys("flowward:pace:*") != [])
+    await asyncio.to_thread(set_the_clock_back, server, 3600.0)
+
+    def told() -> bool:
+        """Each time it is asked it reports, and learns what Redis has."""
+        return limit.admit("ada") > 0
+
+    await eventually(told)
+    assert limit.ahead("ada") <= 2 * 60.0 + DEADLINE
+
+
+async def test_of_very_many_limits_those_alone_report_that_were_asked(opened: InRedis) -> None:
+    rate = Rate(count=60, period=60.0)
+    idle = [opened.limits.limit(f"page {number}", rate) for number in range(20_000)]
+    asked = opened.limits.limit("http", rate)
+    assert asked.admit("ada") == idle[7].admit("ada") == 0.0
+    assert opened.limits.due.limits == {asked, idle[7]}
+    await eventually(lambda: not opened.limits.due.limits)
+
+
 async def test_what_one_process_admits_on_the_data_path_another_one_counts(address: RedisAddress) -> None:
     rate = Rate(count=16, period=1e6)
     async with open_redis(address, Published()) as one, open_redis(address, Published()) as other:
@@ -86,6 +131,24 @@ async def test_what_several_processes_admit_at_once_is_waited_for_later(address:
         limits = [parts.limits.limit("http", rate) for parts in (one, other)]
         assert [limit.admit("ada") for limit in limits for _ in range(4)] == [0.0] * 8
         await eventually(lambda: any(490 < limit.admit("ada") <= 500 for limit in limits))
+
+
+async def test_what_is_given_back_on_the_data_path_is_reported_to_nobody(address: RedisAddress) -> None:
+    rate = Rate(count=4, period=1e6)
+    async with open_redis(address, Published()) as one, open_redis(address, Published()) as other:
+        limit = one.limits.limit("http", rate)
+        assert limit.admit("ada") == 0.0
+        for _ in range(9):
+            assert limit.admit("ada") == 0.0
+            limit.give_back("ada")
+        assert limit.admit("vic") == 0.0
+        limit.give_back("vic")
+        there = other.limits.limit("http", rate)
+        assert there.admit("ada") == 0.0
+        two = 2 * rate.interval
+        await eventually(lambda: limit.ahead("ada") > 1.5 * rate.interval or there.ahead("ada") > 1.5 * rate.interval)
+        assert max(limit.ahead("ada"), there.ahead("ada")) <= two
+        assert limit.ahead("vic") == 0.0
 
 
 async def test_a_limit_asked_for_again_goes_on_and_with_another_rate_begins_anew(opened: InRedis) -> None:
