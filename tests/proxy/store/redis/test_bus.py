@@ -10,7 +10,7 @@ from proxy.store.redis import InRedis
 from proxy.store.redis.bus import RedisBus
 from tests.conftest import Needs
 from tests.peers.changes import DEADLINE, promised
-from tests.peers.redis import address_of, single
+from tests.peers.redis import address_of, address_of_cluster, cluster, single
 from tests.peers.state import open_redis
 from tests.proxy.store.redis.conftest import Published
 
@@ -33,6 +33,21 @@ async def test_what_one_process_tells_another_one_hears_within_a_second(address:
             one.bus.tell()
             async with promised(1):
                 await anext(steps)
+
+
+async def test_in_a_cluster_it_is_heard_wherever_it_was_told(
+    needs: Needs, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    needs("redis-server")
+    with cluster(tmp_path_factory.mktemp("cluster")) as nodes:
+        address = address_of_cluster(nodes)
+        async with open_redis(address, Published()) as one, open_redis(address, Published()) as other:
+            for teller, ear in ((one, other), (other, one)):
+                steps = ear.bus.heard()
+                await hears(steps, teller.bus)
+                teller.bus.tell()
+                async with promised(1):
+                    await anext(steps)
 
 
 async def test_who_tells_is_woken_too(opened: InRedis) -> None:
