@@ -171,7 +171,8 @@ def _path(kind: RedisKind, path: str) -> tuple[str, int]:
 
 
 def _options(kind: RedisKind, query: str, *, tls: bool) -> dict[str, str]:
-    options = dict(parse_qsl(query, keep_blank_values=True))
+    # A + is itself, as everywhere else in these URLs: that it is a blank holds for forms.
+    options = dict(parse_qsl(query.replace("+", "%2B"), keep_blank_values=True))
     known = {name for name, known in (("ca", tls), ("sentinel_password", kind is RedisKind.SENTINEL)) if known}
     if set(options) - known:
         raise wrong(

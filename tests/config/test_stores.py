@@ -41,6 +41,11 @@ def at(host: str, port: int) -> Listen:
             redis(RedisKind.SENTINEL, at("a.example", 26379), master="main", sentinel_password="p&w"),
             "redis+sentinel://a.example:26379/main",
         ),
+        (
+            "redis+sentinel://:p+w@a.example/main?sentinel_password=p+w",
+            redis(RedisKind.SENTINEL, at("a.example", 26379), password="p+w", master="main", sentinel_password="p+w"),
+            "redis+sentinel://:***@a.example:26379/main",
+        ),
         # a cluster
         (
             "redis+cluster://a.example:1,b.example:2",
@@ -61,6 +66,7 @@ def test_a_redis_is_read_from_its_url_and_shown_without_its_password(
     assert shared == address
     assert str(shared) == shown
     assert "pw" not in repr(shared)
+    assert "p+w" not in repr(shared)
     assert "pa@ss" not in repr(shared)
 
 
