@@ -184,6 +184,17 @@ def test_what_replicas_mount_is_there_and_every_network_and_secret_is_declared()
         assert {name for service in services for name in service.get(kind, [])} == SEVERAL[kind].keys()
 
 
+def test_the_page_tells_what_the_file_does_and_all_that_replicas_need_is_made_first() -> None:
+    shown = re.findall(r"^#   (.+)$", (REPLICAS / "compose.yaml").read_text(), re.MULTILINE)
+    assert "\n".join(["```sh", *shown, "```"]) in (ROOT / "docs" / "replicas.md").read_text()
+    up = next(at for at, line in enumerate(shown) if " up " in line)
+    first = "\n".join(shown[:up])
+    assert f"docker build -f docker/Dockerfile -t flowward:{PROJECT['version']} ." in first
+    for secret in SEVERAL["secrets"].values():
+        made = (REPLICAS / secret["file"]).resolve().relative_to(ROOT)
+        assert re.search(rf" > {made}$", first, re.MULTILINE), made
+
+
 def test_replicas_believe_the_balancer_alone(replicas: Config) -> None:
     [network] = replicas.settings.server.trusted_proxies
     inside = SEVERAL["networks"]["inside"]
