@@ -1,7 +1,8 @@
 """What stops a request: one place that turns every reason into a status and a problem document (RFC 9457)."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from http import HTTPStatus
+from itertools import islice
 from types import MappingProxyType
 from typing import Final
 
@@ -21,6 +22,12 @@ from proxy.web.guards import TurnedAway
 NO_FIELDS: Final[Mapping[str, str]] = MappingProxyType({})
 TROUBLE: Final = (NotDone, TurnedAway, TooOften, Conflict, ActorGone, StoreUnavailable, Unavailable)
 """What an operation may raise."""
+MOST_FAULTS: Final = 50
+"""Faults that an answer names."""
+_LONGEST_NAME: Final = 100
+_LONGEST_POINTER: Final = 300
+_LONGEST_MESSAGE: Final = 1000
+"""Characters of what an answer repeats: it stays small, whatever was sent."""
 _LATER: Final = 2
 """Seconds after which trouble may be over."""
 _REMEDIES: Final[Mapping[str, str]] = MappingProxyType(
@@ -123,24 +130,36 @@ def _in_the_way(error: Conflict) -> Stop:
     return _taken(str(error.args[0]), str(error.args[1]))
 
 
-def invalid(faults: Sequence[Fault]) -> Stop:
-    return Stop(422, "invalid", "Something in what was sent cannot be taken; see errors.", errors=faults)
+def invalid(faults: Iterable[Fault]) -> Stop:
+    """Refused for these; where they are too many to be told, the first of them."""
+    told = list(islice(faults, MOST_FAULTS + 1))
+    more = f" holds the first {MOST_FAULTS}, and there are more" if len(told) > MOST_FAULTS else ""
+    detail = f"Something in what was sent cannot be taken; {'errors' + more if more else 'see errors'}."
+    return Stop(422, "invalid", detail, errors=told[:MOST_FAULTS])
 
 
 def faults_of(error: ValidationError, model: type[BaseModel], *, query: bool = False) -> Iterator[Fault]:
     """Everything that a model found wrong, in our words. What was sent is not repeated: it may be a secret."""
     for each in error.errors(include_url=False, include_context=False, include_input=False):
-        pointer = "?" + ".".join(map(str, each["loc"])) if query else "".join(f"/{_escaped(at)}" for at in each["loc"])
         remedy = _REMEDIES.get(each["type"], "")
         if each["type"] == "extra_forbidden" and len(each["loc"]) == 1:
             known = ", ".join(sorted(model.model_fields)) or "none"
             remedy = f"Leave it out. Known here: {known}."
-        yield Fault(pointer=pointer, message=each["msg"].removeprefix("Value error, "), remedy=remedy)
+        message = each["msg"].removeprefix("Value error, ")[:_LONGEST_MESSAGE]
+        yield Fault(pointer=pointer(each["loc"], query=query), message=message, remedy=remedy)
 
 
-def _escaped(part: str | int) -> str:
-    """RFC 6901 section 3."""
-    return str(part).replace("~", "~0").replace("/", "~1")
+def pointer(parts: Sequence[str | int], *, query: bool = False) -> str:
+    """Where something stands: in the body (RFC 6901), or which parameter of the query it is. Long names are cut short."""
+    named = [_short(str(part)) for part in parts]
+    if query:
+        return "?" + ".".join(named)
+    whole = "".join("/" + each.replace("~", "~0").replace("/", "~1") for each in named)
+    return whole if len(whole) <= _LONGEST_POINTER else whole[:_LONGEST_POINTER] + "…"
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= _LONGEST_NAME else name[:_LONGEST_NAME] + "…"
 
 
 def _taken(field: str, value: str) -> Stop:

@@ -108,6 +108,37 @@ async def test_a_body_that_cannot_be_taken_is_refused(house: House, raw: bytes, 
 
 
 @pytest.mark.parametrize(
+    ("sent", "least"),
+    [
+        ({"k" * 20_000: ["\u0001"] * 2000}, 50),
+        ({"k" * 20_000: [2**60] * 2000}, 50),
+        ({"~" * 300: {"/" * 300: {"\ud800" * 300: [0]}}}, 1),
+        ({f"member{number}": 0 for number in range(4000)}, 50),
+        ({f"member{number}": 0 for number in range(25_000)}, 1),
+        ({"a": {"b" * 99: {"c" * 99: {"d" * 99: {"e" * 99: ["\u0001"] * 60}}}}}, 50),
+        ({"username": "u" * 500_000, "password": 0}, 2),
+    ],
+    ids=["long name", "long name, numbers", "escaped", "members", "too many members", "deep", "long value"],
+)
+async def test_a_refusal_stays_small_whatever_was_sent(house: House, sent: object, least: int) -> None:
+    async with house.nobody() as nobody:
+        answer = await nobody.post("/auth/login", json.dumps(sent).encode())
+    errors = answer.json["errors"]
+    assert isinstance(errors, list)
+    assert (answer.status, answer.code) == (422, "invalid")
+    assert least <= len(errors) <= 50
+    assert len(answer.text.encode()) < 100_000
+    assert ("there are more" in str(answer.json["detail"])) is (least == 50)
+
+
+async def test_a_query_of_many_names_is_refused_with_few_words(house: House) -> None:
+    async with house.user("max") as user:
+        answer = await user.get("/me?" + "&".join(f"n{number}" for number in range(1000)))
+        assert (answer.status, len(answer.faults)) == (422, 50)
+        assert (await user.get("/me?" + "a&" * 3000)).faults.keys() == {"?a"}
+
+
+@pytest.mark.parametrize(
     "kind", ["text/plain", "application/x-www-form-urlencoded", "application/json; charset=latin-1"]
 )
 async def test_a_body_of_another_type_is_refused(house: House, kind: str) -> None:
