@@ -115,6 +115,11 @@ def link(username: str, path: Path) -> None:
             raise click.UsageError(
                 f"{found.username} logs in by {found.provider}, and has no password here, so a link would open nothing."
             )
+        if "password" in found.stated:
+            raise click.UsageError(
+                f"The password of {found.username} stands in {found.declared}, which would bring it back. "
+                "Change it there, or write link: activation instead of it, and apply that file first."
+            )
         by_hand = opened.by_hand
         made = happened("user.activation.created", at=by_hand.now(), by=by_hand.by, on=on_user(found.id), user=found.id)
         await opened.store.database.record(made)

@@ -47,6 +47,8 @@ class User:
     """Whether that dashboard is all of the gateway that is seen."""
     declared: str | None = None
     """The estate file this user came from; None when it was made by hand."""
+    stated: frozenset[str] = frozenset()
+    """Of password, default_dashboard and fullscreen those that this file states; the rest is said here."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -123,9 +123,9 @@ class Accounts:
             raise Refused("account_unknown")
 
     async def _age(self, account: Account) -> None:
-        """A password that is too old lets its user do nothing but choose another."""
+        """A password that is too old lets its user do nothing but choose another; one that a file states ages there."""
         oldest, user = self.rules().password.expires, account.user
-        if not oldest or account.password_set is None or user.password_expired:
+        if not oldest or account.password_set is None or user.password_expired or "password" in user.stated:
             return
         before = self.now() - oldest
         if account.password_set < before:
@@ -222,12 +222,17 @@ def may_log_in(user: User) -> bool:
 
 def may_reset(user: User) -> bool:
     """Whether a user who forgot their password may have another by mail: not who logs in by a provider."""
-    return may_log_in(user) and user.provider is None
+    return _may_have_another(user) and user.provider is None
 
 
 def _may_choose(user: User, purpose: Purpose) -> bool:
     # An admin gets in by a password of the gateway's own when their provider is gone; it takes an admin to make that link.
-    return may_reset(user) or (purpose is Purpose.ACTIVATE and may_log_in(user) and user.admin)
+    return may_reset(user) or (purpose is Purpose.ACTIVATE and _may_have_another(user) and user.admin)
+
+
+def _may_have_another(user: User) -> bool:
+    """Where a file states the password, the next time it is applied would bring the old one back."""
+    return may_log_in(user) and "password" not in user.stated
 
 
 def _may_use_password(account: Account, *, admins: bool) -> bool:

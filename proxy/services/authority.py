@@ -64,6 +64,12 @@ def refuse_declared(thing: User | Space | Resource | Grant, what: str) -> None:
         raise DeclaredInFile(what, thing.declared)
 
 
+def refuse_stated(user: User, fact: str, what: str) -> None:
+    """Raises DeclaredInFile for what the file that declares a user states of them, by its name in `User.stated`."""
+    if user.declared is not None and fact in user.stated:
+        raise DeclaredInFile(what, user.declared)
+
+
 def told(
     moment: Occasion,
     event: str,

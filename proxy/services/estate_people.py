@@ -27,9 +27,11 @@ def people_wanted(
             continue
         user_id = old.user.id if old else ledger.new_id()
         told = entry.password_hash or ledger.hashes.get(f"user {login}")
-        if told:
+        known_user = old.user if old else User(id=user_id, username="")
+        if told and told != hashes.get(user_id):
             hashes[user_id] = told
-        user = _user(place, entry, old.user if old else User(id=user_id, username=""), has_password=user_id in hashes)
+            known_user = replace(known_user, password_expired=False)
+        user = _user(place, entry, known_user, has_password=user_id in hashes)
         user = _with_dashboard(place, entry, user, resources, ledger)
         after[user_id] = Person(user=user, memberships=_memberships(place, entry, old, estate, resources, ledger))
     _refuse_shared_logins(after.values(), ledger)
@@ -69,7 +71,17 @@ def _user(place: Place, entry: UserEntry, old: User, *, has_password: bool) -> U
         subject=old.subject if entry.provider is not None and old.provider == entry.provider else None,
         state=_state(entry, old, has_password=has_password),
         declared=place.origin,
+        stated=frozenset(_stated(entry)),
     )
+
+
+def _stated(entry: UserEntry) -> Iterator[str]:
+    if entry.password_hash or entry.password:
+        yield "password"
+    if entry.default_dashboard is not None:
+        yield "default_dashboard"
+    if entry.fullscreen is not None:
+        yield "fullscreen"
 
 
 def _with_dashboard(

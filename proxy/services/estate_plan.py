@@ -279,6 +279,7 @@ def _person_facts(person: Person, estate: Estate) -> dict[str, str]:
     facts = {"username": user.username, "email": user.email, "name": user.name, "admin": _word(user.admin)}
     facts |= {"state": user.state.value} | _origin(user.declared) | _tags(user.tags)
     facts |= {"fullscreen": _word(user.fullscreen)} if user.fullscreen else {}
+    facts |= {"stated": ", ".join(sorted(user.stated))} if user.stated else {}
     if (first := estate.resources.get(user.default_dashboard or "")) is not None:
         facts["default_dashboard"] = estate.address(first)
     for held in person.memberships.values():

@@ -83,6 +83,8 @@ def _why_not(account: Account | None) -> str:
         return "account_unknown"
     if account.user.provider is not None:
         return "sso_required"
+    if "password" in account.user.stated:
+        return "declared_in_file"
     if not may_reset(account.user):
         return "account_unusable"
     return "" if account.user.email else "email_missing"

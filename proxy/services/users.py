@@ -8,7 +8,7 @@ from proxy.model.audit import Update
 from proxy.model.directory import SpaceKind
 from proxy.model.identity import Factor, Membership, Person, User, UserKind, UserState
 from proxy.services.audit import changes
-from proxy.services.authority import refuse_declared, told
+from proxy.services.authority import refuse_declared, refuse_stated, told
 from proxy.services.mingled import mingled_by, on_record
 from proxy.services.problems import Exists, Invalid, NotPossible, NotThere, Wrong
 from proxy.services.writer import Occasion, Step
@@ -119,9 +119,10 @@ async def resume(occasion: Occasion, key: str) -> Step[Person]:
 
 
 async def expire_password(occasion: Occasion, key: str) -> Step[Person]:
-    """From now on the user can do nothing but choose a new password."""
+    """From now on the user can do nothing but choose a new password. Raises DeclaredInFile for one that a file states."""
     person = await user_at(occasion, key)
     user = person.user
+    refuse_stated_password(user)
     if user.provider is not None or user.kind is UserKind.SERVICE:
         raise NotPossible("no_password", f"{user.username} has no password here.")
     if user.password_expired:
@@ -131,8 +132,14 @@ async def expire_password(occasion: Occasion, key: str) -> Step[Person]:
     return _put(occasion, after, "user.updated-user", changed)
 
 
+def refuse_stated_password(user: User) -> None:
+    """Raises DeclaredInFile: the next time the file is applied, the password that it states would be good again."""
+    refuse_stated(user, "password", f"The password of {user.username}")
+
+
 def refuse_link(user: User) -> None:
     """Raises NotPossible for somebody who could not use an activation link."""
+    refuse_stated_password(user)
     if user.provider is not None or user.kind is UserKind.SERVICE:
         raise NotPossible("no_password", f"{user.username} has no password here, so a link would open nothing.")
     if user.state is UserState.SUSPENDED:

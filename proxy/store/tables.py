@@ -69,6 +69,7 @@ user = Table(
     Column("password_set", Float),  # when it was chosen; null where nobody knows
     Column("default_dashboard", String),  # no reference: who may not see it any more lands elsewhere
     Column("fullscreen", Boolean, nullable=False, server_default=false()),
+    Column("stated", JSON, nullable=False, server_default="[]"),  # what the file that declares the user says of it
     UniqueConstraint("username_key"),
     UniqueConstraint("email_key"),
     Index("ix_user_subject", "provider", "subject", unique=True),

@@ -5,6 +5,7 @@ from typing import Final
 from aiohttp import web
 
 from auth_plugins import Refused
+from proxy.model.identity import User
 from proxy.services.accounts import WeakPassword
 from proxy.web.answers import see_other
 from proxy.web.attempts import change_password
@@ -22,7 +23,7 @@ async def show(desk: Desk, request: web.Request) -> web.Response:
     somebody = await visitor(desk, request)
     if somebody is None:
         return see_other(_LOGIN)
-    return _form(desk, request, somebody) if somebody.person.user.provider is None else _kept_elsewhere()
+    return _kept_elsewhere(somebody.person.user) or _form(desk, request, somebody)
 
 
 async def submit(desk: Desk, request: web.Request) -> web.Response:
@@ -32,8 +33,9 @@ async def submit(desk: Desk, request: web.Request) -> web.Response:
     somebody = await visitor(desk, request)
     if somebody is None:
         return see_other(_LOGIN)
-    if somebody.person.user.provider is not None:
-        return _kept_elsewhere()
+    elsewhere = _kept_elsewhere(somebody.person.user)
+    if elsewhere is not None:
+        return elsewhere
     if not made_here(desk, request, fields):
         return _form(desk, request, somebody, status=403, problem=STALE)
     new = fields.get("password", "")
@@ -56,10 +58,17 @@ async def _change(desk: Desk, request: web.Request, somebody: Visitor, current: 
     return message("Your password is set", "All your other sessions have ended.", link="/", link_text="Go on")
 
 
-def _kept_elsewhere() -> web.Response:
+def _kept_elsewhere(user: User) -> web.Response | None:
+    """What to say to those whose password is not theirs to change here; None for everybody else."""
+    if user.provider is not None:
+        said = "Somebody else logs you in, and keeps your password. Change it there."
+    elif "password" in user.stated:
+        said = f"It stands in the file {user.declared}. Ask whoever runs this gateway to change it there."
+    else:
+        return None
     return message(
         "Your password is not kept here",
-        "Somebody else logs you in, and keeps your password. Change it there.",
+        said,
         status=409,
         link="/-/security",
         link_text="Your security",

@@ -18,7 +18,7 @@ from proxy.services import users
 from proxy.services.administration.members import member
 from proxy.services.administration.references import resource_named, unknown
 from proxy.services.audit import changes
-from proxy.services.authority import require, space_at, told
+from proxy.services.authority import refuse_stated, require, space_at, told
 from proxy.services.problems import Exists, Invalid, NotPossible, Wrong
 from proxy.services.writer import Moment, Step
 from proxy.store import PutPerson
@@ -99,12 +99,16 @@ def first(moment: Moment, person: Person) -> First:
 
 
 def put_first(moment: Moment, person: Person, *, dashboard: str | None, fullscreen: bool) -> Step[Person]:
-    """The step that lets somebody see this first."""
+    """The step that lets somebody see this first. Raises DeclaredInFile."""
     wanted = dashboard_named(moment, dashboard)
     id_ = wanted.id if wanted else None
     after = replace(person, user=replace(person.user, default_dashboard=id_, fullscreen=fullscreen))
     if after == person:
         return Step(result=person)
+    if after.user.default_dashboard != person.user.default_dashboard:
+        refuse_stated(person.user, "default_dashboard", f"What {person.user.username} sees first")
+    if fullscreen != person.user.fullscreen:
+        refuse_stated(person.user, "fullscreen", f"Whether {person.user.username} sees nothing else")
     event = told(moment, "user.updated-user", after.user, updates=changes(person.user, after.user))
     return Step(result=after, edits=[PutPerson(person=after)], events=[event])
 

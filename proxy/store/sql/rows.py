@@ -75,6 +75,7 @@ def user(row: Row[Any]) -> User:
         default_dashboard=row.default_dashboard,
         fullscreen=row.fullscreen,
         declared=row.declared,
+        stated=frozenset(row.stated),
     )
 
 
@@ -238,6 +239,7 @@ def of_person(put: PutPerson) -> Values:
         "default_dashboard": user.default_dashboard,
         "fullscreen": user.fullscreen,
         "declared": user.declared,
+        "stated": sorted(user.stated),
     }
 
 

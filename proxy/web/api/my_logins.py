@@ -12,6 +12,7 @@ from proxy.services.allowances import Policy
 from proxy.services.authority import told
 from proxy.services.new_addresses import LASTS
 from proxy.services.problems import Invalid, NotPossible, NotThere, Unfit, Wrong
+from proxy.services.users import refuse_stated_password
 from proxy.store import StoreUnavailable
 from proxy.web import attempts
 from proxy.web.api.auth import Secret
@@ -66,6 +67,7 @@ async def change_password(api: Api, call: Call) -> None:
     user = moment.actor.person.user
     if user.provider is not None:
         raise NotPossible("no_password", f"Your password is kept by {user.provider}. Change it there.")
+    refuse_stated_password(user)
     passwords = {"current": sent.current.get_secret_value(), "new": sent.new.get_secret_value()}
     event = told(moment, "user.updated-password", user)
     try:

@@ -70,6 +70,14 @@ def test_a_suspended_user_gets_no_link(run: Run) -> None:
     assert "flowward user resume max" in refused.stderr
 
 
+def test_whose_password_a_file_states_gets_no_link(run: Run) -> None:
+    run("apply")
+    refused = run("user", "link", "ada")
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    assert "The password of ada stands in estate.yaml" in refused.stderr
+    assert run("user", "link", "root").exit_code == 0
+
+
 def test_suspending_and_resuming_are_told_to_the_next_command(run: Run) -> None:
     run("apply")
     suspended = run("user", "suspend", "ADA")

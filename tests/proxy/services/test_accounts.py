@@ -11,9 +11,11 @@ import pytest
 from argon2 import PasswordHasher
 
 from auth_plugins import Refused
+from config.accounts_schema import Accounts as Rules
+from config.accounts_schema import PasswordRules
 from proxy.access.passwords import hash_password, needs_rehash
 from proxy.model.identity import Person, UserKind, UserState
-from proxy.services.accounts import Accounts
+from proxy.services.accounts import Accounts, Purpose, may_reset
 from proxy.services.offload import Offload
 from proxy.store import PutPerson
 from tests.peers.state import open_store
@@ -111,3 +113,20 @@ async def test_of_two_who_use_a_link_at_once_one_gets_in(accounts: Accounts) -> 
     assert sorted(isinstance(outcome, Refused) for outcome in outcomes) == [False, True]
     right = passwords[[isinstance(outcome, Refused) for outcome in outcomes].index(False)]
     assert (await accounts.check("pia", right)).subject == "u-pia"
+
+
+async def test_a_password_that_a_file_states_takes_no_link_and_ages_there(accounts: Accounts) -> None:
+    """The next time the file is applied the old one would be back."""
+    person = next(each for each in _alone() if each.user.username == "ada")
+    user, now = replace(person.user, declared="estate.yaml", stated=frozenset({"password"})), accounts.now()
+    reset, link = await accounts.issue_reset(await accounts.account_of(user.id)), await accounts.issue_link(user.id)
+    put = PutPerson(person=replace(person, user=user), password_set=now - 91 * 86400)
+    await accounts.database.edit([put], [])
+    assert await accounts.invited(link) is None
+    assert await accounts.invited(reset, Purpose.RESET) is None
+    assert not may_reset(user)
+    aging = replace(accounts, rules=lambda: Rules(password=PasswordRules(expires=90 * 86400.0)))
+    await aging.check("ada", PASSWORD)
+    kept = await accounts.account_of(user.id)
+    assert kept is not None
+    assert not kept.password_expired

@@ -95,7 +95,8 @@ def test_where_a_file_says_nothing_of_tags_and_dashboards_they_stay() -> None:
     before = done(EMPTY, planned(EMPTY, read(TENANTS)))
     silent = TENANTS.replace(", tags: {tenantid: north}", "").replace("    tags: {shift: early}\n", "")
     silent = silent.replace("    default_dashboard: acme/plant/line-3/building\n    fullscreen: true\n", "")
-    assert not planned(before, read(silent))
+    steps = planned(before, read(silent)).steps
+    assert {(step.name, *(each.key for each in step.updates)) for step in steps} == {("emma", "stated")}
 
 
 @pytest.mark.parametrize(

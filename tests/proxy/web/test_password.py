@@ -102,3 +102,14 @@ async def test_whose_password_is_kept_elsewhere_is_sent_there(house: House) -> N
     await house.desk.database.edit([PutPerson(person=linked)], [])
     page = await browser.get(PAGE)
     assert (page.status, "not kept here" in page.text, "<form" in page.text) == (409, True, False)
+
+
+async def test_whose_password_stands_in_an_estate_file_is_told_so(house: House) -> None:
+    browser = house.browser()
+    await browser.log_in()
+    person = await house.desk.database.person("u-ada")
+    assert person is not None
+    declared = replace(person.user, declared="estate.yaml", stated=frozenset({"password"}))
+    await house.desk.database.edit([PutPerson(person=replace(person, user=declared))], [])
+    for page in (await browser.get(PAGE), await browser.post(PAGE, {})):
+        assert (page.status, "in the file estate.yaml" in page.text, "<form" in page.text) == (409, True, False)
