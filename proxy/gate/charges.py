@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from proxy.gate.fees import Payer, fee
+from proxy.gate.fees import Fee, Payer, fee
 from proxy.gate.gate import Gate
 from proxy.gate.principal import Lease, Principal
 from proxy.gate.verdict import Refusal
@@ -43,9 +43,16 @@ def charge_request(lease: Lease, subject: str) -> Refusal | None:
     for due in lease.fees:
         wait = due.charge(subject)
         if wait > 0:
-            detail = _BY_PRINCIPAL if due.payer is Payer.PRINCIPAL else ""
-            return _late(due.payer, due.limit, wait, lease.station, lease.surface, lease, detail)
+            return _unpaid(lease, due, wait, subject)
     return None
+
+
+def _unpaid(lease: Lease, due: Fee, wait: float, subject: str) -> Refusal:
+    """What is refused costs nothing: else neighbours at an address could use up what others have for themselves."""
+    for paid in lease.fees[: lease.fees.index(due)]:
+        paid.give_back(subject)
+    detail = _BY_PRINCIPAL if due.payer is Payer.PRINCIPAL else ""
+    return _late(due.payer, due.limit, wait, lease.station, lease.surface, lease, detail)
 
 
 def _late(

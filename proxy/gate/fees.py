@@ -35,6 +35,10 @@ class Fee:
         """Take one; seconds to wait where there is none, else 0. `subject`: what is counted of the address."""
         return self.limit.admit(self.counted + subject if self.by_address else self.counted)
 
+    def give_back(self, subject: str) -> None:
+        """Put back what was just taken."""
+        self.limit.give_back(self.counted + subject if self.by_address else self.counted)
+
 
 def fee(payer: Payer, limit: Limit, principal: Principal) -> Fee | None:
     """What a limit counts: a password that many share by address as well; None for nobody, who has no login."""

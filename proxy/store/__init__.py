@@ -232,8 +232,10 @@ class Database(Protocol):
         ...
 
     async def prune_events(self, before: float, event: Event) -> int:
-        """Forget events older than `before`, up to the last such that has no younger one before it, and record `event`
-        with how many and the number and hash of the last; return how many. Nothing to forget, nothing recorded.
+        """Forget some thousand of the oldest events, as far as each is older than `before`, and record `event` with how many
+        and the number and hash of the last, all at once; return how many. Nothing to forget, nothing recorded.
+
+        So others can write in between; to forget all of them, ask until there are none.
         """
         ...
 
@@ -335,6 +337,10 @@ class Limit(Protocol):
 
     def admit(self, subject: str) -> float:
         """Take one; seconds to wait where there is none, else 0."""
+        ...
+
+    def give_back(self, subject: str) -> None:
+        """Put back what was taken a moment ago, before anything was awaited, and turned out not to count."""
         ...
 
     def ahead(self, subject: str) -> float:

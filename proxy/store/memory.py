@@ -33,6 +33,9 @@ class LocalLimit:
     def admit(self, subject: str) -> float:
         return self._buckets.admit(subject, self._steady())
 
+    def give_back(self, subject: str) -> None:
+        self._buckets.give_back(subject)
+
     def ahead(self, subject: str) -> float:
         return self._buckets.ahead(subject, self._steady())
 

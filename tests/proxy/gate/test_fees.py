@@ -6,11 +6,13 @@ import pytest
 
 from proxy.gate.fees import Payer, Tariff
 from proxy.gate.principal import Kind, Principal, nobody
+from proxy.gate.verdict import Pass, Refusal
 from proxy.gate.world import Station
+from proxy.model.access import Role
 from proxy.model.estate import Limit
 from proxy.nodered.surfaces import RULES, Surface
 from proxy.store.memory import LocalLimits
-from tests.proxy.gate.house import House, instance
+from tests.proxy.gate.house import LINE_3, House, head, instance, person
 
 ONE = Limit(count=1, period=60.0, burst=1)
 TEN = Limit(count=10, period=60.0, burst=2)
@@ -81,3 +83,29 @@ def test_a_login_is_counted_wherever_it_comes_from_and_a_shared_password_by_addr
     assert fees[Payer.ADDRESS].charge("192.0.2.2") == 0
     if counted_elsewhere is not None:
         assert (fees[Payer.PRINCIPAL].charge("192.0.2.2") > 0) is counted_elsewhere
+
+
+async def test_what_is_refused_for_the_address_costs_the_login_nothing() -> None:
+    """Neighbours behind one address use it up; who is refused for them has all of their own wherever else they come from."""
+    few = Limit(count=3, period=60.0, burst=3)
+    at = House().open((instance("line-3", LINE_3, limit_per_address=few, limit_per_principal=few),))
+    neighbour, dora = (at.login(person(name, Role.DASHBOARD)) for name in ("nora", "dora"))
+
+    async def asked(cookie: bytes, address: str) -> str:
+        verdict = await at.ask(at.caller(address), head("/dashboard", cookie=cookie))
+        assert isinstance(verdict, Pass | Refusal)
+        return verdict.limit.policy if isinstance(verdict, Refusal) and verdict.limit else "passed"
+
+    shared, own = "192.0.2.1", "198.51.100.9"
+    assert [await asked(neighbour, shared) for _ in range(3)] == ["passed"] * 3
+    assert [await asked(dora, shared) for _ in range(9)] == [Payer.ADDRESS] * 9
+    assert [await asked(dora, own) for _ in range(4)] == ["passed"] * 3 + [Payer.PRINCIPAL]
+
+
+async def test_who_has_used_up_their_own_uses_up_nobody_elses() -> None:
+    one, two = (Limit(count=count, period=60.0, burst=count) for count in (1, 2))
+    at = House().open((instance("line-3", LINE_3, limit_per_address=two, limit_per_principal=one),))
+    dora, nora = (at.login(person(name, Role.DASHBOARD)) for name in ("dora", "nora"))
+    for _ in range(9):
+        await at.ask(at.caller(), head("/dashboard", cookie=dora))
+    assert isinstance(await at.ask(at.caller(), head("/dashboard", cookie=nora)), Pass)

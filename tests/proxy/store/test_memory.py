@@ -46,3 +46,11 @@ def test_a_limit_can_be_asked_without_taking_and_be_forgotten() -> None:
     limits.forget("http")
     limits.forget("unknown")
     assert limits.limit("http", Rate(count=2, period=10.0)) is not limit
+
+
+def test_what_is_given_back_can_be_taken_again() -> None:
+    limit = LocalLimits(lambda: 0.0).limit("http", Rate(count=1, period=10.0))
+    for _ in range(3):
+        assert limit.admit("ada") == 0.0
+        limit.give_back("ada")
+    assert [limit.admit("ada"), limit.admit("ada")] == [0.0, 10.0]
