@@ -18,6 +18,8 @@ EVERY: Final = 60.0
 DAY: Final = 86400.0
 UNKNOWN: Final = "unknown"
 """Error of an outcome that nobody learned of: the gateway ended, or the instance never answered."""
+_OTHERS: Final = 0.1
+"""Seconds for others to write before more is forgotten: another process on SQLite looks that often whether it may."""
 _log = structlog.get_logger(__name__)
 
 
@@ -85,7 +87,8 @@ class Upkeep:
                 _log.warning("audit-not-pruned", waiting_for=reader)
                 before = waiting[0].event.at
         event = happened("audit.pruned", at=self.now(), by=GATEWAY, on=PLATFORM, body={"before": before})
-        await self.database.prune_events(before, event)
+        while await self.database.prune_events(before, event):  # noqa: ASYNC110 - nothing else tells that they have
+            await asyncio.sleep(_OTHERS)
 
     async def close(self) -> None:
         """Write down what was counted last."""

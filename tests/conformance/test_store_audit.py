@@ -6,9 +6,15 @@ from dataclasses import replace
 import pytest
 
 from proxy.model.audit import AuditQuery, Event, Phase, Recorded, Update
+from proxy.services.audit_chain import verify_log
+from proxy.services.audit_refusals import Refusals
+from proxy.services.audit_upkeep import Upkeep
+from proxy.services.traffic import Traffic
 from proxy.store import Database, Store
 from proxy.store.chain import GENESIS, PRUNED, beginning, verify
+from proxy.store.sql.database import FORGOTTEN_AT_ONCE
 from tests.conformance.things import put
+from tests.peers.changes import DEADLINE
 
 EVENT = Event(event="account.login", at=100.0, actor="ada", actor_name="Ada")
 PRUNING = Event(event=PRUNED, at=1_000.0, source="gateway")
@@ -123,6 +129,34 @@ async def test_pruning_keeps_the_chain_verifiable_and_says_what_it_did(database:
     assert rows[-1].event.body == {"count": 2, "last": 2, "hash": before[1].hash}
     assert await database.prune_events(35.0, replace(PRUNING, at=1_001.0)) == 1
     assert [row.id for row in await chain(database)] == [4, 5, 6]
+
+
+async def test_very_much_is_forgotten_some_at_a_time_and_others_write_in_between(store: Store, other: Store) -> None:
+    await store.database.record(*at(*[10.0] * (2 * FORGOTTEN_AT_ONCE + 1)))
+    for gone in (FORGOTTEN_AT_ONCE, FORGOTTEN_AT_ONCE, 1, 0):
+        assert await store.database.prune_events(30.0, PRUNING) == gone
+        assert (await verify_log(other.database)).broken is None
+        await other.database.record(EVENT)
+    events = [row.event for row in await chain(store.database)]
+    assert [event.body["count"] for event in events if event.event == PRUNED] == [FORGOTTEN_AT_ONCE] * 2 + [1]
+    assert events.count(EVENT) == 4
+
+
+async def test_forgetting_that_is_interrupted_leaves_a_sound_log_and_goes_on_later(store: Store, other: Store) -> None:
+    await store.database.record(*at(*[10.0] * (3 * FORGOTTEN_AT_ONCE)))
+    upkeep = Upkeep(
+        database=store.database, refusals=Refusals(Traffic(), lambda _: None), now=lambda: 1_000.0, retention=900.0
+    )
+    forgetting = asyncio.create_task(upkeep.prune())
+    async with asyncio.timeout(DEADLINE):
+        while not (await other.database.events(AuditQuery(events=(PRUNED,)))).items:
+            await other.database.record(EVENT)
+    forgetting.cancel()
+    await asyncio.wait([forgetting])
+    assert (await verify_log(other.database)).broken is None
+    await upkeep.prune()
+    assert {event.at for event in [row.event for row in await chain(other.database)]} == {100.0, 1_000.0}
+    assert (await verify_log(other.database)).broken is None
 
 
 async def test_nothing_to_forget_is_not_recorded(database: Database) -> None:

@@ -3,9 +3,10 @@
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
+from itertools import takewhile
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Row, Select, delete, func, insert, select
+from sqlalchemy import ColumnElement, Row, Select, bindparam, delete, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from proxy.model.audit import AuditQuery, Event, Phase, Recorded, Update
@@ -16,6 +17,9 @@ from proxy.store.sql.rows import Values, folded, storable
 from proxy.store.tables import audit_event, audit_scope, open_intent
 
 _LAST: Final = select(audit_event.c.id, audit_event.c.hash).order_by(audit_event.c.id.desc()).limit(1)
+_OLDEST: Final = (
+    select(audit_event.c.id, audit_event.c.at, audit_event.c.hash).order_by(audit_event.c.id).limit(bindparam("most"))
+)
 
 
 async def write(connection: AsyncConnection, events: Iterable[Event]) -> list[int]:
@@ -63,19 +67,16 @@ async def unfinished(connection: AsyncConnection, now: float) -> list[Recorded]:
     return [recorded(row) for row in await connection.execute(late)]
 
 
-async def prune(connection: AsyncConnection, before: float, event: Event) -> int:
-    """Forget what is older, as far as the chain goes on without a gap, and say up to where."""
+async def prune(connection: AsyncConnection, before: float, event: Event, limit: int) -> int:
+    """Forget the oldest, at most so many, as long as each is older, and say up to where."""
     last = await _last(connection)
-    young = select(func.min(audit_event.c.id)).where(audit_event.c.at >= before)
-    end = (await connection.execute(young)).scalar_one() or last.id + 1
-    newest = _LAST.where(audit_event.c.id < end)
-    gone = (await connection.execute(newest)).one_or_none()
-    if gone is None:
+    gone = [*takewhile(lambda row: row.at < before, await connection.execute(_OLDEST, {"most": limit}))]
+    if not gone:
         return 0
-    count = (await connection.execute(delete(audit_event).where(audit_event.c.id < end))).rowcount
-    body = {**event.body, "count": count, "last": gone.id, "hash": gone.hash}
+    await connection.execute(delete(audit_event).where(audit_event.c.id <= gone[-1].id))
+    body = {**event.body, "count": len(gone), "last": gone[-1].id, "hash": gone[-1].hash}
     await _chain(connection, [_storable(replace(event, body=body))], last)
-    return count
+    return len(gone)
 
 
 async def after(connection: AsyncConnection, number: int, limit: int) -> list[Recorded]:

@@ -17,6 +17,8 @@ from proxy.store.sql.dialects import upsert
 from proxy.store.sql.edits import perform
 
 PAGE: Final = 1000
+FORGOTTEN_AT_ONCE: Final = 2000
+"""Events of the audit log: whoever else has to write waits for so long at most, which is less than a request may."""
 
 
 class SqlDatabase:
@@ -225,7 +227,7 @@ class SqlDatabase:
 
     async def prune_events(self, before: float, event: Event) -> int:
         async with self._connections.writing(BULK_DEADLINE) as connection:
-            return await audit.prune(connection, before, event)
+            return await audit.prune(connection, before, event, FORGOTTEN_AT_ONCE)
 
     async def position(self, reader: str) -> int:
         wanted = select(tables.audit_reader.c.position).where(tables.audit_reader.c.name == reader)
