@@ -91,7 +91,7 @@ async def test_what_is_refused_for_the_address_costs_the_login_nothing() -> None
     at = House().open((instance("line-3", LINE_3, limit_per_address=few, limit_per_principal=few),))
     neighbour, dora = (at.login(person(name, Role.DASHBOARD)) for name in ("nora", "dora"))
 
-    async def asked(cookie: bytes, address: str) -> str:
+    async def asked(cookie: str, address: str) -> str:
         verdict = await at.ask(at.caller(address), head("/dashboard", cookie=cookie))
         assert isinstance(verdict, Pass | Refusal)
         return verdict.limit.policy if isinstance(verdict, Refusal) and verdict.limit else "passed"
