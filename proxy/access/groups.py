@@ -4,7 +4,7 @@ Every group gets an answer, also one that means nothing: a mapping that silently
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Final
@@ -47,23 +47,35 @@ class Mapped:
     readings: Sequence[Reading]
     kept_admin: bool = False
     """They are an admin still although they are not in that group: the last one there is."""
+    kept_owner: frozenset[str] = frozenset()
+    """Ids of the teams whose owner they are still although no group says so: the last one there is."""
 
 
 def mapped(
-    mapping: GroupMapping, groups: Iterable[str], estate: Estate, person: Person, *, last_admin: bool = False
+    mapping: GroupMapping,
+    groups: Iterable[str],
+    estate: Estate,
+    person: Person,
+    *,
+    last_admin: bool = False,
+    last_owner: Collection[str] = (),
 ) -> Mapped:
     """The person with the memberships that these groups give, and without those that no group gives any more.
 
     What an estate file declares stands beside it, unchanged; so do overrides made by hand, until a group says otherwise.
+    `last_owner`: ids of the teams that would have no owner without them.
     """
     read = [each for group in dict.fromkeys(groups) for each in _read(mapping, group, estate)]
     roles = _highest((each.space.id, each.role) for each in read if _of_space(each) and each.space and each.role)
     held = _memberships(mapping, estate, person, roles)
+    owned = {at: person.memberships[at] for at in last_owner if at not in held or held[at].role < Role.OWNER}
+    held |= owned
     read = [_needing_membership(each, held) for each in read]
     wanted = _wanted(read)
     after = {at: _with_overrides(each, wanted.get(at, {}), person) for at, each in held.items()}
     result, kept = _admin(mapping, read, replace(person, memberships=after), last_admin=last_admin)
-    return Mapped(person=result, readings=_told(read, roles, person), kept_admin=kept)
+    told = [_outdone(each, roles, person, owned) for each in read]
+    return Mapped(person=result, readings=told, kept_admin=kept, kept_owner=frozenset(owned))
 
 
 def _of_space(reading: Reading) -> bool:
@@ -229,12 +241,8 @@ def _admin(
     return replace(person, user=replace(user, admin=admin)), False
 
 
-def _told(readings: Iterable[Reading], roles: Mapping[str, Role], person: Person) -> Sequence[Reading]:
-    """The readings, with what a higher role or an estate file makes of them."""
-    return [_outdone(each, roles, person) for each in readings]
-
-
-def _outdone(reading: Reading, roles: Mapping[str, Role], person: Person) -> Reading:
+def _outdone(reading: Reading, roles: Mapping[str, Role], person: Person, owned: Collection[str]) -> Reading:
+    """The reading, with what a higher role, an estate file or a team without another owner makes of it."""
     if reading.admin and person.user.declared is not None:
         return replace(reading, ignored=f"{person.user.declared} says whether they are an admin")
     if not _of_space(reading) or reading.space is None or reading.role is None:
@@ -242,6 +250,8 @@ def _outdone(reading: Reading, roles: Mapping[str, Role], person: Person) -> Rea
     held = person.memberships.get(reading.space.id)
     if held is not None and _is_files(person, held):
         return replace(reading, ignored=f"{person.user.declared} declares the membership, as {held.role.label}")
+    if reading.space.id in owned:
+        return replace(reading, ignored=f"they are the last active owner of {reading.space.slug}, and stay it")
     highest = roles[reading.space.id]
     if reading.role < highest:
         return replace(reading, ignored=f"another group gives the higher role {highest.label}")

@@ -14,7 +14,9 @@ from proxy.access import linking as rules
 from proxy.access.groups import Mapped, Reading, mapped
 from proxy.access.linking import Found, How, Link
 from proxy.access.passwords import NOBODY
+from proxy.model.access import Role
 from proxy.model.audit import Source
+from proxy.model.directory import SpaceKind
 from proxy.model.identity import Person, UserState
 from proxy.services.accounts import may_log_in
 from proxy.services.audit import PLATFORM, By, happened
@@ -198,6 +200,17 @@ def _known(found: Found) -> Sequence[Person]:
     return [each for each in (found.by_subject, found.by_username, found.by_email) if each is not None]
 
 
+async def _last_owner_of(occasion: Occasion, person: Person) -> frozenset[str]:
+    """Ids of the teams that nobody but a person owns."""
+    spaces = occasion.estate.spaces
+    teams = [
+        at
+        for at, held in person.memberships.items()
+        if held.role is Role.OWNER and at in spaces and spaces[at].kind is SpaceKind.TEAM
+    ]
+    return frozenset([at for at in teams if set(await occasion.database.owners(at)) <= {person.user.id}])
+
+
 async def _kept(
     entry: AuthEntry, identity: Identity, occasion: Occasion, linked: Link, before: Person | None
 ) -> Step[Outcome]:
@@ -206,9 +219,14 @@ async def _kept(
     if entry.groups is not None and identity.groups is not None:
         user = linked.person.user
         last = user.admin and set(await occasion.database.admins()) <= {user.id}
-        result = mapped(entry.groups, identity.groups, occasion.estate, linked.person, last_admin=last)
+        owner = await _last_owner_of(occasion, linked.person)
+        groups, person = identity.groups, linked.person
+        result = mapped(entry.groups, groups, occasion.estate, person, last_admin=last, last_owner=owner)
     if result.kept_admin:
         _log.warning("last-admin-kept", provider=entry.name, user=result.person.user.id)
+    for space in sorted(result.kept_owner):
+        slug = occasion.estate.spaces[space].slug
+        _log.warning("last-owner-kept", provider=entry.name, user=result.person.user.id, team=slug)
     outcome = Outcome(how=linked.how, person=result.person, readings=result.readings, kept_admin=result.kept_admin)
     if before == result.person:
         return Step(result=outcome)

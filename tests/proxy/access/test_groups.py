@@ -238,3 +238,21 @@ def test_s_24_admins_by_group_but_the_last_one_stays(
 
 def test_s_24_without_a_group_of_admins_nobody_becomes_or_ceases_to_be_one() -> None:
     assert mapped(NAMES, (), PLACES, user(admin=True)).person.user.admin is True
+
+
+@pytest.mark.parametrize(
+    ("groups", "after", "kept", "ignored"),
+    [
+        ((), OWNER, True, []),
+        (("ff-acme-viewer",), OWNER, True, ["they are the last active owner of acme, and stay it"]),
+        (("ff-acme-owner",), OWNER, False, [""]),
+    ],
+)
+def test_s_24_the_last_owner_of_a_team_stays_its_owner(
+    groups: tuple[str, ...], after: Role, kept: bool, ignored: list[str]
+) -> None:
+    before = user(held("acme", OWNER), held("my-team", OWNER))
+    found = mapped(NAMES, groups, PLACES, before, last_owner=("acme",))
+    assert {at: each.role for at, each in found.person.memberships.items()} == {"acme": after}
+    assert found.kept_owner == ({"acme"} if kept else frozenset())
+    assert [each.ignored for each in found.readings] == ignored

@@ -180,6 +180,17 @@ async def test_s_24_the_last_admin_stays_one(corps: Stage) -> None:
     assert [each.event for each in await corps.events("user.updated-user")] == ["user.updated-user"]
 
 
+async def test_s_24_the_last_owner_of_a_team_stays_its_owner(corps: Stage) -> None:
+    owner = {at: Membership(space=at, role=Role.OWNER) for at in ("acme", "customer")}
+    linked = User(id="u-ada", username="ada", provider="corp", subject="77")
+    await corps.put(linked, *owner.values())
+    for groups in ((), ("ff-acme-viewer",)):
+        kept = await corps.enter(MAKING, of_ada(groups=groups))
+        assert kept.memberships["acme"].role is Role.OWNER, "nobody else is"
+    await corps.put(User(id="u-olga", username="olga"), owner["acme"])
+    assert list((await corps.enter(MAKING, of_ada(groups=()))).memberships) == ["customer"]
+
+
 async def test_the_gateways_own_accounts_are_found_by_their_id(corps: Stage) -> None:
     own = corps.providers[-1]
     await corps.put(User(id="u-ada", username="ada"))
