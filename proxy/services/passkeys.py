@@ -35,7 +35,16 @@ _NONCE: Final = 16
 _TIME: Final = struct.Struct(">Q")
 _HEAD: Final = _NONCE + _TIME.size
 # What the library raises for something that is no credential at all, beside its own exceptions.
-_NONSENSE: Final = (WebAuthnException, ValueError, KeyError, TypeError, IndexError, AttributeError, struct.error)
+_NONSENSE: Final = (
+    WebAuthnException,
+    ValueError,
+    KeyError,
+    TypeError,
+    IndexError,
+    AttributeError,
+    RecursionError,  # JSON that is nested too deeply
+    struct.error,
+)
 _SAID: Final = "device"
 """Key of a factor's details: whether the credential stays on one device or is synchronised."""
 

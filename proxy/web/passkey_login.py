@@ -66,9 +66,9 @@ def _credential(sent: str) -> str:
     """What attempts are counted by; whatever is no assertion counts as one."""
     try:
         named = json.loads(sent)["id"]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return ""
-    return named[:200] if isinstance(named, str) else ""
+    return named[:200] if isinstance(named, str) and named.isascii() else ""
 
 
 def _binder(hop: str) -> str:

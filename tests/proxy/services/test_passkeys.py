@@ -168,6 +168,24 @@ JSON = st.recursive(
 )
 
 
+NESTED = "[" * 15_000
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        NESTED,
+        json.dumps({"rawId": "AAAA", "response": {"clientDataJSON": text(NESTED[:9000].encode())}}),
+        '{"rawId": "AAAA", "response": ' + NESTED,
+    ],
+    ids=["all of it", "what the browser signed", "a part"],
+)
+async def test_what_is_nested_too_deeply_to_be_read_is_refused(desk: Desk, sent: str) -> None:
+    assert await refusal(desk, sent) == "passkey_wrong"
+    with pytest.raises(Refused, match="passkey_wrong"):
+        await desk.passkeys.registered(ADA, sent, BINDER, id_="f", name="", now=desk.now)
+
+
 @settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.text() | JSON.map(json.dumps))
 def test_whatever_is_sent_is_refused_and_nothing_else(sent: str) -> None:

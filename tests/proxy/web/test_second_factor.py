@@ -389,6 +389,18 @@ async def test_the_pages_are_at_home_alone(house: House) -> None:
     assert [(await browser.get(LINE_3 + path)).status for path in paths] == [404] * 5
 
 
+async def test_a_passkey_nested_too_deeply_to_be_read_is_refused_on_every_page(house: House) -> None:
+    browser, _ = await with_phone(house)
+    nested = "[" * 5_000
+    other = house.browser()
+    assert (await post(other, await half(other), assertion=nested)).status == 403
+    confirm = f"{SECURITY}/confirm"
+    assert (
+        await post(browser, await browser.get(f"{confirm}?do=codes"), confirm, password=PASSWORD, assertion=nested)
+    ).status == 403
+    assert (await post(browser, await browser.get(ENROL), ENROL, assertion=nested)).status == 422
+
+
 # -- recovery codes
 
 
