@@ -18,10 +18,12 @@ from proxy.model.access import Role
 from proxy.model.audit import Source
 from proxy.model.directory import SpaceKind
 from proxy.model.identity import Person, UserState
+from proxy.services import users
 from proxy.services.accounts import may_log_in
 from proxy.services.audit import PLATFORM, By, happened
 from proxy.services.linking_events import told_of
 from proxy.services.mingled import mingled_by, on_record
+from proxy.services.token_changes import Desk
 from proxy.services.writer import Occasion, Step, Writer
 from proxy.store import Conflict, Database, Outdated, PutPerson, Shared, StoreUnavailable
 
@@ -220,8 +222,8 @@ async def _kept(
         user = linked.person.user
         last = user.admin and set(await occasion.database.admins()) <= {user.id}
         owner = await _last_owner_of(occasion, linked.person)
-        groups, person = identity.groups, linked.person
-        result = mapped(entry.groups, groups, occasion.estate, person, last_admin=last, last_owner=owner)
+        named, person = identity.groups, linked.person
+        result = mapped(entry.groups, named, occasion.estate, person, last_admin=last, last_owner=owner)
     if result.kept_admin:
         _log.warning("last-admin-kept", provider=entry.name, user=result.person.user.id)
     for space in sorted(result.kept_owner):
@@ -236,8 +238,21 @@ async def _kept(
         _log.warning("groups-mingled", provider=entry.name, user=result.person.user.id, groups=names)
     warnings = on_record(occasion, groups, result.person)
     events = [*told_of(occasion, linked.how, before, result.person), *warnings]
-    # An admin's goes on to be good where the provider is gone. Anybody else's would become that if they were made one, for
-    # whoever knew it.
+    # What an admin has goes on to be good where the provider is gone. Anybody else's would become an admin's if they were made
+    # one, or have the roles that the provider gives, for whoever knew the password.
     gone = linked.how is How.LINKED and before is not None and not before.user.admin
     put = PutPerson(person=result.person, password_hash=NOBODY if gone else None)
-    return Step(result=outcome, edits=[put], events=events)
+    rest = await _of_before(occasion, result.person) if gone else Step(result=None)
+    return Step(result=outcome, edits=[put, *rest.edits], events=[*events, *rest.events])
+
+
+async def _of_before(occasion: Occasion, person: Person) -> Step[None]:
+    """Away with the tokens and second factors that were made before an account passed to its provider."""
+    desk, user = Desk.at(occasion), person.user.id
+    steps = [desk.revoke(token) for token in await occasion.database.tokens(user=user)]
+    factors = await users.reset_factors(occasion, user) if await occasion.database.factors(user) else Step(result=None)
+    return Step(
+        result=None,
+        edits=[edit for step in (*steps, factors) for edit in step.edits],
+        events=[event for step in (*steps, factors) for event in step.events],
+    )

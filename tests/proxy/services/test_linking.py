@@ -12,13 +12,15 @@ from proxy.access.linking import How
 from proxy.access.passwords import hash_password, verify
 from proxy.model.access import Role
 from proxy.model.directory import Space, SpaceKind
-from proxy.model.identity import Membership, Person, User, UserState
+from proxy.model.identity import Factor, FactorKind, Membership, Person, Token, TokenKind, User, UserState
+from proxy.store import PutFactor, PutToken
 from tests.proxy.services.directory_stage import ADA, Said, Stage, corp, of_ada, stage
 
 MAKING = corp(provision=True, groups={"admin": "boss"})
 OTHER = corp(name="other", domains=["other.example"], provision=True)
 MINGLED = {"east": SpaceKind.CUSTOMER, "west": SpaceKind.CUSTOMER, "night": SpaceKind.GROUP}
 GROUPED = corp(name="grouped", domains=[], groups={})
+GONE = ("user.pat.deleted", "user.mfa.reset")
 
 
 @pytest.fixture
@@ -232,3 +234,22 @@ async def test_someone_whose_account_was_removed_meanwhile_is_not_brought_up_to_
     assert after.memberships["acme"].role is Role.OWNER
     assert await corps.linking.again(MAKING, "nobody", ADA) is None
     assert await corps.linking.again(MAKING, made.user.id, of_ada(subject="78")) is None
+
+
+@pytest.mark.parametrize("admin", [True, False])
+async def test_what_was_made_before_an_account_passed_to_its_provider_opens_nothing(corps: Stage, admin: bool) -> None:
+    """An admin keeps the password, for when the provider is gone: so that goes for what stands beside it."""
+    await corps.put(User(id="u-ada", username="ada", email="ada@acme.example", admin=admin))
+    token = Token(id="t-ci", kind=TokenKind.PERSONAL, name="ci", created=1.0, user="u-ada")
+    factor = Factor(id="f-1", user="u-ada", kind=FactorKind.TOTP, name="phone", created=1.0)
+    database = corps.store.database
+    await database.edit([PutToken(token=token, hash=b"h" * 32), PutFactor(factor=factor)], [])
+    await corps.enter(corp(groups={"admin": "boss"}), of_ada(groups=("boss",)))
+    there = (await database.tokens(user="u-ada"), await database.factors("u-ada"))
+    told = [(each.event, each.actor_name, dict(each.body)) for each in await corps.events(*GONE)]
+    if admin:
+        assert (list(map(len, there)), told) == ([1, 1], [])
+        return
+    assert list(map(len, there)) == [0, 0]
+    assert [(event, by) for event, by, _ in told] == [("user.pat.deleted", "corp"), ("user.mfa.reset", "corp")]
+    assert (told[0][2]["name"], told[1][2]["factors"]) == ("ci", 1)
