@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationInfo, 
 from config.addresses import HostName
 from config.base import Listing, Section
 from config.estate_schema import OverrideRole
-from config.names import Slug
+from config.names import Slug, SpaceSlug
 from config.times import Duration, PositiveDuration
 
 
@@ -29,7 +29,7 @@ class GroupMapping(Section):
     table: Mapping[str, Mapping[str, OverrideRole]] = Field(
         default={}, description="Group -> team, or application as acme/plant -> role."
     )
-    teams: Listing[Slug] | None = Field(
+    teams: Listing[SpaceSlug] | None = Field(
         default=None, description="Teams these groups decide about; all where left out."
     )
     other_teams: bool = Field(

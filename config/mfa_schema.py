@@ -5,7 +5,7 @@ from typing import Annotated, Final
 from pydantic import Field, PlainValidator, WithJsonSchema, field_validator
 
 from config.base import Section, wrong
-from config.names import parse_slug
+from config.names import parse_space
 from config.times import Duration
 
 _WORDS: Final = ("none", "admins", "all")
@@ -20,7 +20,7 @@ def parse_enforce(value: object) -> str | tuple[str, ...]:
     if not isinstance(slugs, list | tuple) or not slugs:
         message = "must be none, admins, all or a list of space slugs"
         raise wrong(message, "Write for example enforce: admins, or enforce: [acme].")
-    return tuple(parse_slug(slug.strip() if isinstance(slug, str) else slug) for slug in slugs)
+    return tuple(parse_space(slug.strip() if isinstance(slug, str) else slug) for slug in slugs)
 
 
 _SLUGS: Final = {"type": "array", "items": {"type": "string", "title": "slug"}}

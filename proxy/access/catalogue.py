@@ -248,7 +248,7 @@ CATALOGUE: Final[Mapping[Permission, Rule]] = MappingProxyType(
             NOBODY, On.PLATFORM, _NOWHERE, "Create teams; switched off unless an admin allows it", write=True
         ),
         Permission.SPACE_DELETE: Rule(OWNER, On.SPACE, _SPACES, "Delete a space", write=True),
-        Permission.SPACE_EDIT: Rule(OWNER, On.SPACE, _SPACES, "Rename a space", write=True),
+        Permission.SPACE_EDIT: Rule(OWNER, On.SPACE, _SPACES, "Change a space and its title", write=True),
         Permission.SPACE_MEMBERS_INVITE: Rule(
             OWNER, On.SPACE, _SPACES, "Invite members", write=True, session_only=True
         ),
@@ -260,6 +260,14 @@ CATALOGUE: Final[Mapping[Permission, Rule]] = MappingProxyType(
             OWNER, On.SPACE, _SPACES, "Change members' roles", write=True, session_only=True
         ),
         Permission.SPACE_READ: Rule(DASHBOARD, On.SPACE, _SPACES, "See a space"),
+        Permission.SPACE_SLUG: Rule(
+            OWNER,
+            On.SPACE,
+            _SPACES,
+            "Give a space another slug; owners of the space above alone, of a team admins",
+            write=True,
+            session_only=True,
+        ),
         Permission.SPACE_TOKENS: Rule(
             OWNER, On.SPACE, _SPACES, "Manage a space's service accounts", write=True, session_only=True
         ),

@@ -22,6 +22,8 @@ TENANT: Final = "@tenant"
 """The slugs of somebody's customers; of who has none, those of their teams.
 
 Whosever team they belong to: no two spaces of the platform have one slug, so nobody makes one that is called as another's.
+Nor as one that is gone, or was renamed: whoever does not own the team has the slug of the space above put behind what they
+choose, with a separator that stands in no slug of the team's owners (`administration.slugs`); and they rename nothing else.
 Who comes from a team with which an instance is shared keeps the slug that its rows know them by.
 """
 BUILT_IN: Final = frozenset({THINGS, TENANT})

@@ -57,6 +57,7 @@ _ASKED_BESIDE: Final = frozenset(
         Permission.FOLDER_MANAGE,
         Permission.GROUP_MANAGE,
         Permission.INSTANCE_UPSTREAM,
+        Permission.SPACE_SLUG,
     }
 )
 """What operations ask for beside the permission of their entry, by what they are about."""

@@ -114,6 +114,7 @@ class Permission(StrEnum):
     SPACE_MEMBERS_REMOVE = "space:members:remove"
     SPACE_MEMBERS_ROLE = "space:members:role"
     SPACE_READ = "space:read"
+    SPACE_SLUG = "space:slug"
     SPACE_TOKENS = "space:tokens"
     TAG_MANAGE = "tag:manage"
     THING_CREATE = "thing:create"

@@ -13,6 +13,7 @@ from config.names import (
     parse_resource_path,
     parse_root,
     parse_slug,
+    parse_space,
     parse_username,
 )
 
@@ -25,6 +26,8 @@ HASH = "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHQ$aGFzaGhhc2hoYXNo"
         (parse_slug, "line-3"),
         (parse_slug, "a"),
         (parse_slug, "a" * 64),
+        (parse_space, "acme"),
+        (parse_space, "tower_north_acme-2"),
         (parse_username, "ada"),
         (parse_username, "Ada.L@acme.example"),
         (parse_username, "0123456789abcdef" * 2 + "0"),
@@ -50,6 +53,7 @@ def test_a_good_name_stays_as_it_is(parse: Callable[[object], str], written: str
     ("parse", "written"),
     [
         *((parse_slug, bad) for bad in ["", "-a", "a-", "A", "a_b", "a/b", "a" * 65, 3, "a\n", "é"]),
+        *((parse_space, bad) for bad in ["", "_a", "a_", "a__b", "a-_b", "A", 3]),
         *((parse_username, bad) for bad in ["", " ada", "a b", "a/b", "@a", "a\n", 1, "a" * 129, "a" * 32, "0F" * 16]),
         *((parse_basic_name, bad) for bad in ["", "a:b", "a\r", 1]),
         *((parse_email, bad) for bad in ["ada", "@a", "a@", "a@b@c", "a b@c", 1]),

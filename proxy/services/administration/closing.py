@@ -96,7 +96,7 @@ def _returned(estate: Estate, space: Space, above: Space) -> Iterator[Resource]:
             inherits = owner is space or owner is above
             yield replace(resource, owner=None if inherits else above.id)
             continue
-        slug = _free(resource.slug, space.slug, taken)
+        slug = _free(resource.slug, space.slug.replace("_", "-"), taken)
         taken.add(slug)
         yield replace(resource, owner=above.id, slug=slug)
 

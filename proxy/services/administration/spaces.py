@@ -5,13 +5,16 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Final
 
-from proxy.access.decide import acting, space_role
+from config.schema import Settings
+from proxy.access.decide import Sight, acting, space_role
+from proxy.access.directory import spaces_known
 from proxy.model.access import Decision, Permission, Reason, Role
 from proxy.model.directory import Space, SpaceKind
-from proxy.model.estate import Estate, Grant, Resource
+from proxy.model.estate import Grant, Resource
 from proxy.model.identity import Membership, User, UserKind
 from proxy.services.administration.closing import Closing, closed, closing
 from proxy.services.administration.references import space_named
+from proxy.services.administration.slugs import bestowed, refuse_named
 from proxy.services.audit import changes
 from proxy.services.authority import refuse_declared, require, space_at, told
 from proxy.services.problems import Denied, Exists, Invalid, NotPossible, Wrong
@@ -66,20 +69,23 @@ async def create(
     details: Mapping[str, object] = MappingProxyType({}),
     labels: frozenset[str] = frozenset(),
 ) -> Step[Space]:
-    """A new space; `parent` is the id or slug of the one above. Who makes a team becomes its owner."""
+    """A new space; `parent` is the id or slug of the one above. Who makes a team becomes its owner.
+
+    What is made below a customer by whoever does not own the team bears the customer's slug behind the one asked for.
+    """
     above = _above(moment, kind, parent)
     if above is None:
         require(moment, CREATE[kind], None)
     made = Space(
         id=id_,
         kind=kind,
-        slug=slug,
+        slug=bestowed(moment, slug, above),
         title=title,
         parent=above.id if above else None,
         details=details,
         labels=labels,
     )
-    _refuse_taken(moment.estate, made)
+    _refuse_taken(moment, made)
     edits = [made, *(_founder(moment, made) if kind is SpaceKind.TEAM else ())]
     body = {"name": made.slug, "title": made.title, "kind": kind.value}
     return Step(result=made, edits=edits, events=[told(moment, f"{kind}.created", made, body=body)])
@@ -87,6 +93,7 @@ async def create(
 
 async def update(
     moment: Moment,
+    settings: Settings,
     key: str,
     *,
     slug: str | None = None,
@@ -97,7 +104,8 @@ async def update(
 ) -> Step[Space]:
     """Rename, suspend or let in again; None leaves as it is.
 
-    Only who may still lift a suspension may make one: an owner of the space above, and of teams an admin.
+    Only who may still lift a suspension may make one: an owner of the space above, and of teams an admin. Another slug takes
+    the same, and a fresh proof: what the configuration says of a space goes by it.
     """
     space = space_at(moment.estate, key)
     require(moment, Permission.CUSTOMER_EDIT if space.kind is SpaceKind.CUSTOMER else Permission.SPACE_EDIT, space)
@@ -105,7 +113,7 @@ async def update(
     _refuse_everyone(space)
     after = replace(
         space,
-        slug=space.slug if slug is None else slug,
+        slug=_slug_after(moment, space, slug),
         title=space.title if title is None else title,
         active=space.active if active is None else active,
         details=space.details if details is None else details,
@@ -115,8 +123,12 @@ async def update(
         return Step(result=space)
     refuse_declared(space, f"The {space.kind} {space.slug}")
     if after.active is not space.active:
-        _require_above(moment, space)
-    _refuse_taken(moment.estate, after)
+        _require_above(moment, space, Permission.SPACE_EDIT)
+    if after.slug != space.slug:
+        require(moment, Permission.SPACE_SLUG, space)
+        _require_above(moment, space, Permission.SPACE_SLUG)
+        refuse_named(settings, space.slug)
+    _refuse_taken(moment, after)
     verb = "suspended" if space.active and not after.active else "updated"
     event = told(moment, f"{space.kind}.{verb}", space, updates=changes(space, after))
     return Step(result=after, edits=[after], events=[event])
@@ -158,7 +170,7 @@ def _deletable(moment: Moment, key: str) -> Space:
     space = space_at(moment.estate, key)
     require(moment, Permission.CUSTOMER_DELETE if space.kind is SpaceKind.CUSTOMER else Permission.SPACE_DELETE, space)
     if space.kind is SpaceKind.CUSTOMER:
-        _require_above(moment, space)
+        _require_above(moment, space, Permission.CUSTOMER_DELETE)
     _require_group(moment, space)
     _refuse_everyone(space)
     return space
@@ -189,16 +201,34 @@ def _above(moment: Moment, kind: SpaceKind, parent: str | None) -> Space | None:
     return above
 
 
-def _refuse_taken(estate: Estate, space: Space) -> None:
-    """Slugs are unique everywhere; what customers and groups are called, in the space above. Of everyone there is one."""
+def _slug_after(moment: Moment, space: Space, slug: str | None) -> str:
+    return (
+        space.slug
+        if slug in {None, space.slug}
+        else bestowed(moment, slug, moment.estate.spaces.get(space.parent or ""))
+    )
+
+
+def _refuse_taken(moment: Moment, space: Space) -> None:
+    """Slugs are unique everywhere; what customers and groups are called, in the space above, as far as whoever acts knows
+    of those beside: nobody is told what others are called. Of everyone there is one.
+    """
+    estate = moment.estate
     if space.kind is SpaceKind.EVERYONE and not estate.everyone <= {space.id}:
         raise Exists("kind", space.kind)
     if any(each.slug == space.slug and each.id != space.id for each in estate.spaces.values()):
         raise Exists("slug", space.slug)
     beside = estate.spaces_below.get(space.parent, ()) if space.parent else ()
     called = _called(space)
-    if any(_called(each) == called and each.id != space.id for each in beside):
+    alike = (each for each in beside if _called(each) == called and each.id != space.id)
+    if any(_known(moment, each) for each in alike):
         raise Exists("title", space.title or space.slug)
+
+
+def _known(moment: Moment, space: Space) -> bool:
+    known = spaces_known(moment.estate, moment.actor)
+    sight = Sight(moment.estate, moment.actor, now=moment.now)
+    return known is None or space.id in known or sight.entitled(Permission.SPACE_READ, space)
 
 
 def _called(space: Space) -> str:
@@ -215,14 +245,14 @@ def _founder(moment: Moment, team: Space) -> Sequence[Edit]:
     return (PutPerson(person=replace(person, memberships=held)),)
 
 
-def _require_above(moment: Moment, space: Space) -> None:
+def _require_above(moment: Moment, space: Space, permission: Permission) -> None:
     """Raises Denied for whoever would shut themselves out."""
     person = acting(moment.actor.person, moment.actor.token)
     above = moment.estate.spaces.get(space.parent or "")
     role = space_role(moment.estate, person, above) if above else Role.NONE
     if not person.user.admin and role < Role.OWNER:
         refused = Decision(allowed=False, reason=Reason.ROLE_TOO_LOW, role=role, status=403)
-        raise Denied(refused, Permission.SPACE_EDIT, space)
+        raise Denied(refused, permission, space)
 
 
 def _refuse_everyone(space: Space) -> None:

@@ -87,7 +87,7 @@ async def find(api: Api, call: Call) -> Page[InstanceItem | Tile]:
         remedy = "Ask for up, down or unknown, or leave view out."
         raise invalid([Fault(pointer="?state", message="is no state that the launcher knows", remedy=remedy)])
     permission = Permission.DASHBOARD_LIST if launcher else Permission.INSTANCE_LIST
-    found = [each for each in listed(call, KIND, permission, asked) if in_state(api, each, asked.state)]
+    found = [each for each in listed(seen, KIND, permission, asked) if in_state(api, each, asked.state)]
     items, meta = cut(found, asked)
     shown = (seen.tile(each) if launcher else instance_item(seen, each) for each in items)
     return Page[InstanceItem | Tile](meta=meta, items=tuple(shown))

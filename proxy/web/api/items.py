@@ -12,6 +12,8 @@ from proxy.model.access import Permission, Role
 from proxy.model.directory import Space, SpaceKind
 from proxy.model.estate import Estate, InstanceSettings, PageSettings, Resource, ResourceKind
 from proxy.services.administration.kinds import KINDS
+from proxy.services.authority import space_at
+from proxy.services.problems import NotThere
 from proxy.services.writer import Moment
 from proxy.web.api.models import Answer, Item
 
@@ -102,6 +104,14 @@ class Eyes:
         """Whether whoever acts may know that a space is there."""
         known = self._known
         return known is None or space.id in known or self.may(Permission.SPACE_READ, space)
+
+    def named(self, key: str) -> Space | None:
+        """The space of this id or slug, if whoever acts may know of it: a filter confirms no name that is not told."""
+        try:
+            space = space_at(self.estate, key)
+        except NotThere:
+            return None
+        return space if self.knows(space) else None
 
     def sees(self, resource: Resource) -> bool:
         """Whether whoever acts may know what a resource is called."""

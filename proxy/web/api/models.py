@@ -56,6 +56,14 @@ NewSecret = Annotated[SecretStr, Field(max_length=1000)]
 """A password that is to be, whose length the rules of passwords judge; it appears in no log and no answer."""
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$"), Field(examples=["line-3"])]
 """A name in addresses."""
+SpaceSlug = Annotated[
+    str,
+    StringConstraints(
+        max_length=128, pattern=r"^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:_[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*$"
+    ),
+    Field(examples=["acme"]),
+]
+"""The slug of a space that is there: in those that customers' owners made, _ and the slug of the space above follow."""
 Identifier = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[!-~]+$")]
 """An id of ours."""
 RoleName = Annotated[str, StringConstraints(pattern=f"^(?:{'|'.join(_ROLES)})$"), Field(examples=["viewer"])]

@@ -12,7 +12,7 @@ from proxy.services.administration import owners, pages, resources
 from proxy.services.administration.kinds import KINDS
 from proxy.services.administration.resources import Draft
 from proxy.services.authority import require, resource_at
-from proxy.services.writer import Step
+from proxy.services.writer import Moment, Step
 from proxy.web.api.drafts import (
     DeviceChange,
     Draftable,
@@ -26,7 +26,7 @@ from proxy.web.api.drafts import (
     ThingChange,
 )
 from proxy.web.api.instance_models import instance_item
-from proxy.web.api.items import ResourceItem
+from proxy.web.api.items import Eyes, ResourceItem
 from proxy.web.api.keys import Api
 from proxy.web.api.models import Body, Line, ListQuery, Page, Slug
 from proxy.web.api.operation import EACH, SENT, Call, Operation, on_resource
@@ -56,31 +56,27 @@ class NewOwner(Body):
     """Slugs of folders at the top of that space that it is put into; those that are not there are made."""
 
 
-def listed(call: Call, kind: ResourceKind, permission: Permission, asked: ResourcesQuery) -> Sequence[Resource]:
+def listed(seen: Eyes, kind: ResourceKind, permission: Permission, asked: ResourcesQuery) -> Sequence[Resource]:
     """The resources of a kind that whoever acts may see and that a query asks for."""
-    moment = call.moment
-    parent = _parent(call, asked.parent) if asked.parent else None
+    moment, estate = seen.moment, seen.estate
+    owner = seen.named(asked.space) if asked.space else None
+    parent = _parent(moment, asked.parent) if asked.parent else None
     found = visible(moment.estate, moment.actor, kind, permission, now=moment.now)
     text = asked.query.casefold()
     return [
         each
         for each in found
         if (parent is None or each.parent == parent.id)
-        and (not asked.space or _owned(call, each, asked.space))
+        and (not asked.space or (owner is not None and estate.owner(each) == owner))
         and (text in each.slug or text in each.name.casefold())
     ]
 
 
-def _parent(call: Call, key: str) -> Resource:
+def _parent(moment: Moment, key: str) -> Resource:
     """What they lie in. Raises Denied where that is not for whoever acts: its name is no way past it."""
-    parent = resource_at(call.moment.estate, key)
-    require(call.moment, KINDS[parent.kind].list_, parent)
+    parent = resource_at(moment.estate, key)
+    require(moment, KINDS[parent.kind].list_, parent)
     return parent
-
-
-def _owned(call: Call, resource: Resource, key: str) -> bool:
-    owner = call.moment.estate.owner(resource)
-    return owner is not None and key in (owner.id, owner.slug)
 
 
 def shown(api: Api, call: Call, step: Step[Resource]) -> Step[BaseModel]:
@@ -123,8 +119,8 @@ def _operations(
 
     async def find(api: Api, call: Call) -> Page[ResourceItem]:
         asked = call.asked(ResourcesQuery)
-        items, meta = cut(listed(call, kind, rules.list_, asked), asked)
         seen = eyes(api, call)
+        items, meta = cut(listed(seen, kind, rules.list_, asked), asked)
         return Page[ResourceItem](meta=meta, items=tuple(seen.resource(each) for each in items))
 
     async def show(api: Api, call: Call) -> ResourceItem:

@@ -17,7 +17,7 @@ from proxy.store import PutPerson
 from proxy.web.api.drafts import Json
 from proxy.web.api.items import Eyes, Ref, ResourceItem, SpaceItem
 from proxy.web.api.keys import Api
-from proxy.web.api.models import Answer, Body, Line, ListQuery, Name, Page, Slug, Trial
+from proxy.web.api.models import Answer, Body, Line, ListQuery, Name, Page, Slug, SpaceSlug, Trial
 from proxy.web.api.operation import EACH, SENT, Call, Operation, Preview, in_space
 from proxy.web.api.paging import cut
 
@@ -65,9 +65,10 @@ class NewSpace(Body):
     kind: NewKind
     """everyone, of which there is one at most: all are its members without being named, and admins make it."""
     slug: Slug
-    """Unique on the whole gateway: the first part of every address below it."""
+    """Unique on the whole gateway: the first part of every address below it. Where whoever asks does not own the team, _ and
+    the slug of the space above are put behind it."""
     title: Line = ""
-    """Name for people, unique in the space above; the slug where empty."""
+    """Name for people, unlike those that one knows of in the space above; the slug where empty."""
     parent: Line | None = None
     """Id or slug of the team or customer that a customer or group belongs to."""
     details: Json = Field(default={})
@@ -80,6 +81,7 @@ class NewCustomer(Body):
     """A customer to be made."""
 
     slug: Slug
+    """Where whoever asks does not own the team, _ and the slug of the space above are put behind it."""
     title: Line = ""
     details: Json = Field(default={})
     labels: Labels = ()
@@ -88,7 +90,9 @@ class NewCustomer(Body):
 class SpaceChange(Body):
     """What is to be different; what is absent stays as it is."""
 
-    slug: Slug | None = None
+    slug: SpaceSlug | None = None
+    """Another one takes an owner of the space above, of teams an admin, in a session that proved who it is within the last
+    ten minutes; and that no setting names the old one (409 slug_in_settings)."""
     title: Line | None = None
     active: bool | None = None
     """false suspends it: nobody has a role through it, nor through what lies below it."""
@@ -140,7 +144,10 @@ def eyes(api: Api, call: Call) -> Eyes:
 
 async def find(api: Api, call: Call) -> Page[SpaceItem]:
     asked = call.asked(SpacesQuery)
-    found = [space for space in _all(call) if _fits(call, space, asked)]
+    found = [space for space in _all(call) if _fits(space, asked)]
+    if asked.parent:
+        above = eyes(api, call).named(asked.parent)
+        found = [space for space in found if above is not None and space.parent == above.id]
     return _page(api, call, found, asked)
 
 
@@ -149,14 +156,12 @@ def _all(call: Call) -> list[Space]:
     return list(visible_spaces(moment.estate, moment.actor, now=moment.now))
 
 
-def _fits(call: Call, space: Space, asked: SpacesQuery) -> bool:
-    above = call.moment.estate.spaces.get(space.parent or "")
-    in_parent = not asked.parent or (above is not None and asked.parent in (above.id, above.slug))
+def _fits(space: Space, asked: SpacesQuery) -> bool:
     text = asked.query.casefold()
     named = text in space.slug or text in space.title.casefold()
     label = asked.label.casefold()
     sorted_ = not label or any(each.casefold() == label for each in space.labels)
-    return in_parent and named and sorted_ and asked.kind in (None, space.kind)
+    return named and sorted_ and asked.kind in (None, space.kind)
 
 
 def _page(api: Api, call: Call, found: list[Space], asked: ListQuery) -> Page[SpaceItem]:
@@ -238,6 +243,7 @@ async def update(api: Api, call: Call) -> Step[BaseModel]:
     key = call.path["space"]
     step = await spaces.update(
         call.moment,
+        api.premises.settings,
         key,
         slug=sent.slug,
         title=sent.title,

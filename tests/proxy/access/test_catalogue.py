@@ -8,7 +8,7 @@ from proxy.model.access import Permission, Role, Write
 # Least role, then W: changes something, S: only in a session with a fresh proof.
 # fmt: off
 SPEC = {
-    "space:read": "dashboard", "space:edit": "owner W", "space:delete": "owner W", "space:audit": "owner",
+    "space:read": "dashboard", "space:edit": "owner W", "space:delete": "owner W", "space:audit": "owner", "space:slug": "owner W S",
     "space:members:list": "viewer", "space:members:invite": "owner W S", "space:members:remove": "owner W S",
     "space:members:role": "owner W S", "space:tokens": "owner W S", "space:create": "none W",
     "customer:create": "owner W", "customer:edit": "owner W", "customer:delete": "owner W", "customer:users": "owner W",
