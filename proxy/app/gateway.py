@@ -36,8 +36,7 @@ from proxy.inspection.reading import OwnReader
 from proxy.inspection.streams import going_on
 from proxy.inspection.violations import Violations
 from proxy.inspection.writes import Writes
-from proxy.model.access import Decision, Permission
-from proxy.model.identity import Actor
+from proxy.model.access import Permission
 from proxy.plane.listener import Plane, Timeouts
 from proxy.plane.upgrade import Upgrades
 from proxy.services.accounts import Accounts
@@ -45,7 +44,7 @@ from proxy.services.administration.instances import Premises, own_listeners
 from proxy.services.administration.probing import Ask
 from proxy.services.allowances import rate_of
 from proxy.services.assertions import Signer
-from proxy.services.audit import on
+from proxy.services.audit import By, on
 from proxy.services.checks import Probes
 from proxy.services.clock import SYSTEM, Clock
 from proxy.services.cookies import Cookies
@@ -324,10 +323,8 @@ def _reached(gate: Gate, traffic: Traffic, instance: str) -> bool | None:
     return traffic.upstream_up.get(station.name) if station else None
 
 
-def _denied(
-    gate: Gate, auditing: Auditing, actor: Actor, permission: Permission, place: Place, decision: Decision
-) -> None:
-    auditing.refusals.denied(actor, permission, on(gate.world.estate, place), decision.reason)
+def _denied(gate: Gate, auditing: Auditing, by: By, permission: Permission | None, place: Place, reason: str) -> None:
+    auditing.refusals.denied(by, permission, on(gate.world.estate, place), reason)
 
 
 def _middleware(front: Front) -> Middleware:

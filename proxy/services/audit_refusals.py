@@ -6,13 +6,14 @@ from typing import Final
 
 from proxy.model.access import Permission, Reason
 from proxy.model.audit import Event
-from proxy.model.identity import Actor
-from proxy.services.audit import GATEWAY, PLATFORM, By, Scope, by, happened
+from proxy.services.audit import GATEWAY, PLATFORM, By, Scope, happened
 from proxy.services.traffic import Traffic
 from proxy.store import Database
 
 MOST: Final = 1000
 """Kinds of refusal that are told apart between two writings; what comes on top is counted without telling by whom."""
+MOST_STRANGERS: Final = 100
+"""Of these, kinds by nobody who is known: strangers crowd nobody out."""
 _NO_REFUSAL: Final = frozenset(
     {
         Reason.DEFECT,
@@ -30,7 +31,8 @@ _NO_REFUSAL: Final = frozenset(
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Denial:
     by: By
-    permission: Permission
+    permission: Permission | None
+    """None where it did not come to that: a token that is not good."""
     on: Scope
     reason: str
 
@@ -45,12 +47,18 @@ class Refusals:
         self._told: dict[tuple[str, str], int] = {}
         self._told_credentials: dict[tuple[str, str], int] = {}
 
-    def denied(self, actor: Actor, permission: Permission, on: Scope, reason: str) -> None:
+    def denied(self, by: By, permission: Permission | None, on: Scope, reason: str) -> None:
         """Count that an API request was refused."""
-        denial = _Denial(by=by(actor), permission=permission, on=on, reason=reason)
-        if denial not in self._denied and len(self._denied) >= MOST:
-            denial = replace(denial, by=By(source=denial.by.source), on=PLATFORM)
+        denial = _Denial(by=by, permission=permission, on=on, reason=reason)
+        if denial not in self._denied and self._full(by):
+            denial = replace(denial, by=By(source=by.source), on=PLATFORM)
         self._denied[denial] = self._denied.get(denial, 0) + 1
+
+    def _full(self, by: By) -> bool:
+        """Whether no further kind of theirs is told apart."""
+        if by.id or by.token:
+            return len(self._denied) >= MOST
+        return sum(not (each.by.id or each.by.token) for each in self._denied) >= MOST_STRANGERS
 
     async def flush(self, database: Database, now: float) -> None:
         """Record what was refused since the last time. Raises StoreUnavailable; then it is told the next time."""
@@ -67,8 +75,15 @@ class Refusals:
     @staticmethod
     def _denials(denied: Mapping[_Denial, int], now: float) -> Iterator[Event]:
         for denial, count in denied.items():
-            body = {"permission": denial.permission, "count": count}
-            yield happened("permission.denied", at=now, by=denial.by, on=denial.on, error=denial.reason, body=body)
+            body = {"permission": denial.permission} if denial.permission else {}
+            yield happened(
+                "permission.denied",
+                at=now,
+                by=denial.by,
+                on=denial.on,
+                error=denial.reason,
+                body={**body, "count": count},
+            )
 
     def _differences(self, seen: Mapping[tuple[str, str], int], now: float) -> Iterator[Event]:
         for (instance, reason), total in seen.items():

@@ -11,8 +11,10 @@ from ipaddress import ip_address, ip_network
 from types import MappingProxyType
 from typing import Final
 
-from proxy.model.access import Decision, Permission, Reason
-from proxy.model.identity import Actor, Token, TokenKind, UserState
+from proxy.model.access import Decision, Reason
+from proxy.model.audit import Source
+from proxy.model.identity import Actor, Person, Token, TokenKind, UserState
+from proxy.services.audit import By, by_user
 from proxy.services.bounded import Bounded
 from proxy.services.problems import Denied
 from proxy.store import Database
@@ -115,6 +117,15 @@ class Uses:
             raise
 
 
+class TokenRefused(Denied):
+    """A token is not good here. No permission was asked yet."""
+
+    def __init__(self, reason: Reason, status: int, by: By) -> None:
+        """`by`: from where it came, and as far as it is known which one it is and whose."""
+        super().__init__(Decision(allowed=False, reason=reason, status=status))
+        self.by = by
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tokens:
     """Whom tokens stand for at the gateway's own API."""
@@ -126,23 +137,26 @@ class Tokens:
     async def actor_of(self, authorization: bytes, address: str) -> Actor | None:
         """Who acts by a bearer token of ours; None where the field presents none.
 
-        Raises Denied for a token that is unknown, expired, of a user who may not act (401), or not for this API or
-        this address (403), and StoreUnavailable.
+        Raises TokenRefused for a token that is unknown, expired, of a user who may not act (401), or not for this API
+        or this address (403), and StoreUnavailable.
         """
         found = presented(authorization)
         if found is None or found.basic:
             return None
         token = await self.database.token(found.hash) if found.hash else None
+        person = await self.database.person(token.user) if token and token.user else None
+        by = _by(token, person, address)
         if token is None or not token.alive(self.now()):
-            raise _denied(Reason.CREDENTIALS_WRONG, 401)
+            raise TokenRefused(Reason.CREDENTIALS_WRONG, 401, by)
         if token.user is None or not within_networks(token, address):
-            raise _denied(Reason.TOKEN_SCOPE, 403)
-        person = await self.database.person(token.user)
+            raise TokenRefused(Reason.TOKEN_SCOPE, 403, by)
         if person is None or person.user.state is not UserState.ACTIVE:
-            raise _denied(Reason.CREDENTIALS_WRONG, 401)
+            raise TokenRefused(Reason.CREDENTIALS_WRONG, 401, by)
         self.uses.note(token, self.now())
         return Actor(person=person, token=token, address=address)
 
 
-def _denied(reason: Reason, status: int) -> Denied:
-    return Denied(Decision(allowed=False, reason=reason, status=status), Permission.SELF_READ, None)
+def _by(token: Token | None, owner: Person | None, address: str) -> By:
+    if owner is not None:
+        return by_user(owner.user, source=Source.API, token=token, address=address)
+    return By(source=Source.API, token=token.id if token else None, address=address)

@@ -9,8 +9,8 @@ from aiohttp import web
 from proxy.gate.checks import sent_by_itself
 from proxy.model.access import Reason
 from proxy.model.identity import Actor, Person, Session, UserState
-from proxy.services.problems import Denied
 from proxy.services.ratelimit import Late, TooOften, standing
+from proxy.services.tokens import TokenRefused
 from proxy.store import Limit
 from proxy.web.api.keys import Api
 from proxy.web.api.refusing import Stop
@@ -34,7 +34,8 @@ async def who(api: Api, request: web.Request) -> Actor:
         raise Stop(400, Reason.BAD_REQUEST, "A request has one Authorization field at most.")
     try:
         actor = await _by_token(api, request, fields[0]) if fields else None
-    except Denied:
+    except TokenRefused as refused:
+        api.refused(refused.by, None, None, refused.decision.reason)
         charge_stranger(api, request)
         raise
     actor = actor or await _by_browser(api, request)

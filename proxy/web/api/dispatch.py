@@ -7,10 +7,11 @@ from aiohttp import web
 from multidict import CIMultiDict
 from pydantic import BaseModel
 
-from proxy.model.access import Decision, Reason
-from proxy.model.identity import Actor
+from proxy.model.access import Reason
+from proxy.model.identity import Actor, Session
+from proxy.services.audit import by
 from proxy.services.authority import require
-from proxy.services.problems import Denied, NotThere
+from proxy.services.problems import Denied, NotPossible, NotThere
 from proxy.services.writer import Moment, Step
 from proxy.web.api.callers import SAFE, charge, charge_stranger, refuse_forgery, refuse_unproven, who
 from proxy.web.api.conditions import matches, matches_weakly, tag_of
@@ -51,7 +52,7 @@ class Door:
         actor = await who(self.api, request)
         fields |= charge(self.api.calls(), _key(actor), "api")
         if actor.session is not None and request.method not in SAFE:
-            refuse_forgery(self.api, request, actor.session)
+            self._refuse_forgery(request, actor, actor.session)
         await self._refuse_viewing(request, actor)
         self._refuse_unready(actor)
         if operation.held is not None:
@@ -62,9 +63,18 @@ class Door:
         except Denied as denied:
             permission = denied.permission or self.operation.permission
             if permission is not None:
-                self.api.refused(actor, permission, denied.place, denied.decision)
+                self.api.refused(by(actor), permission, denied.place, denied.decision.reason)
             if self.operation.hides and denied.decision.reason is Reason.NO_ACCESS:
                 raise NotThere(request.path) from None
+            raise
+
+    def _refuse_forgery(self, request: web.Request, actor: Actor, session: Session) -> None:
+        """Raises Stop; what another page made somebody's browser ask for is on record as theirs."""
+        try:
+            refuse_forgery(self.api, request, session)
+        except Stop as forged:
+            if self.operation.permission is not None:
+                self.api.refused(by(actor), self.operation.permission, None, forged.code)
             raise
 
     async def _refuse_viewing(self, request: web.Request, actor: Actor) -> None:
@@ -74,8 +84,8 @@ class Door:
             return
         viewer = await self.api.desk.person(session.viewer)
         if operation.permission is not None and viewer is not None:
-            denied = Decision(allowed=False, reason=Reason.VIEWING_AS, status=403)
-            self.api.refused(replace(actor, person=viewer), operation.permission, None, denied)
+            viewing = by(replace(actor, person=viewer))
+            self.api.refused(viewing, operation.permission, None, Reason.VIEWING_AS)
         raise Stop(403, Reason.VIEWING_AS, "You are looking on as somebody else: nothing you do changes anything.")
 
     def _refuse_unready(self, actor: Actor) -> None:
@@ -120,7 +130,12 @@ class Door:
             raise TypeError(f"{self.operation.name} changes nothing")
         call = self._call(visit, moment)
         await self._compare(call)
-        return await change(self.api, call)
+        try:
+            return await change(self.api, call)
+        except NotPossible as error:  # such as what a file declares: it was tried, and that is on record
+            if self.operation.audit:
+                self.api.refused(moment.by, self.operation.permission, call.place, error.code)
+            raise
 
     def _call(self, visit: Visit, moment: Moment) -> Call:
         """The call, once it is allowed. Raises NotThere and Denied."""

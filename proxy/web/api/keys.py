@@ -2,22 +2,24 @@
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from proxy.access.decide import Place
-from proxy.model.access import Decision, Permission
-from proxy.model.identity import Actor
+from proxy.model.access import Permission
 from proxy.services.administration.instances import Premises
 from proxy.services.administration.probing import Ask
+from proxy.services.audit import By
 from proxy.services.checks import Probes
+from proxy.services.checks_isolation import Report
 from proxy.services.notices import Notices
+from proxy.services.together import Together
 from proxy.services.tokens import Tokens
 from proxy.services.writer import Writer
 from proxy.store import Limit
 from proxy.web.keys import Desk
 
-Refused = Callable[[Actor, Permission, Place, Decision], None]
-"""Notes that somebody was refused something."""
+Refused = Callable[[By, Permission | None, Place, str], None]
+"""Notes that somebody was refused something, and why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,5 +47,7 @@ class Api:
     """Requests of nobody per address."""
     listening: Counter[str]
     """Open streams of events, by user."""
+    looks: Together[str | None, Report] = field(default_factory=Together)
+    """Isolation reports that are being made, by the id of a space; None for that of all instances."""
     version: Callable[[], int]
     """The version of the state that holds in this process."""

@@ -6,10 +6,9 @@ from pathlib import Path
 import pytest
 
 from proxy.model.access import Permission, Reason
-from proxy.model.audit import AuditQuery, Event
-from proxy.model.identity import Actor, Person, User
-from proxy.services.audit import PLATFORM, Scope
-from proxy.services.audit_refusals import MOST, Refusals
+from proxy.model.audit import AuditQuery, Event, Source
+from proxy.services.audit import PLATFORM, By, Scope
+from proxy.services.audit_refusals import MOST, MOST_STRANGERS, Refusals
 from proxy.services.traffic import Traffic
 from proxy.store import Database, StoreUnavailable
 from tests.peers.state import open_store
@@ -97,15 +96,15 @@ async def test_trouble_is_no_refusal(database: Database, traffic: Traffic, refus
     assert await told(database) == []
 
 
-def actor(name: str) -> Actor:
-    return Actor(person=Person(user=User(id=f"u-{name}", username=name), memberships={}), address="192.0.2.1")
+def by(name: str) -> By:
+    return By(id=f"u-{name}", name=name, address="192.0.2.1")
 
 
 async def test_what_the_api_refuses_is_told_by_actor_permission_place_and_reason(
     database: Database, refusals: Refusals
 ) -> None:
     for name in ("ada", "ada", "vic"):
-        refusals.denied(actor(name), Permission.INSTANCE_EDIT, LINE, Reason.ROLE_TOO_LOW)
+        refusals.denied(by(name), Permission.INSTANCE_EDIT, LINE, Reason.ROLE_TOO_LOW)
     await refusals.flush(database, 60.0)
     await refusals.flush(database, 120.0)
     events = {event.actor_name: event for event in await told(database)}
@@ -124,11 +123,37 @@ async def test_however_many_kinds_there_are_the_memory_for_them_is_bounded(
     database: Database, refusals: Refusals
 ) -> None:
     for number in range(MOST + 50):
-        refusals.denied(actor(f"n{number}"), Permission.INSTANCE_EDIT, LINE, Reason.ROLE_TOO_LOW)
+        refusals.denied(by(f"n{number}"), Permission.INSTANCE_EDIT, LINE, Reason.ROLE_TOO_LOW)
     await refusals.flush(database, 60.0)
     page = await database.events(AuditQuery(limit=1))
     assert page.total == MOST + 1
     assert (page.items[0].event.actor, page.items[0].event.body["count"]) == (None, 50)
+
+
+async def test_a_token_that_was_refused_is_told_with_its_id_and_from_where_it_came(
+    database: Database, refusals: Refusals
+) -> None:
+    known = By(id="u-ada", name="ada", source=Source.API, token="t-ci", address="203.0.113.7")
+    for each in (known, known, By(source=Source.API, address="203.0.113.8")):
+        refusals.denied(each, None, PLATFORM, Reason.CREDENTIALS_WRONG)
+    await refusals.flush(database, 60.0)
+    events = {event.address: event for event in await told(database)}
+    assert [(each.actor, each.token, each.source, dict(each.body)) for _, each in sorted(events.items())] == [
+        ("u-ada", "t-ci", "api", {"count": 2}),
+        (None, None, "api", {"count": 1}),
+    ]
+
+
+async def test_strangers_crowd_nobody_out_of_the_record(database: Database, refusals: Refusals) -> None:
+    for number in range(MOST + 50):
+        stranger = By(source=Source.API, address=f"2001:db8:{number:x}::1")
+        refusals.denied(stranger, None, PLATFORM, Reason.CREDENTIALS_WRONG)
+    refusals.denied(by("vic"), Permission.INSTANCE_EDIT, LINE, Reason.ROLE_TOO_LOW)
+    await refusals.flush(database, 60.0)
+    page = await database.events(AuditQuery(limit=MOST))
+    assert page.total == MOST_STRANGERS + 2
+    assert {each.event.actor for each in page.items} == {None, "u-vic"}
+    assert sum(each.event.body["count"] for each in page.items) == MOST + 51  # type: ignore[misc]
 
 
 class Gone:
@@ -142,7 +167,7 @@ async def test_what_could_not_be_told_is_told_the_next_time(
     database: Database, traffic: Traffic, refusals: Refusals
 ) -> None:
     traffic.refused("", Reason.UNKNOWN_HOST)
-    refusals.denied(actor("ada"), Permission.INSTANCE_EDIT, PLATFORM, Reason.ROLE_TOO_LOW)
+    refusals.denied(by("ada"), Permission.INSTANCE_EDIT, PLATFORM, Reason.ROLE_TOO_LOW)
     with pytest.raises(StoreUnavailable):
         await refusals.flush(Gone(), 60.0)  # type: ignore[arg-type]
     traffic.refused("", Reason.UNKNOWN_HOST)

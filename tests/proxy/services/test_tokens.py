@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from proxy.model.access import Reason
 from proxy.model.identity import Person, Token, TokenKind, User, UserState
-from proxy.services.problems import Denied
 from proxy.services.tokens import (
     Presented,
+    TokenRefused,
     Tokens,
     Uses,
     digest,
@@ -186,11 +186,14 @@ async def test_a_token_that_is_not_good_is_refused(
     store.known = {digest(VALUE.encode()): token} if token else {}
     ada = store.people["u-ada"]
     store.people["u-ada"] = replace(ada, user=replace(ada.user, state=state))
-    with pytest.raises(Denied) as denied:
+    with pytest.raises(TokenRefused) as denied:
         await tokens(store).actor_of(b"Bearer " + VALUE.encode(), "203.0.113.7")
     assert (denied.value.decision.reason, denied.value.decision.status) == (reason, status)
+    owner = "u-ada" if token and token.user == "u-ada" else None
+    by = denied.value.by
+    assert (by.id, by.token, by.source, by.address) == (owner, token.id if token else None, "api", "203.0.113.7")
 
 
 async def test_what_only_looks_like_a_token_is_refused_without_asking() -> None:
-    with pytest.raises(Denied):
+    with pytest.raises(TokenRefused):
         await tokens(Store()).actor_of(b"Bearer fws_nothing", "")

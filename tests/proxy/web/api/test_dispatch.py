@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from proxy.model.audit import AuditQuery, Event
 from tests.proxy.web.api.house import House
 
 SETTINGS = {
@@ -239,3 +240,50 @@ async def test_a_refusal_is_on_record_with_who_what_and_why(house: House) -> Non
         (event,) = (await ada.get("/audit?event=permission.denied")).items
     assert event["trigger"] == {"type": "user", "id": "u-vic", "name": "vic"}
     assert event["body"] == {"permission": "platform:users", "count": 3, "error": "no_access"}
+
+
+async def refusals(house: House) -> dict[tuple[str, str], Event]:
+    """What was refused, by who asked and why."""
+    database, now = house.running.store.database, house.running.gateway.gate.clock.wall()
+    await house.running.gateway.auditing.refusals.flush(database, now)
+    found = (await database.events(AuditQuery(limit=100))).items
+    denied = [each.event for each in found if each.event.event == "permission.denied"]
+    return {(each.actor_name, each.error): each for each in denied}
+
+
+async def test_a_08_a_token_that_is_not_good_is_on_record_with_its_id_and_owner(house: House) -> None:
+    async with house.user("max") as user:
+        soon = house.running.gateway.gate.clock.wall() + 60
+        async with house.program(user, expires=soon) as program, house.program(user, networks=["10.0.0.0/8"]) as far:
+            house.pass_(61)
+            assert [(await each.get("/me")).status for each in (program, program, far)] == [401, 401, 403]
+            program.token = program.token[:-6] + "AAAAAA"
+            assert (await program.get("/me")).status == 401
+        tokens = {each["id"] for each in (await user.get("/me/tokens")).items}
+    found = await refusals(house)
+    expired, elsewhere, unknown = (
+        found["max", "credentials_wrong"],
+        found["max", "token_scope"],
+        found["", "credentials_wrong"],
+    )
+    assert {expired.token, elsewhere.token} == tokens
+    assert (expired.actor, expired.source, dict(expired.body)) == ("u-max", "api", {"count": 2})
+    assert (unknown.actor, unknown.token, dict(unknown.body)) == (None, None, {"count": 1})
+    assert expired.address == elsewhere.address == unknown.address != ""
+
+
+async def test_a_08_what_a_file_keeps_from_being_changed_is_on_record_as_refused(house: House) -> None:
+    async with house.user("ada") as ada:
+        assert (await ada.put("/spaces/acme", {"slug": "acme-2"})).code == "declared_in_file"
+        event = (await refusals(house))["ada", "declared_in_file"]
+        assert (event.scope_kind, dict(event.body)) == ("space", {"permission": "space:edit", "count": 1})
+        assert (await ada.delete("/spaces/acme?preview=1")).status == 200
+    assert sum(each.body["count"] for each in (await refusals(house)).values()) == 1  # type: ignore[misc]
+
+
+async def test_a_08_what_another_page_had_a_browser_ask_for_is_on_record_as_refused(house: House) -> None:
+    async with house.user("max") as user:
+        assert (await user.put("/me", {"name": "X"}, Origin="https://evil.example")).status == 403
+        user.csrf = "x"
+        assert (await user.put("/me", {"name": "X"})).status == 403
+    assert (await refusals(house)).keys() == {("max", "foreign_origin"), ("max", "csrf_missing")}
