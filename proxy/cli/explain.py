@@ -18,6 +18,7 @@ from proxy.access.explain import Considered, Explanation, logged_in
 from proxy.access.explain import explain as explained
 from proxy.cli.opening import Opened, config_option, configuration, with_store
 from proxy.cli.users import Parsed
+from proxy.gate.checks import SAFE
 from proxy.gate.judge import explain_judgement, explain_part
 from proxy.gate.principal import Kind
 from proxy.gate.world import Ground, Station, world_of
@@ -115,7 +116,8 @@ def _about_address(config: Config, estate: Estate, actor: Actor, url: str, metho
     resource, settings, pages = station.resource, station.settings, station.pages
     explanation = explain_judgement(estate, Kind.SESSION, actor, resource, settings, surface, now, pages)
     if station.parts is not None:
-        explanation = explain_part(explanation, station.parts.of(path))
+        writes = method.upper().encode() not in SAFE
+        explanation = explain_part(explanation, station.parts.of(path), writes=writes)
     return _Answer(question=f"{method} {url}, which is {surface.label} of {station.name}", explanation=explanation)
 
 

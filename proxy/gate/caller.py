@@ -304,10 +304,10 @@ class Caller:
         decision, parts = lease.decision, lease.station.parts
         if parts is None or not isinstance(decision, PageDecision):
             return None
-        part = parts.of(path)
-        if not shows(view, part):
+        part, writes = parts.of(path), head.method not in SAFE or "upgrade" in head.noted
+        if not shows(view, part, writes=writes):
             return self._refused(head, lease, decision.beyond)
-        if (head.method in SAFE and "upgrade" not in head.noted) or takes(view, part):
+        if not writes or takes(view, part):
             return None
         detail = "what this endpoint belongs to is there to be looked at; members may also write to it"
         return Refusal(Reason.ROLE_TOO_LOW, 403, detail, lease.station, lease.surface, lease)

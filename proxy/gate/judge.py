@@ -7,7 +7,7 @@ from typing import Final
 from proxy.access.decide import acting, decide, effective_role
 from proxy.access.explain import Considered, Explanation, explain
 from proxy.access.pages import Pages, PageView, page_view
-from proxy.gate.parts import Part, shows
+from proxy.gate.parts import Part, shows, takes
 from proxy.gate.principal import Kind
 from proxy.model.access import Decision, Permission, Reason, Role
 from proxy.model.estate import Estate, HttpAuth, InstanceSettings, Resource
@@ -146,16 +146,19 @@ def _explained(
     return Explanation(decision=decision, considered=(*found.considered, row))
 
 
-def explain_part(found: Explanation, parts: tuple[Part, ...]) -> Explanation:
+def explain_part(found: Explanation, parts: tuple[Part, ...], *, writes: bool = False) -> Explanation:
     """The same of a request for one part of the instance."""
     decision = found.decision
-    if not isinstance(decision, PageDecision) or shows(decision.view, parts):
+    if not isinstance(decision, PageDecision):
         return found
-    beyond = decision.beyond
-    row = Considered(
-        rule="page", words="what this address shows is not theirs to see", applies=True, refuses=beyond.reason
-    )
-    return Explanation(decision=beyond, considered=(*found.considered, row))
+    if not shows(decision.view, parts, writes=writes):
+        refused, words = decision.beyond, "what this address shows is not theirs to see"
+    elif writes and not takes(decision.view, parts):
+        refused, words = _refused(Reason.ROLE_TOO_LOW, 403), "what this address belongs to is there to be looked at"
+    else:
+        return found
+    row = Considered(rule="page", words=words, applies=True, refuses=refused.reason)
+    return Explanation(decision=refused, considered=(*found.considered, row))
 
 
 def least_role(surface: Surface, settings: InstanceSettings) -> Role:
@@ -176,12 +179,15 @@ def _without_role(kind: Kind, settings: InstanceSettings, surface: Surface) -> R
 
 
 def _by_pages(whole: Decision, view: PageView, surface: Surface, *, stranger: bool) -> Decision:
-    """Whoever may see a part of an instance enters it: its dashboard by a page there, its endpoints by a page of such."""
+    """Whoever may see a part of an instance enters it: its dashboard by a page there, its endpoints by a page of such,
+    which may lie below the dashboard.
+    """
     beyond = _refused(Reason.LOGIN_REQUIRED, 401) if stranger else HIDDEN
     if whole.allowed:
         return PageDecision(allowed=True, reason=whole.reason, role=whole.role, view=view, beyond=beyond)
-    enters = view.reaches if surface is Surface.ENDPOINT else view.enters
-    if not enters or whole.reason not in _NO_ROLE:
+    enters = view.enters and surface is not Surface.ENDPOINT
+    reaches = view.reaches and surface in (Surface.ENDPOINT, Surface.DASHBOARD)
+    if not (enters or reaches) or whole.reason not in _NO_ROLE:
         return whole
     # On the instance itself they have no role: to its flows they are somebody who may look at dashboards.
     reason, role = (Reason.ROLE, Role.DASHBOARD) if view.known else (Reason.PUBLIC_PATH, Role.NONE)

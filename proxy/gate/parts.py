@@ -17,13 +17,18 @@ from proxy.wire.target import path_of, readings
 _REMEMBERED: Final = 1024
 _LONGEST_REMEMBERED: Final = 256
 _NONE: Final[frozenset[str]] = frozenset()
+_DESCRIPTION: Final = b"_setup"
+_OWN: Final = frozenset({b"assets", _DESCRIPTION})
+"""First segments below the dashboard of what it is made of."""
 
 
 class Place(Enum):
     """What of an instance one reading of a path is."""
 
     FRAME = auto()
-    """What every page of the Dashboard is made of: scripts, styles, its description, its socket."""
+    """What every page of the Dashboard is made of: scripts, styles, its description. All of it is only ever read."""
+    SOCKET = auto()
+    """The dashboard's own, where it answers and no flow does; what is written there is sorted out page by page."""
     ENTRY = auto()
     """The dashboard's own address, from which its script goes on to a page."""
     PAGE = auto()
@@ -70,30 +75,48 @@ class Parts:
         return found
 
     def _part(self, reading: bytes) -> Part:
-        below = self._layout.in_dashboard(reading)
+        below, within = self._layout.in_dashboard(reading), self._layout.in_node(reading)
         if below is None:
-            return Part(Place.ENDPOINT, self._pages.around(self._layout.in_node(reading)))
+            return Part(Place.ENDPOINT, self._pages.around(within))
         if not below:
             return Part(Place.ENTRY)
+        if _first(below) == b"socket.io":
+            return Part(Place.SOCKET)
         path = b"/" + below
-        named = self._pages.at(path) | self._placed.get(path, _NONE)
-        return Part(Place.PAGE, named) if named or not _is_frame(below) else Part(Place.FRAME)
+        if named := self._pages.at(path) | self._placed.get(path, _NONE):
+            return Part(Place.PAGE, named)
+        if around := self._around(within, below):
+            return Part(Place.ENDPOINT, around)
+        return Part(Place.FRAME if _is_frame(below) else Place.PAGE)
+
+    def _around(self, within: bytes, below: bytes) -> frozenset[str]:
+        """Ids of the pages to which an endpoint below the dashboard belongs; `within` is its path below the node root.
+
+        A page that names all that lies there, down to the description of the Dashboard, takes its scripts from nobody.
+        """
+        around = self._pages.around(within)
+        if around and _first(below) in _OWN:
+            around -= self._pages.around(within.removesuffix(below) + _DESCRIPTION)
+        return around
 
 
-def shows(view: PageView, parts: tuple[Part, ...]) -> bool:
-    """Whether a visitor may see what a request is for."""
-    return all(_shown(view, part) for part in parts)
+def shows(view: PageView, parts: tuple[Part, ...], *, writes: bool = False) -> bool:
+    """Whether what a request is for is there for a visitor. What only the Dashboard names is there to be read."""
+    return all(_shown(view, part, writes=writes) for part in parts)
 
 
 def takes(view: PageView, parts: tuple[Part, ...]) -> bool:
-    """Whether a visitor may also write there."""
-    written = (part.pages for part in parts if part.place is Place.ENDPOINT and part.pages)
-    return all(not view.typed.isdisjoint(pages) for pages in written)
+    """Whether a visitor may also write to what is there for them."""
+    return all(not view.typed.isdisjoint(part.pages) for part in parts if part.pages)
 
 
-def _shown(view: PageView, part: Part) -> bool:
+def _shown(view: PageView, part: Part, *, writes: bool) -> bool:
     if part.pages:
         return not view.shown.isdisjoint(part.pages)
+    if part.place is Place.SOCKET:
+        return view.enters
+    if writes or part.place is Place.ENDPOINT:
+        return view.whole
     match part.place:
         case Place.FRAME:
             return view.enters
@@ -103,11 +126,14 @@ def _shown(view: PageView, part: Part) -> bool:
             # Nobody may have said yet where a page is that is declared by its id; and what is served at any path is the
             # same empty frame.
             return view.whole or (view.known and view.is_anywhere)
-        case Place.ENDPOINT:
-            return view.whole
 
 
 def _is_frame(below: bytes) -> bool:
-    """Whether a path below the dashboard is a file or socket of its own, as long as no page is declared there."""
-    first, _, _ = below.partition(b"/")
-    return first in {b"assets", b"_setup", b"socket.io"} or b"." in below.rpartition(b"/")[2]
+    """Whether a path below the dashboard is a file of its own, as long as no page names it: Dashboard 2 has some directly
+    there, and all others below `assets`.
+    """
+    return _first(below) in _OWN or (b"/" not in below and b"." in below)
+
+
+def _first(below: bytes) -> bytes:
+    return below.partition(b"/")[0]

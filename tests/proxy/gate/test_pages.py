@@ -73,6 +73,7 @@ PATHS = [
     ("/dashboard/overview", 404, 200),
     ("/dashboard/undeclared", 404, 200),
     ("/dashboard/undeclared/deep", 404, 200),
+    ("/dashboard/undeclared/rows.json", 404, 200),
     ("/dashboard/office", 200, 404),
     ("/dashboard/OFFICE/", 200, 404),
     ("/Dashboard/office", 200, 404),
@@ -385,3 +386,9 @@ def test_why_a_pages_address_is_refused_is_explained() -> None:
     refused = explain_part(found, station.parts.of(b"/dashboard/overview"))
     assert (refused.decision.allowed, refused.decision.status) == (False, 404)
     assert refused.considered[-1].refuses is Reason.NOT_FOUND
+    watched = station.parts.of(b"/api/watched")
+    assert explain_part(found, watched) is found
+    refused = explain_part(found, watched, writes=True)
+    assert (refused.decision.allowed, refused.decision.status) == (False, 403)
+    assert refused.considered[-1].refuses is Reason.ROLE_TOO_LOW
+    assert explain_part(found, station.parts.of(b"/api/office/x"), writes=True) is found

@@ -95,6 +95,26 @@ async def test_g_02_a_hidden_pages_path_is_404_and_the_instance_is_never_asked(t
 
 
 @FAST
+async def test_g_02_what_looks_like_a_file_of_the_dashboard_takes_no_writes(tmp_path: Path, fast: bool) -> None:
+    """G-02: neither from who has pages alone nor from who has none but the public one; their own endpoints do."""
+    async with shared(tmp_path, fast=fast) as at, visitor(at.site, "emma", HOST) as emma, visitor(at.site) as nobody:
+        await at.becomes(
+            await at.page("office", "/office", "customer-a", endpoints=["/dashboard/office.d/*"]),
+            await at.page("export", "", endpoints=["/dashboard/export/**"]),
+        )
+        before = len(at.reached())
+        fields = {**SCRIPT, "Origin": at.site.origin(HOST)}
+        for path in ("/dashboard/export/order.do", "/dashboard/order.do", "/dashboard/assets/index.js", "/dashboard/"):
+            assert (await emma.request("POST", at.at(path), headers=fields)).status == 404
+            assert (await nobody.request("POST", at.at(path), headers=fields)).status == 401
+        assert await statuses(emma, at, ["/dashboard/export/rows.csv"]) == [404]
+        assert at.reached()[before:] == []
+        own = "/dashboard/office.d/order.do"
+        assert (await emma.request("POST", at.at(own), headers=fields)).status == 200
+        assert at.reached()[before:] == [own]
+
+
+@FAST
 async def test_g_02_a_customers_page_is_hidden_from_the_team_and_all_else_is_as_ever(
     tmp_path: Path, fast: bool
 ) -> None:
