@@ -1,4 +1,7 @@
-"""What the audit log needs now and then: counted refusals, what was left unfinished, and forgetting what is old enough."""
+"""What the audit log needs now and then: counted refusals, what was left unfinished, and forgetting what is old enough.
+
+With it goes, on record, what has run out by itself.
+"""
 
 import asyncio
 import math
@@ -11,6 +14,7 @@ import structlog
 from proxy.model.audit import Phase, Source
 from proxy.services.audit import GATEWAY, PLATFORM, happened
 from proxy.services.audit_refusals import Refusals
+from proxy.services.expired_tokens import remove_expired
 from proxy.store import Database, StoreUnavailable
 
 EVERY: Final = 60.0
@@ -44,6 +48,7 @@ class Upkeep:
         while True:
             try:
                 await self.conclude()
+                await remove_expired(self.database, self.now())
                 if self.now() - pruned >= DAY:
                     await self.prune()
                     pruned = self.now()

@@ -28,7 +28,7 @@ from proxy.services.writer import Occasion, Step
 from proxy.store import Page, PeopleQuery, PutPerson, PutToken, Remove
 
 MOST: Final = 100
-"""Tokens that a user or an instance may have."""
+"""Living tokens that a user or an instance may have."""
 MOST_ACCOUNTS: Final = 100
 """Service accounts that a space may have."""
 LONGEST_NAME: Final = 64
@@ -102,7 +102,7 @@ class Desk(Occasion):
             )
         paths, methods = tuple(map(prefix, wanted.paths)), tuple(method.upper() for method in wanted.methods)
         _refuse(*self._wrong(wanted.name, wanted.expires, wanted.networks), *wrong_http(paths, methods))
-        _refuse_more(await self.database.tokens(instance=instance.id), f"{instance.slug} has")
+        self._refuse_more(await self.database.tokens(instance=instance.id), f"{instance.slug} has")
         token = Token(
             id=self.new_id(),
             kind=TokenKind.HTTP,
@@ -202,7 +202,7 @@ class Desk(Occasion):
             *self._wrong_spaces(person, wanted.spaces, admin=wanted.admin and user.admin),
             *wrong_admin(user, wanted.admin),
         )
-        _refuse_more(await self.database.tokens(user=user.id), f"{user.username} has")
+        self._refuse_more(await self.database.tokens(user=user.id), f"{user.username} has")
         token = Token(
             id=self.new_id(),
             kind=kind,
@@ -249,6 +249,12 @@ class Desk(Occasion):
         scope = self._account_scope(account)
         return happened(f"user.{verb}", at=self.now, by=self.by, on=scope, user=account.user.id, body=body)
 
+    def _refuse_more(self, tokens: Sequence[Token], whose: str) -> None:
+        """One that has expired is about to be removed, and does not count."""
+        there = sum(token.alive(self.now) for token in tokens)
+        if there >= MOST:
+            raise NotPossible("too_many_tokens", f"{whose} {there} tokens, and {MOST} is the most. Revoke one first.")
+
     def _wrong(self, name: str, expires: float | None, networks: Sequence[str]) -> Iterator[Wrong]:
         if not 1 <= len(name.strip()) <= LONGEST_NAME or _CONTROL.search(name):
             yield Wrong(
@@ -291,11 +297,6 @@ def _membership(space: Space, account: Person) -> Membership:
 def _refuse(*wrongs: Wrong) -> None:
     if wrongs:
         raise Invalid(*wrongs)
-
-
-def _refuse_more(tokens: Sequence[Token], whose: str) -> None:
-    if len(tokens) >= MOST:
-        raise NotPossible("too_many_tokens", f"{whose} {len(tokens)} tokens, and {MOST} is the most. Revoke one first.")
 
 
 def _verb(token: Token) -> str:

@@ -127,9 +127,14 @@ class Database(Protocol):
         ...
 
     async def tokens(
-        self, *, user: str | None = None, instance: str | None = None, kind: TokenKind | None = None
+        self,
+        *,
+        user: str | None = None,
+        instance: str | None = None,
+        kind: TokenKind | None = None,
+        expired: float | None = None,
     ) -> Sequence[Token]:
-        """Tokens of a user, or of an instance, newest first."""
+        """Tokens of a user, or of an instance, newest first; `expired`: those alone that had run out by then."""
         ...
 
     async def touch_tokens(self, used: Iterable[tuple[str, float]]) -> None:

@@ -121,10 +121,15 @@ class SqlDatabase:
             return await tokens.by_hash(connection, hash_)
 
     async def tokens(
-        self, *, user: str | None = None, instance: str | None = None, kind: TokenKind | None = None
+        self,
+        *,
+        user: str | None = None,
+        instance: str | None = None,
+        kind: TokenKind | None = None,
+        expired: float | None = None,
     ) -> Sequence[Token]:
         async with self._connections.reading() as connection:
-            return await tokens.listed(connection, of_user=user, instance=instance, kind=kind)
+            return await tokens.listed(connection, of_user=user, instance=instance, kind=kind, expired=expired)
 
     async def touch_tokens(self, used: Iterable[tuple[str, float]]) -> None:
         if steps := list(used):

@@ -65,7 +65,12 @@ async def by_hash(connection: AsyncConnection, hash_: bytes) -> Token | None:
 
 
 async def listed(
-    connection: AsyncConnection, *, of_user: str | None, instance: str | None, kind: TokenKind | None
+    connection: AsyncConnection,
+    *,
+    of_user: str | None,
+    instance: str | None,
+    kind: TokenKind | None,
+    expired: float | None,
 ) -> list[Token]:
     wanted = _TOKENS.order_by(token.c.created.desc(), token.c.id)
     if of_user is not None:
@@ -74,6 +79,8 @@ async def listed(
         wanted = wanted.where(token.c.instance == instance)
     if kind is not None:
         wanted = wanted.where(token.c.kind == kind)
+    if expired is not None:
+        wanted = wanted.where(token.c.expires <= expired)
     return _tokens((await connection.execute(wanted)).all())
 
 

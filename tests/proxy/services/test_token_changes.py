@@ -178,11 +178,14 @@ async def test_an_admin_may_have_a_token_act_as_one_in_any_space() -> None:
 
 
 async def test_nobody_has_more_tokens_than_anybody_could_look_through() -> None:
-    full = Store(held=[Token(id=str(n), kind=TokenKind.PERSONAL, name="x", created=NOW) for n in range(MOST)])
+    held = [Token(id=str(n), kind=TokenKind.PERSONAL, name="x", created=NOW) for n in range(MOST)]
+    full = Store(held=[*held, replace(held[0], expires=NOW)])
     with pytest.raises(NotPossible, match=f"ada has {MOST} tokens, and {MOST} is the most"):
         await desk(full).personal(ADA, Wanted(name="x"))
     with pytest.raises(NotPossible, match="line has"):
         await desk(full).http(LINE, WantedHttp(name="x"))
+    expired = Store(held=[*held[1:], replace(held[0], expires=NOW)])
+    assert (await desk(expired).personal(ADA, Wanted(name="x"))).result.token.name == "x"
 
 
 async def test_a_changed_token_keeps_all_but_name_and_end() -> None:
