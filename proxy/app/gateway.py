@@ -200,7 +200,9 @@ async def assemble(config: Config, keys: Keys, store: Store, log: AccessLog, clo
     lane.app.middlewares.append(_middleware(front))
     lane.app.on_response_prepare.append(front.prepare)
     ask, probes = asking(gate, reader, watch.look), probing(gate, reader, watch.look)
-    api = _api(premises, ask, probes, store, gate, traffic, desk, watch, writer, auditing, clock)
+    api = _api(
+        premises, keys.subkey("entity tags"), ask, probes, store, gate, traffic, desk, watch, writer, auditing, clock
+    )
     lane.app.add_routes(api_routes(api))
     lane.app.add_routes(routes(desk))
     return Gateway(
@@ -288,6 +290,7 @@ async def _gate(
 
 def _api(
     premises: Premises,
+    tag_key: bytes,
     ask: Ask,
     probes: Probes,
     store: Store,
@@ -308,6 +311,7 @@ def _api(
         refused=partial(_denied, gate, auditing),
         new_id=new_id,
         premises=premises,
+        tag_key=tag_key,
         ask=ask,
         probes=probes,
         reached=partial(_reached, gate, traffic),

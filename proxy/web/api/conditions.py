@@ -7,6 +7,8 @@ from typing import Final
 
 from pydantic import BaseModel
 
+from proxy.web.api.models import Veiled
+
 _TAG: Final = re.compile(r'(W/)?("[!#-~]*")')
 
 
@@ -15,8 +17,9 @@ _PASSING: Final = {"actions", "last_used"}
 
 
 def tag_of(item: BaseModel) -> str:
-    """The strong tag of an item."""
-    return f'"{sha256(item.model_dump_json(exclude=_PASSING).encode()).hexdigest()[:32]}"'
+    """The strong tag of an item, with what is part of it but never answered."""
+    veiled = item.veiled if isinstance(item, Veiled) else ""
+    return f'"{sha256(f"{veiled}{item.model_dump_json(exclude=_PASSING)}".encode()).hexdigest()[:32]}"'
 
 
 def matches(fields: Iterable[str], tag: str) -> bool:

@@ -15,7 +15,7 @@ from proxy.model.access import Permission, Role
 from proxy.model.estate import HttpAuth, InstanceSettings, Limit, Resource
 from proxy.services.administration.instances import UNSET
 from proxy.web.api.items import Eyes, ResourceItem
-from proxy.web.api.models import Answer, Body, Item, Line, Slug
+from proxy.web.api.models import Answer, Body, Line, Slug, Veiled
 
 T = TypeVar("T")
 
@@ -271,7 +271,7 @@ class LimitItem(Answer):
     burst: int
 
 
-class SecurityItem(Item):
+class SecurityItem(Veiled):
     """How an instance is protected."""
 
     http_auth: Shown

@@ -146,8 +146,9 @@ async def show_security(api: Api, call: Call) -> SecurityItem:
 
 def _security(api: Api, call: Call, instance: Resource) -> SecurityItem:
     """The name for mode basic is half of what opens the instance: owners alone see it."""
-    seen = eyes(api, call)
-    item = security_item(instance.instance or EMPTY, seen.actions(instance))
+    seen, settings = eyes(api, call), instance.instance or EMPTY
+    item = security_item(settings, seen.actions(instance))
+    item.veil(api.tag_key, settings.basic_password_hash, settings.admin_token)
     if seen.may(Permission.INSTANCE_EDIT, instance):
         return item
     return item.model_copy(update={"http_auth": item.http_auth.model_copy(update={"username": ""})})

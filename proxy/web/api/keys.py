@@ -10,9 +10,7 @@ from proxy.services.administration.instances import Premises
 from proxy.services.administration.probing import Ask
 from proxy.services.audit import By
 from proxy.services.checks import Probes
-from proxy.services.checks_isolation import Report
 from proxy.services.notices import Notices
-from proxy.services.together import Together
 from proxy.services.tokens import Tokens
 from proxy.services.writer import Writer
 from proxy.store import Limit
@@ -35,6 +33,8 @@ class Api:
     new_id: Callable[[], str]
     premises: Premises
     """What instances have to fit in."""
+    tag_key: bytes = field(repr=False)
+    """32 bytes for what entity tags tell of secrets."""
     ask: Ask
     """An instance, in the gateway's own name."""
     probes: Probes
@@ -47,7 +47,5 @@ class Api:
     """Requests of nobody per address."""
     listening: Counter[str]
     """Open streams of events, by user."""
-    looks: Together[str | None, Report] = field(default_factory=Together)
-    """Isolation reports that are being made, by the id of a space; None for that of all instances."""
     version: Callable[[], int]
     """The version of the state that holds in this process."""

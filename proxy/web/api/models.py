@@ -1,5 +1,7 @@
 """What bodies, queries and answers of the API are made of. Strict: unknown members are errors, nothing is converted."""
 
+import hmac
+import json
 import re
 from typing import Annotated, Final, Generic, Literal, TypeVar
 
@@ -8,6 +10,7 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    PrivateAttr,
     SecretStr,
     StringConstraints,
     ValidationInfo,
@@ -79,6 +82,21 @@ class Item(Answer):
 
     actions: tuple[str, ...] = ()
     """Permissions that whoever asked has here."""
+
+
+class Veiled(Item):
+    """One thing of which a part, such as a secret, is never answered."""
+
+    _veiled: str = PrivateAttr(default="")
+
+    @property
+    def veiled(self) -> str:
+        """A digest of that part, by which the entity tag tells that it has changed."""
+        return self._veiled
+
+    def veil(self, key: bytes, *secrets: str | None) -> None:
+        """Take a digest of these, by a key that nobody has who could try what they are."""
+        self._veiled = hmac.digest(key, json.dumps(secrets).encode(), "sha256").hex()
 
 
 class Trial(Query):

@@ -431,3 +431,30 @@ async def test_what_a_file_declares_is_read_only_its_protection_included(yard: Y
         await admin.delete(path),
     ):
         assert (answer.status, answer.code) == (409, "declared_in_file")
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (
+            {"http_auth": {"mode": "basic", "username": "panel", "password": "a first password"}},
+            {"http_auth": {"mode": "basic", "username": "panel", "password": "a second password"}},
+        ),
+        ({"admin_token": "first-token"}, {"admin_token": "second-token"}),
+    ],
+    ids=["password", "admin_token"],
+)
+async def test_of_two_who_change_a_secret_only_who_saw_it_last_succeeds(
+    yard: Yard, first: dict[str, object], second: dict[str, object]
+) -> None:
+    """A tag tells that a secret has changed; the body does not."""
+    team = await yard.team()
+    owner, line = await yard.someone({team.id: OWNER}), f"/instances/{team.at('p1', 'line')}/security"
+    assert (await owner.put(line, first)).status == 200
+    seen = await owner.get(line)
+    changed = await owner.put(line, second, If_Match=seen.headers["ETag"])
+    late = await owner.put(line, first, If_Match=seen.headers["ETag"])
+    assert (changed.status, late.status, late.code) == (200, 412, "changed")
+    again = await owner.get(line)
+    assert changed.headers["ETag"] == again.headers["ETag"] != seen.headers["ETag"]
+    assert again.text == seen.text
