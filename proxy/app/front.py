@@ -19,7 +19,7 @@ from proxy.gate.caller import JWKS, Caller
 from proxy.gate.gate import Gate
 from proxy.gate.verdict import Head, Local, Missing, Pass, Refusal
 from proxy.inspection.dispatch import InspectionDesk, inspect, refuse_comms
-from proxy.inspection.exchange import Exchange, UpstreamFailed
+from proxy.inspection.exchange import Exchange, Stopped, UpstreamFailed
 from proxy.inspection.takeover import Detached, Tap, tap_of
 from proxy.model.access import Reason, Role
 from proxy.model.identity import Person
@@ -129,6 +129,8 @@ class Front:
         lease = verdict.lease
         try:
             return await inspect(self.inspection, Exchange(request=request, head=head, verdict=verdict, caller=caller))
+        except Stopped as stopped:
+            return await self._refuse(request, head, caller, stopped.refusal)
         except UpstreamFailed as failed:
             self.traffic.upstream(lease.station.name, failed.reason)
             trouble = Refusal(failed.reason, failed.status, "", lease.station, lease.surface, lease)

@@ -33,7 +33,6 @@ from proxy.inspection.dispatch import InspectionDesk
 from proxy.inspection.governed_talks import Talks
 from proxy.inspection.notes import Notes
 from proxy.inspection.reading import OwnReader
-from proxy.inspection.streams import going_on
 from proxy.inspection.violations import Violations
 from proxy.inspection.writes import Writes
 from proxy.model.access import Permission
@@ -165,7 +164,7 @@ async def assemble(config: Config, keys: Keys, store: Store, log: AccessLog, clo
             desk_of, settings, store, gate, signer, sessions, offload, outside, keys, clock, premises, writer
         )
     gate.identify_by(readers_of(settings.session, desk))
-    carrier = Carrier(plane.timeouts, partial(going_on, live), lambda: gate.border)
+    carrier = Carrier(plane.timeouts, lambda: gate.border)
     reader = OwnReader(carrier, sign=signer.sign, issuer=home_of(settings), now=clock.wall)
     inspection = InspectionDesk(
         carrier=carrier,

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator
 from typing import Final, Protocol
 
 from proxy.gate.judge import view_of
-from proxy.gate.principal import Principal
-from proxy.gate.world import Endpoint, Station
+from proxy.gate.principal import Kind, Principal
+from proxy.gate.world import Station
 from proxy.model.access import Decision, Reason
 from proxy.nodered.permissions import editor_scopes
 from proxy.nodered.surfaces import RULES, Surface
@@ -20,6 +20,7 @@ _CODES: Final = {
     Reason.FACTS_UNAVAILABLE: COME_AGAIN,
     Reason.RIGHTS_CHANGED: COME_AGAIN,
     Reason.UPSTREAM_CHANGED: COME_AGAIN,
+    Reason.NOT_RECORDED: COME_AGAIN,
 }
 _SHARED: Final = frozenset({Surface.SOCKET, Surface.ENDPOINT})
 """Surfaces that stay open and may be shared page by page."""
@@ -40,8 +41,8 @@ class Live(Protocol):
         ...
 
     @property
-    def endpoint(self) -> Endpoint:
-        """Where it goes to."""
+    def place(self) -> object:
+        """What `place_of` said when it was opened."""
         ...
 
     def end(self, reason: Reason) -> None:
@@ -55,6 +56,16 @@ def rights_of(station: Station, surface: Surface, decision: Decision) -> object:
     if not RULES[surface].admin:
         return _shown(station, surface, decision) if surface in _SHARED else decision.role
     return editor_scopes(decision.role, protected=settings.protected, min_edit_role=settings.min_edit_role)
+
+
+def place_of(station: Station, principal: Principal) -> object:
+    """What of an instance must stay the same for anything open there to stay: where it is, what its paths mean, and its
+    password where that is all that is known of who came. What was decided about holds for nothing else.
+    """
+    settings, password = station.settings, None
+    if principal.kind is Kind.INSTANCE_PASSWORD:
+        password = settings.http_auth, settings.basic_username, settings.basic_password_hash
+    return station.endpoint, station.layout, password
 
 
 def _shown(station: Station, surface: Surface, decision: Decision) -> object:

@@ -9,7 +9,7 @@ import structlog
 from proxy.gate.facts import KEPT
 from proxy.gate.gate import Gate
 from proxy.gate.judge import view_of
-from proxy.gate.live import Live, LiveConnections, rights_of
+from proxy.gate.live import Live, LiveConnections, place_of, rights_of
 from proxy.gate.principal import Kind, Principal
 from proxy.gate.pulse import Pulse
 from proxy.gate.verdict import Missing
@@ -262,7 +262,7 @@ class Watch:
             if not isinstance(decision, Missing):
                 if not decision.allowed:
                     live.end(decision.reason)
-                elif station.endpoint is not live.endpoint:
+                elif place_of(station, principal) != live.place:
                     live.end(Reason.UPSTREAM_CHANGED)
                 elif rights_of(station, live.surface, decision) != live.rights:
                     live.end(_changed(decision, live.surface))

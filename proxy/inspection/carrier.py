@@ -3,7 +3,6 @@
 import asyncio
 import ssl
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from types import SimpleNamespace
 from typing import Final, Protocol
 from urllib.parse import unquote, urlsplit
@@ -38,9 +37,6 @@ WHOLE: Final = 8 * 1024 * 1024
 _SWEEP: Final = 0.5
 _SKIPPED: Final = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
 
-Begun = Callable[[Exchange], AbstractContextManager[None]]
-"""Entered while the body of an answer is sent."""
-
 
 class Patience(Protocol):
     """Seconds: for connecting, until an answer begins, and between two parts of one."""
@@ -58,8 +54,8 @@ class Patience(Protocol):
 class Carrier:
     """The aiohttp client's side: one session per endpoint, without limits, cookies, redirects or decompression."""
 
-    def __init__(self, patience: Patience, begun: Begun, border: Callable[[], Border]) -> None:
-        self.patience, self._begun, self._border = patience, begun, border
+    def __init__(self, patience: Patience, border: Callable[[], Border]) -> None:
+        self.patience, self._border = patience, border
         self._sessions: dict[Endpoint, ClientSession] = {}
 
     async def close(self) -> None:
@@ -200,8 +196,7 @@ class Carrier:
                 response.headers["Content-Type"] = ""  # aiohttp would invent one
             _measure(exchange.request, response, answer.headers, answer.status)
             await response.prepare(exchange.request)
-            with self._begun(exchange):
-                await self._copy(exchange.request, answer, response, first)
+            await self._copy(exchange.request, answer, response, first)
             await response.write_eof()
         except (ClientError, TimeoutError):
             # The client must not take half an answer for a whole one.

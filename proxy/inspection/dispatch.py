@@ -5,13 +5,13 @@ from time import monotonic
 
 from aiohttp import ClientError, web
 
-from proxy.gate.checks import SAFE
 from proxy.gate.record import CLIENT_GONE
 from proxy.inspection import dashboard, editor, governed, sockets, viewing
 from proxy.inspection.desk import InspectionDesk
 from proxy.inspection.exchange import Exchange
-from proxy.inspection.rows import WRITTEN, carry_rows, refuse_socket, rules_for
+from proxy.inspection.rows import carry_rows, is_write, refuse_socket, rules_for
 from proxy.inspection.sockets import refuse_comms
+from proxy.inspection.streams import going_on
 from proxy.nodered.surfaces import Surface
 from proxy.wire.framing import request_framing
 
@@ -19,7 +19,7 @@ __all__ = ["InspectionDesk", "inspect", "refuse_comms"]
 
 
 async def inspect(desk: InspectionDesk, exchange: Exchange) -> web.StreamResponse:
-    """Carry one exchange that the gate lets pass. Raises UpstreamFailed while nothing has been sent.
+    """Carry one exchange that the gate lets pass. Raises UpstreamFailed and Stopped while nothing has been sent.
 
     ClientError or ConnectionError: an answer broke off, and the connection with it.
     """
@@ -51,26 +51,29 @@ def _is_governed(exchange: Exchange) -> bool:
 
 async def _answered(desk: InspectionDesk, exchange: Exchange, surface: Surface) -> web.StreamResponse:
     match surface:
-        case Surface.SETTINGS:
-            return await editor.settings(desk, exchange)
         case Surface.AUTH_LOGIN:
             return editor.login(exchange)
         case Surface.AUTH_REVOKE:
             return await editor.revoke(desk, exchange)
-        case Surface.SETUP:
-            return await dashboard.setup(desk, exchange)
         case Surface.SOCKET if _is_governed(exchange):
             return await governed.poll(desk, exchange)
+        case _ if is_write(exchange):
+            return await desk.writes.carry(exchange)
         case _:
-            return await _carried(desk, exchange, surface)
+            async with going_on(desk.live, exchange):
+                return await _carried(desk, exchange, surface)
 
 
 async def _carried(desk: InspectionDesk, exchange: Exchange, surface: Surface) -> web.StreamResponse:
-    if surface in WRITTEN and exchange.head.method not in SAFE:
-        return await desk.writes.carry(exchange)
-    if surface is Surface.DASHBOARD and exchange.verdict.principal.viewer is not None:
-        return await viewing.page(desk, exchange)
-    return await desk.carrier.carry(exchange)
+    match surface:
+        case Surface.SETTINGS:
+            return await editor.settings(desk, exchange)
+        case Surface.SETUP:
+            return await dashboard.setup(desk, exchange)
+        case Surface.DASHBOARD if exchange.verdict.principal.viewer is not None:
+            return await viewing.page(desk, exchange)
+        case _:
+            return await desk.carrier.carry(exchange)
 
 
 def _counted(

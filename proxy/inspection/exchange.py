@@ -25,6 +25,14 @@ class UpstreamFailed(Exception):
         self.reason, self.status = reason, status
 
 
+class Stopped(Exception):
+    """It was cut off, or never begun: the refusal its client gets."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.reason)
+        self.refusal = refusal
+
+
 def failure(error: ClientError | OSError) -> UpstreamFailed:
     """What it means that a request could not be sent, or its answer's head not be had."""
     if isinstance(error, TimeoutError):

@@ -9,7 +9,7 @@ import orjson
 import structlog
 from aiohttp import ClientError, web
 
-from proxy.gate.live import rights_of
+from proxy.gate.live import place_of, rights_of
 from proxy.gate.principal import Kind
 from proxy.gate.verdict import Refusal
 from proxy.inspection.desk import InspectionDesk
@@ -17,6 +17,7 @@ from proxy.inspection.exchange import Exchange, Fetched, UpstreamFailed, refused
 from proxy.inspection.governed_screen import Screen, opened
 from proxy.inspection.governed_talks import Talk, fingerprint
 from proxy.inspection.governed_visitor import Who
+from proxy.inspection.streams import going_on
 from proxy.model.access import Reason
 from proxy.nodered.dashboard import Told
 from proxy.wire.engineio import Malformed, pack, sid_of, unpack
@@ -37,7 +38,8 @@ class Poll:
         lease = exchange.verdict.lease
         self.principal = exchange.verdict.principal
         self.resource_id, self.surface = lease.station.resource.id, lease.surface
-        self.rights, self.endpoint = rights_of(lease.station, lease.surface, lease.decision), lease.station.endpoint
+        self.rights = rights_of(lease.station, lease.surface, lease.decision)
+        self.place = place_of(lease.station, self.principal)
         self.reason: Reason | None = None
         self._limit = asyncio.timeout(None)
 
@@ -113,7 +115,8 @@ async def say(desk: InspectionDesk, exchange: Exchange) -> web.StreamResponse:
         return refused(Refusal(Reason.BAD_REQUEST, 400, error.args[0]), exchange)
     if not passed:
         return web.Response(body=_TAKEN, content_type="text/html", headers={"Cache-Control": "no-store"})
-    fetched = await desk.carrier.fetch(exchange, body=pack(passed))
+    async with going_on(desk.live, exchange):
+        fetched = await desk.carrier.fetch(exchange, body=pack(passed))
     return whole(fetched, fetched.body)
 
 

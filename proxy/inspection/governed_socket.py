@@ -6,7 +6,7 @@ from typing import Final
 import structlog
 from aiohttp import ClientWebSocketResponse, WSMessage, WSMsgType, web
 
-from proxy.gate.live import close_code, rights_of
+from proxy.gate.live import close_code, place_of, rights_of
 from proxy.inspection.desk import InspectionDesk
 from proxy.inspection.exchange import Exchange
 from proxy.inspection.governed_polls import attend, found, reporting, unknown
@@ -61,7 +61,7 @@ class Governed:
 
     # fmt: off
     __slots__ = (
-        "__weakref__", "_desk", "_exchange", "_fresh", "_heard", "_over", "_why", "endpoint", "principal", "resource_id", "rights",
+        "__weakref__", "_desk", "_exchange", "_fresh", "_heard", "_over", "_why", "place", "principal", "resource_id", "rights",
         "screen", "surface",
     )
     # fmt: on
@@ -72,7 +72,8 @@ class Governed:
         self._desk, self._exchange, self.screen, self._fresh = desk, exchange, screen, fresh
         self.principal = exchange.verdict.principal
         self.resource_id, self.surface = lease.station.resource.id, lease.surface
-        self.rights, self.endpoint = rights_of(lease.station, lease.surface, lease.decision), lease.station.endpoint
+        self.rights = rights_of(lease.station, lease.surface, lease.decision)
+        self.place = place_of(lease.station, self.principal)
         self._over = asyncio.Event()
         self._why: tuple[int, str] = (COME_AGAIN, "")
         self._heard = 0

@@ -25,6 +25,7 @@ from proxy.gate.world import Station
 from proxy.inspection.carrier import WHOLE
 from proxy.inspection.desk import InspectionDesk
 from proxy.inspection.exchange import Exchange, UpstreamFailed, refused
+from proxy.inspection.streams import going_on
 from proxy.model.access import Reason
 from proxy.model.estate import RowPolicy, Unmatched
 from proxy.nodered.surfaces import Surface
@@ -105,9 +106,15 @@ async def carry_rows(desk: InspectionDesk, exchange: Exchange, rules: Sequence[R
     """One exchange under policies. Raises UpstreamFailed while nothing has been sent."""
     asked = _asked(exchange, rules)
     finish = partial(_shown, desk, asked, rules)
-    if exchange.verdict.lease.surface in WRITTEN and exchange.head.method not in SAFE:
+    if is_write(exchange):
         return await desk.writes.carry(asked, finish)
-    return await finish(await desk.carrier.open(asked))
+    async with going_on(desk.live, exchange):
+        return await finish(await desk.carrier.open(asked))
+
+
+def is_write(exchange: Exchange) -> bool:
+    """Whether this is put on record."""
+    return exchange.verdict.lease.surface in WRITTEN and exchange.head.method not in SAFE
 
 
 def refuse_socket(desk: InspectionDesk, exchange: Exchange) -> web.StreamResponse | None:

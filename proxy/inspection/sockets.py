@@ -6,16 +6,17 @@ from typing import Final
 import orjson
 from aiohttp import ClientError, ClientWebSocketResponse, ClientWSTimeout, WSMsgType, web
 
-from proxy.gate.live import close_code, rights_of
+from proxy.gate.live import close_code, place_of, rights_of
 from proxy.gate.verdict import Missing, Refusal
 from proxy.inspection import editor
 from proxy.inspection.carrier import Carrier
 from proxy.inspection.desk import InspectionDesk
 from proxy.inspection.editor import Says, said
-from proxy.inspection.exchange import Exchange, failure, refused
+from proxy.inspection.exchange import Exchange, Stopped, failure, refused
 from proxy.inspection.takeover import Detached, tap_of
 from proxy.model.access import Reason
 from proxy.nodered.surfaces import Surface
+from proxy.nodered.writes import of_message
 from proxy.wire.websocket import COME_AGAIN
 
 _FROM_EDITOR: Final = 1024 * 1024
@@ -25,7 +26,7 @@ _LINGER: Final = 1.0
 """Seconds each side has to take part in closing."""
 _OK: Final = '{"auth":"ok"}'
 _FAIL: Final = '{"auth":"fail"}'
-_TRY_AGAIN: Final = frozenset({Reason.DRAINING, Reason.FACTS_UNAVAILABLE, Reason.UPSTREAM_CHANGED})
+_TRY_AGAIN: Final = frozenset({Reason.DRAINING, Reason.FACTS_UNAVAILABLE, Reason.UPSTREAM_CHANGED, Reason.NOT_RECORDED})
 
 
 def splice(desk: InspectionDesk, exchange: Exchange) -> web.StreamResponse:
@@ -56,7 +57,7 @@ async def refuse_comms(request: web.Request, reason: Reason = Reason.SESSION_END
 
 async def comms(desk: InspectionDesk, exchange: Exchange, started: float) -> web.StreamResponse:
     """An editor's socket, from its upgrade to its end. Raises UpstreamFailed while nothing has been sent."""
-    open_ = Comms(exchange)
+    open_ = Comms(desk, exchange)
     desk.live.add(open_)  # before the first await: what changes from now on reaches it
     try:
         async with await _connected(desk.carrier, exchange) as instance:
@@ -76,12 +77,13 @@ async def comms(desk: InspectionDesk, exchange: Exchange, started: float) -> web
 class Comms:
     """One editor's open socket."""
 
-    def __init__(self, exchange: Exchange) -> None:
+    def __init__(self, desk: InspectionDesk, exchange: Exchange) -> None:
         lease = exchange.verdict.lease
-        self._exchange = exchange
+        self._desk, self._exchange = desk, exchange
         self.principal = exchange.verdict.principal
         self.resource_id, self.surface = lease.station.resource.id, lease.surface
-        self.rights, self.endpoint = rights_of(lease.station, lease.surface, lease.decision), lease.station.endpoint
+        self.rights = rights_of(lease.station, lease.surface, lease.decision)
+        self.place = place_of(lease.station, self.principal)
         self._over = asyncio.Event()
         self._reason: Reason | None = None
 
@@ -118,8 +120,18 @@ class Comms:
         says, told = said(text)
         if says is Says.TOKEN:
             await client.send_str(_OK)
-        elif says is Says.PLAIN or (says is Says.WRITE and self._may_write()):
+        elif says is Says.PLAIN:
             await instance.send_str(told)
+        elif says is Says.WRITE and self._may_write():
+            await self._write(told, instance)
+
+    async def _write(self, told: str, instance: ClientWebSocketResponse) -> None:
+        """What goes to a node or plugin is on record first. Where it cannot be, the editor is to come again."""
+        about = of_message(self._exchange.path, orjson.loads(told)["topic"])
+        try:
+            await self._desk.writes.say(self._exchange, about, lambda: instance.send_str(told))
+        except Stopped as stopped:
+            self.end(stopped.refusal.reason)
 
     def _may_write(self) -> bool:
         """Asked each time: such messages are rare, and what they ask for may change without ending the socket."""

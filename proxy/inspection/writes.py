@@ -4,20 +4,21 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeVar
 
 import structlog
 from aiohttp import ClientError, ClientResponse, web
 
-from proxy.gate.live import LiveConnections, rights_of
+from proxy.gate.live import LiveConnections
 from proxy.gate.verdict import Refusal
 from proxy.inspection.carrier import Carrier
 from proxy.inspection.deploys import COUNTING, Comparison, Deploys
-from proxy.inspection.exchange import Exchange, UpstreamFailed, actor, refused
+from proxy.inspection.exchange import Exchange, Stopped, UpstreamFailed, actor, refused
+from proxy.inspection.streams import going_on, stopped
 from proxy.model.access import Reason
 from proxy.model.audit import Event, Phase
 from proxy.model.identity import Person
-from proxy.nodered.writes import Reads, error_code, meaning, of_answer, of_body
+from proxy.nodered.writes import Meaning, Reads, error_code, meaning, of_answer, of_body
 from proxy.services.audit import happened, on_resource
 from proxy.services.audit_secrets import plain
 from proxy.services.clock import Clock
@@ -33,18 +34,11 @@ _ANSWER: Final = 64 * 1024
 _SECONDS: Final = 2.0
 """For what is looked at of an answer to come, and at the end for writes that are under way."""
 CLIENT_GONE: Final = "client_gone"
-_LEFT_ALONE: Final = frozenset({Reason.RIGHTS_CHANGED, Reason.DRAINING})
-_STATUS: Final[Mapping[Reason, int]] = {
-    Reason.SESSION_ENDED: 401,
-    Reason.LOGIN_REQUIRED: 401,
-    Reason.NOT_FOUND: 404,
-    Reason.FACTS_UNAVAILABLE: 503,
-}
-"""Of refusals to go on with what was allowed when it began; else 403."""
 _NOTHING: Final[Mapping[str, object]] = MappingProxyType({})
 _log = structlog.get_logger(__name__)
 
 
+T = TypeVar("T")
 Finish = Callable[[ClientResponse, bytes], Awaitable[web.StreamResponse]]
 """Sends an answer on; the bytes are what was read of its body already."""
 
@@ -54,14 +48,6 @@ class Journal(Protocol):
 
     async def begin(self, intent: Event, until: float) -> int: ...
     async def finish(self, outcome: Event) -> None: ...
-
-
-class Stopped(Exception):
-    """A write was cut off, or never begun: the refusal its client gets."""
-
-    def __init__(self, refusal: Refusal) -> None:
-        super().__init__(refusal.reason)
-        self.refusal = refusal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,28 +73,72 @@ class Writes:
     ) -> None:
         self.carrier, self.deploys, self.journal, self.person, self.clock = carrier, deploys, journal, person, clock
         self._live = live
-        self._under_way: set[asyncio.Task[Answered]] = set()
+        self._under_way: set[asyncio.Task[object]] = set()
 
     async def carry(self, exchange: Exchange, finish: Finish | None = None) -> web.StreamResponse:
         """One write; its answer goes on as it is, or as `finish` says. Raises UpstreamFailed while nothing has been sent."""
         write = Write(self, exchange)
-        task = asyncio.create_task(write.run())
-        self._under_way.add(task)
-        task.add_done_callback(self._under_way.discard)
-        self._live.add(write)
+        async with going_on(self._live, exchange, write.stop):
+            try:
+                answered = await self._done(write)
+            except Stopped as ended:
+                return refused(ended.refusal, exchange)
+            if finish is not None:
+                return await finish(answered.answer, answered.first)
+            return await self.carrier.pass_on(exchange, answered.answer, answered.first)
+
+    async def _done(self, write: "Write") -> Answered:
+        """What an instance answers to it. It goes on to its outcome though nobody waits any more. Raises as `Write.run`."""
+        task = self._own(asyncio.create_task(write.run()))
         try:
-            answered = await asyncio.shield(task)
+            return await asyncio.shield(task)
         except asyncio.CancelledError:
             write.stop(CLIENT_GONE)
             task.add_done_callback(_forget)
             raise
-        except Stopped as stopped:
-            return refused(stopped.refusal, exchange)
-        finally:
-            self._live.remove(write)
-        if finish is not None:
-            return await finish(answered.answer, answered.first)
-        return await self.carrier.pass_on(exchange, answered.answer, answered.first)
+
+    async def say(self, exchange: Exchange, about: Meaning, send: Callable[[], Awaitable[None]]) -> None:
+        """Send a message that is as good as a write; it has no answer. Raises Stopped where it is not on record."""
+        task = self._own(asyncio.create_task(self._said(exchange, about, send)))
+        task.add_done_callback(_forget)
+        await asyncio.shield(task)
+
+    async def _said(self, exchange: Exchange, about: Meaning, send: Callable[[], Awaitable[None]]) -> None:
+        event = await self.begin(exchange, about.event, about.details, 0.0)
+        error = ""
+        try:
+            await send()
+        except ConnectionError:  # whoever hears the instance will notice too
+            error = Reason.UPSTREAM_BROKEN
+        await self.finish(event, error)
+
+    def _own(self, task: "asyncio.Task[T]") -> "asyncio.Task[T]":
+        """Whoever waits for it may go; it is put on record all the same."""
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
+        return task
+
+    async def begin(self, exchange: Exchange, event: str, body: Mapping[str, object], seconds: float) -> Event:
+        """Put it on record for what takes so many seconds at most; its outcome to be. Raises Stopped: nothing may be sent."""
+        lease, now = exchange.verdict.lease, self.clock.wall()
+        scope = on_resource(lease.world.estate, lease.station.resource)
+        intent = happened(event, at=now, by=actor(exchange, self.person), on=scope, body=body, phase=Phase.INTENT)
+        try:
+            number = await self.journal.begin(intent, now + seconds + _FINISHING)
+        except StoreUnavailable as error:
+            detail = "what is done at an instance goes on record first, and that is not possible now; nothing was done"
+            raise Stopped(Refusal(Reason.NOT_RECORDED, 503, detail)) from error
+        return replace(intent, phase=Phase.OUTCOME, intent=number)
+
+    async def finish(self, event: Event, error: str, found: Mapping[str, object] = _NOTHING) -> None:
+        """Put on record how it went. Raises Stopped."""
+        outcome = replace(event, at=self.clock.wall(), error=error, body={**event.body, **_plain(found)})
+        try:
+            await self.journal.finish(outcome)
+        except StoreUnavailable as trouble:
+            _log.error("outcome-not-recorded", intent=event.intent, action=event.event, reason=str(trouble))
+            detail = "how this went could not be put on record; look at the instance before you try again"
+            raise Stopped(Refusal(Reason.NOT_RECORDED, 503, detail)) from trouble
 
     async def close(self) -> None:
         """Let those under way be put on record, for a moment; what is left stays an intent."""
@@ -125,11 +155,7 @@ class Write:
 
     def __init__(self, writes: Writes, exchange: Exchange) -> None:
         self._writes, self._exchange = writes, exchange
-        lease = exchange.verdict.lease
-        self.principal = exchange.verdict.principal
-        self.resource_id, self.surface = lease.station.resource.id, lease.surface
-        self.rights, self.endpoint = rights_of(lease.station, lease.surface, lease.decision), lease.station.endpoint
-        request, settings = exchange.request, lease.station.settings
+        request, settings = exchange.request, exchange.verdict.lease.station.settings
         self._meaning = meaning(request.method, exchange.path, settings.admin_root, request.headers)
         self._comparison = writes.deploys.comparison(exchange, self._meaning.reads)
         self._upload = writes.carrier.upload(exchange, keep=self._keep())
@@ -139,18 +165,17 @@ class Write:
         self._asked = False
         """Whether the instance has been asked."""
 
-    def end(self, reason: Reason) -> None:
-        if reason not in _LEFT_ALONE:
-            self.stop(reason)
+    def stop(self, why: str) -> bool:
+        """Cut it off, unless the instance has all of it: then what becomes of it is worth knowing.
 
-    def stop(self, why: str) -> None:
-        """Cut it off, unless the instance has all of it: then what becomes of it is worth knowing."""
-        passed_on = self._asked and (self._upload is None or self._upload.passed_on.is_set())
-        if self._why or passed_on:
-            return
-        self._why = why
-        if self._limit is not None and not self._limit.expired():
-            self._limit.reschedule(asyncio.get_running_loop().time())
+        Whether its client may wait until that is on record.
+        """
+        answered = self._limit is None or self._upload is None or self._upload.passed_on.is_set()
+        if not self._why and not (self._asked and answered):
+            self._why = why
+            if self._limit is not None and not self._limit.expired():
+                self._limit.reschedule(asyncio.get_running_loop().time())
+        return bool(self._why) and self._limit is not None
 
     async def run(self) -> Answered:
         """Raises UpstreamFailed and Stopped."""
@@ -170,13 +195,13 @@ class Write:
             error = error_code(status, answered.first) if status >= 400 else ""
             found = {"status": status, **(await self._found(answered) if status < 400 else _NOTHING)}
         except UpstreamFailed as failed:
-            await self._finish(intent, CLIENT_GONE if self._broken else failed.reason)
+            await self._writes.finish(intent, CLIENT_GONE if self._broken else failed.reason)
             raise
         except Stopped as stopped:
-            await self._finish(intent, self._why or stopped.refusal.reason)
+            await self._writes.finish(intent, self._why or stopped.refusal.reason)
             raise
         try:
-            await self._finish(intent, error, found)
+            await self._writes.finish(intent, error, found)
         except Stopped:
             answered.answer.close()
             raise
@@ -185,38 +210,13 @@ class Write:
     # -- what is put on record
 
     async def _intent(self) -> Event:
-        """Put it on record, with its number. Raises Stopped, and then nothing has been sent."""
+        """Put it on record. Raises Stopped, and then nothing has been sent."""
         body = dict(self._meaning.details)
         patience = self._writes.carrier.patience.response
         if self._meaning.reads is Reads.MODULE and self._upload is not None:
             await self._upload.early(patience)
             body |= of_body(self._upload.take_kept() or b"")
-        lease, now = self._exchange.verdict.lease, self._writes.clock.wall()
-        scope = on_resource(lease.world.estate, lease.station.resource)
-        event = happened(
-            self._meaning.event,
-            at=now,
-            by=actor(self._exchange, self._writes.person),
-            on=scope,
-            body=body,
-            phase=Phase.INTENT,
-        )
-        try:
-            number = await self._writes.journal.begin(event, now + patience + _UPLOADING + _FINISHING)
-        except StoreUnavailable as error:
-            detail = "what is done at an instance goes on record first, and that is not possible now; nothing was done"
-            raise Stopped(Refusal(Reason.NOT_RECORDED, 503, detail)) from error
-        return replace(event, phase=Phase.OUTCOME, intent=number)
-
-    async def _finish(self, event: Event, error: str, found: Mapping[str, object] = _NOTHING) -> None:
-        """Put on record how it went. Raises Stopped."""
-        outcome = replace(event, at=self._writes.clock.wall(), error=error, body={**event.body, **_plain(found)})
-        try:
-            await self._writes.journal.finish(outcome)
-        except StoreUnavailable as trouble:
-            _log.error("outcome-not-recorded", intent=event.intent, action=event.event, reason=str(trouble))
-            detail = "how this went could not be put on record; look at the instance before you try again"
-            raise Stopped(Refusal(Reason.NOT_RECORDED, 503, detail)) from trouble
+        return await self._writes.begin(self._exchange, self._meaning.event, body, patience + _UPLOADING)
 
     # -- what is done
 
@@ -265,8 +265,7 @@ class Write:
     def _cut_off(self) -> Stopped | UpstreamFailed:
         if not self._why or self._why == CLIENT_GONE:
             return UpstreamFailed(Reason.UPSTREAM_TIMEOUT, 504)
-        reason = Reason(self._why)
-        return Stopped(Refusal(reason, _STATUS.get(reason, 403)))
+        return stopped(self._exchange, Reason(self._why))
 
     @property
     def _broken(self) -> bool:
@@ -301,7 +300,7 @@ async def _first(answer: ClientResponse) -> bytes:
     return bytes(first)
 
 
-def _forget(task: "asyncio.Task[Answered]") -> None:
+def _forget(task: "asyncio.Task[Answered | None]") -> None:
     """Nobody is there any more to get the answer."""
-    if not task.cancelled() and task.exception() is None:
-        task.result().answer.close()
+    if not task.cancelled() and task.exception() is None and (answered := task.result()) is not None:
+        answered.answer.close()

@@ -91,6 +91,12 @@ def meaning(method: str, path: bytes, admin_root: str, fields: Mapping[str, str]
     return Meaning(event="admin.request", details={"method": method, "path": whole[:_LONGEST]})
 
 
+def of_message(path: bytes, topic: str) -> Meaning:
+    """What a message to a node or plugin means, said on an editor's socket at `path`; never its data."""
+    whole = path.partition(b"?")[0].decode("ascii", "backslashreplace")
+    return Meaning(event="admin.request", details={"path": whole[:_LONGEST], "topic": topic[:_LONGEST]})
+
+
 def of_body(body: bytes) -> dict[str, object]:
     """The names in a body of Reads.MODULE; never its `url`, which may hold a password."""
     told = _object(body)

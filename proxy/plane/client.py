@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Final
 from typing_extensions import override
 
 from proxy.gate.answers import is_navigation, wants_page, wants_telling
+from proxy.gate.checks import SAFE
 from proxy.gate.judge import view_of
+from proxy.gate.live import place_of
 from proxy.gate.principal import Principal
 from proxy.gate.verdict import Missing, Pass, Refusal
 from proxy.model.access import Reason
@@ -34,7 +36,7 @@ class Client(Connection):
     def __init__(self, plane: "Plane") -> None:
         super().__init__(plane)
         self._upload: Upload | None = None
-        self._principal: Principal
+        self._principal: Principal = plane.gate.nobody
         self._pool: Pool
 
     # -- the exchange
@@ -278,7 +280,7 @@ class Client(Connection):
     @override
     def look_again(self, now: float) -> None:
         lease, gate = self._lease, self._plane.gate
-        if lease is None or not self._status:
+        if lease is None:
             return
         principal = self._principal
         alive = principal.alive(now, lease.station.settings)
@@ -288,18 +290,31 @@ class Client(Connection):
         decision = gate.decide(principal, station, lease.surface) if station is not None and alive else None
         if isinstance(decision, Missing):
             self._plane.start(self._look_after(decision))
-        elif (
-            station is None
-            or decision is None
-            or not decision.allowed
-            or station.endpoint is not lease.station.endpoint
-            or view_of(decision) != lease.view
-        ):
+        elif station is None:
+            self._stop(Reason.NOT_FOUND, 404)
+        elif decision is None:
+            self._stop(Reason.SESSION_ENDED, 401)
+        elif not decision.allowed:
+            self._stop(decision.reason, decision.status)
+        elif place_of(station, principal) != place_of(lease.station, principal) or view_of(decision) != lease.view:
+            self._stop(Reason.UPSTREAM_CHANGED, 503)
+
+    def _stop(self, reason: Reason, status: int) -> None:
+        """What goes on is no longer theirs. Before an answer has begun, the client can still be told so."""
+        if self._status:
             self.transport.abort()
+        elif self._request.framing is NO_BODY and self.method in SAFE:
+            self._hand_over(paid=True)  # the other lane judges it anew, and has pages for navigations
+        else:
+            lease = self._lease
+            self.keep = False  # a connection that is still being made must not find another exchange here
+            self._refuse(Refusal(reason, status, station=lease.station if lease else None, lease=lease))
 
     async def _look_after(self, missing: Missing) -> None:
         try:
             await self._plane.gate.learn(missing)
         except StoreUnavailable:
             return  # the next sweep asks again
-        self.look_again(monotonic())  # not at the next sweep: two of them and a look at the version take over a second
+        # Not at the next sweep: two of them and a look at the version take over a second.
+        if self.state is BUSY:
+            self.look_again(monotonic())

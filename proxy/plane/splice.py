@@ -6,7 +6,7 @@ from typing import Final
 from typing_extensions import override
 
 from proxy.gate.crowd import Crowd
-from proxy.gate.live import LiveConnections, close_code, rights_of
+from proxy.gate.live import LiveConnections, close_code, place_of, rights_of
 from proxy.gate.principal import Lease, Principal
 from proxy.model.access import Reason
 from proxy.wire.websocket import Boundaries, close_frame
@@ -20,7 +20,7 @@ class Tunnel:
 
     # fmt: off
     __slots__ = (
-        "_address", "_boundaries", "_crowd", "_ended", "_half", "_live", "_open", "client", "endpoint", "instance", "principal", "resource_id", "rights", "surface",
+        "_address", "_boundaries", "_crowd", "_ended", "_half", "_live", "_open", "client", "instance", "place", "principal", "resource_id", "rights", "surface",
     )
     # fmt: on
 
@@ -28,7 +28,8 @@ class Tunnel:
         """`crowd` has counted the client's connection under `address`; the tunnel takes it off again."""
         self._live, self._crowd, self._address = live, crowd, address
         self.principal, self.resource_id, self.surface = principal, lease.station.resource.id, lease.surface
-        self.rights, self.endpoint = rights_of(lease.station, lease.surface, lease.decision), lease.station.endpoint
+        self.rights = rights_of(lease.station, lease.surface, lease.decision)
+        self.place = place_of(lease.station, principal)
         self._half = self._ended = False
         self._open = True
 

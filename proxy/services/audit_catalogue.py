@@ -128,7 +128,8 @@ _INSTANCE_EVENTS: Final = {
     "projects.branch": "A branch of a project was made, changed or deleted.",
     "projects.merge": "A merge of a project was resolved or aborted.",
     "projects.remote": "A remote of a project was added, changed or removed.",
-    "admin.request": "A write to an instance's admin API that has no name of its own; with its method and path.",
+    "admin.request": "A write to an instance's admin API that has no name of its own; with its method and path, or with the topic of a "
+    "message on the editor's socket.",
 }
 _DEVICE_EVENTS: Final = {
     "created": "A device was registered.",

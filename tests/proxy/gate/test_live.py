@@ -6,9 +6,7 @@ import pytest
 
 from proxy.gate.live import LiveConnections, close_code, rights_of
 from proxy.gate.principal import Kind, Principal
-from proxy.gate.world import Endpoint
 from proxy.model.access import Decision, Reason, Role
-from proxy.model.estate import UpstreamTls
 from proxy.nodered.surfaces import Surface
 from tests.proxy.gate.house import LINE_3, House, instance
 
@@ -17,16 +15,13 @@ def principal(key: str) -> Principal:
     return Principal(Kind.SESSION, key, expires=1.0, idle=1.0, seen=0.0)
 
 
-SOMEWHERE = Endpoint("http://127.0.0.1:9", UpstreamTls())
-
-
 @dataclass(eq=False)
 class Open:
     principal: Principal
     resource_id: str = "r-line-3"
     surface: Surface = Surface.SOCKET
     rights: object = None
-    endpoint: Endpoint = SOMEWHERE
+    place: object = None
     told: list[Reason] = field(default_factory=list)
 
     def end(self, reason: Reason) -> None:

@@ -6,10 +6,9 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from proxy.gate.live import LiveConnections, rights_of
+from proxy.gate.live import LiveConnections, place_of, rights_of
 from proxy.gate.principal import Principal
 from proxy.gate.watch import Watch
-from proxy.gate.world import Endpoint
 from proxy.model.access import Reason, Role
 from proxy.model.estate import Estate, HttpAuth, Resource, ResourceKind
 from proxy.model.identity import Token, TokenKind
@@ -68,7 +67,7 @@ class Open:
     principal: Principal
     surface: Surface
     rights: object
-    endpoint: Endpoint
+    place: object
     resource_id: str = "r-line-3"
     told: list[Reason] = field(default_factory=list)
     over: asyncio.Event = field(default_factory=asyncio.Event)
@@ -99,7 +98,7 @@ class Watched:
         passed = await self.house.passed(self.house.caller(), head(target, cookie=cookie))
         lease = passed.lease
         rights = rights_of(lease.station, surface, lease.decision)
-        one = Open(passed.principal, surface, rights, lease.station.endpoint)
+        one = Open(passed.principal, surface, rights, place_of(lease.station, passed.principal))
         self.live.add(one)
         return one
 
@@ -108,7 +107,7 @@ class Watched:
         passed = await self.house.passed(self.house.caller(), head("/dashboard/socket.io/?EIO=4", field))
         lease = passed.lease
         rights = rights_of(lease.station, lease.surface, lease.decision)
-        one = Open(passed.principal, lease.surface, rights, lease.station.endpoint)
+        one = Open(passed.principal, lease.surface, rights, place_of(lease.station, passed.principal))
         self.live.add(one)
         return one
 
@@ -303,7 +302,7 @@ async def test_a_connection_whose_facts_never_come_is_ended() -> None:
 async def test_a_change_that_concerns_thousands_of_connections_reaches_each() -> None:
     watched = Watched()
     first = await watched.opened(Role.OWNER)
-    many = [Open(first.principal, first.surface, first.rights, first.endpoint) for _ in range(1200)]
+    many = [Open(first.principal, first.surface, first.rights, first.place) for _ in range(1200)]
     for one in many:
         watched.live.add(one)
     await watched.becomes(Role.VIEWER)

@@ -8,14 +8,15 @@ import pytest
 from aiohttp import ClientWebSocketResponse, WSMsgType, WSServerHandshakeError
 
 from proxy.model.access import Reason, Role
-from proxy.model.audit import Event
+from proxy.model.audit import Event, Phase
 from proxy.model.identity import UserState
 from tests.peers.answers import by_path, drop, echo, plain
 from tests.peers.changes import DEADLINE, promised
 from tests.peers.frames import CLOSE, TEXT, Frame, accept_key, read_frame
 from tests.peers.state import put_in_state
 from tests.peers.upstream import Exchange, upstream
-from tests.proxy.inspection.house import House, house
+from tests.proxy.inspection.house import INSTANCE, House, house
+from tests.proxy.inspection.test_writes import events, locked, recorded
 
 AT_ONCE = 1.0
 """Seconds within which an open editor hears of what ends."""
@@ -55,6 +56,32 @@ async def test_messages_to_nodes_are_for_those_who_may_write(tmp_path: Path, nam
         message = '{"topic":"my-node/do","data":{"a":1}}'
         assert await talk(socket, message) == ([message] if name == "mia" else [])
         await socket.close()
+
+
+async def test_messages_to_nodes_are_on_record_without_what_they_say(tmp_path: Path) -> None:
+    """There is no write without a record."""
+    async with upstream(COMMS) as instance, house(tmp_path, instance.url) as gate:
+        socket = await gate.open_socket("/admin/comms", await gate.log_in("mia"))
+        message = '{"topic":"my-plugin/run","data":{"password":"hunter2"}}'
+        assert await talk(socket, message, '{"topic":"multiplayer/connect","data":{}}')
+        intent, done = await recorded(gate, 2, "admin.request")
+        assert (intent.phase, done.phase, done.error) == (Phase.INTENT, Phase.OUTCOME, "")
+        assert intent.body == done.body == {"path": "/admin/comms", "topic": "my-plugin/run"}
+        assert (done.actor, done.actor_name, done.source, done.scope_id) == ("u-mia", "mia", "instance", INSTANCE)
+        await socket.close()
+
+
+async def test_a_message_that_cannot_be_put_on_record_is_not_sent(tmp_path: Path) -> None:
+    """The editor comes again, as it does after any trouble."""
+    async with upstream(COMMS) as instance, house(tmp_path, instance.url, patience=3.0) as gate:
+        socket = await gate.open_socket("/admin/comms", await gate.log_in("mia"))
+        with locked(tmp_path):
+            await socket.send_str('{"topic":"my-plugin/run","data":{}}')
+            assert (await socket.receive(timeout=DEADLINE)).type is WSMsgType.CLOSE
+        assert socket.close_code == 1012
+        await instance.until(lambda: not instance.open_connections)
+        assert [frame.payload for frame in instance.frames if frame.opcode == TEXT] == []
+        assert await events(gate, "admin.request") == []
 
 
 async def test_nobody_writes_to_a_protected_instance(tmp_path: Path) -> None:
