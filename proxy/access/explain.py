@@ -110,7 +110,8 @@ def _overrides(case: Case, standing: Standing, resource: Resource, names: Names)
     ]
     for word in said:
         decides = word in heard and word.at == heard[0].at and word.role is best
-        words = f"{names.place(word.at)} says {word.role.label}, with the membership of {_space(names, word)}"
+        by = " (sso)" if word.at.id in word.membership.managed else ""
+        words = f"{names.place(word.at)} says {word.role.label}{by}, with the membership of {_space(names, word)}"
         yield Considered(
             rule="override",
             words=words + _why_not(case, word, heard, decides=decides),

@@ -158,9 +158,16 @@ async def matrix(_: Api, call: Call) -> Page[Reach]:
 
 
 def _reached(moment: Moment, person: Person, kind: ResourceKind | None) -> Iterator[Resource]:
+    """What a user may go to, and what an override keeps them out of: that is what one asks about."""
     standing = Standing(moment.estate, person)
     for each in _OPENS if kind is None else {kind} & _OPENS.keys():
-        yield from (found for found in moment.estate.by_kind[each] if standing.role(found) > Role.NONE)
+        yield from (found for found in moment.estate.by_kind[each] if _concerns(standing, found))
+
+
+def _concerns(standing: Standing, resource: Resource) -> bool:
+    return standing.role(resource) > Role.NONE or (
+        standing.everywhere is None and standing.override(resource) is not None
+    )
 
 
 def _reach(moment: Moment, actor: Actor, resource: Resource) -> Reach:

@@ -1,6 +1,7 @@
 """Explanations: they say what `decide` decides, and every rule that was considered for it."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -107,6 +108,16 @@ def test_an_override_is_told_with_where_it_was_said_and_why_others_do_not_count(
     ]
     assert [each.applies for each in rows(found, "override")] == [False, True, False, False]
     assert not any(each.applies for each in rows(found, "member") + rows(found, "owner_above"))
+
+
+def test_an_override_that_a_provider_keeps_up_is_told_as_such() -> None:
+    who = person({"acme": OWNER}, {"acme": {"plant": NONE, "office": DASHBOARD}})
+    managed = replace(who.memberships["acme"], managed=frozenset({"plant"}))
+    found = explained(in_session(replace(who, memberships={"acme": managed})), P.INSTANCE_READ, "office")
+    assert said(found, "override") == [
+        "acme/plant/office says dashboard, with the membership of acme",
+        "acme/plant says none (sso), with the membership of acme; another one is nearer",
+    ]
 
 
 def test_an_override_of_a_space_that_is_gone_and_one_that_does_not_count_are_told() -> None:

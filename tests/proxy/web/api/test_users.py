@@ -1,9 +1,13 @@
 """Users, as admins manage them."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
+from proxy.model.access import Role
+from proxy.model.identity import UserState
+from proxy.store import PutPerson
 from tests.peers.gateway import PASSWORD
 from tests.proxy.web.api.house import House
 
@@ -117,6 +121,26 @@ async def test_how_far_somebody_may_go_is_told_with_the_reason(house: House) -> 
         ]
         assert (await ada.get("/users/nora/access")).items == []
         assert (await ada.get("/users/max/access?kind=application")).total == 1
+
+
+async def test_p_08_what_an_override_keeps_somebody_out_of_is_told_with_who_keeps_it(house: House) -> None:
+    person = await house.person("max")
+    [held], estate = person.memberships.values(), await house.running.store.database.estate()
+    plant = next(each.id for each in estate.resources.values() if each.slug == "plant")
+    for managed, by in ((frozenset({plant}), " (sso)"), (frozenset[str](), "")):
+        out = replace(held, overrides={plant: Role.NONE}, managed=managed)
+        put = PutPerson(person=replace(person, memberships={held.space: out}))
+        await house.running.store.database.edit([put], [])
+        async with house.user("ada") as ada:
+            found = (await ada.get("/users/max/access")).items
+        because = [f"override: acme/plant says none{by}, with the membership of acme"]
+        assert [(item["address"], item["role"], item["because"]) for item in found] == [
+            ("acme/plant/line-3", "none", because),
+            ("acme/plant", "none", because),
+        ]
+    await house.alter("max", state=UserState.SUSPENDED)
+    async with house.user("ada") as ada:
+        assert (await ada.get("/users/max/access")).items == [], "it is not the override that keeps them out"
 
 
 async def test_why_somebody_may_do_something_or_not_is_told_to_owners_and_admins(house: House) -> None:
