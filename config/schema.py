@@ -246,6 +246,10 @@ class Limits(Section):
         default=Rate(count=20, seconds=60.0),
         description="Answers that visitors bring from login providers, and logouts they bring, per address.",
     )
+    checks: RateSetting = Field(
+        default=Rate(count=10, seconds=60.0),
+        description="Isolation reports, for each of which all instances of a space are asked, per user.",
+    )
     api: RateSetting = Field(
         default=Rate(count=1000, seconds=60.0), description="Requests to the API, per session or token."
     )

@@ -37,6 +37,7 @@ class Policy(StrEnum):
     SIGN_UP = "sign_up"
     VERIFY = "verify"
     CALLBACK = "callback"
+    CHECKS = "checks"
 
 
 _TEXTS: Final[Mapping[Policy, str]] = {
@@ -49,6 +50,7 @@ _TEXTS: Final[Mapping[Policy, str]] = {
     Policy.SIGN_UP: "Too many accounts were asked for at once.",
     Policy.VERIFY: "Addresses and codes were tried too often.",
     Policy.CALLBACK: "Login providers sent too many answers from this address.",
+    Policy.CHECKS: "Too many isolation reports were asked for at once.",
 }
 
 

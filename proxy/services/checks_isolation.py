@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Sequence
-from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from proxy.model.directory import Space
@@ -27,15 +26,6 @@ _SECONDS: Final = 40.0
 """For asking all instances: who wants the report waits for it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
-    """What was found, worst first."""
-
-    faults: Sequence[Fault]
-    instances: int
-    """How many were looked at."""
-
-
 def instances_of(estate: Estate, space: Space | None) -> list[Resource]:
     """The instances that a space owns, or what lies below it; all of them without one."""
     found = estate.by_kind[ResourceKind.INSTANCE]
@@ -44,8 +34,10 @@ def instances_of(estate: Estate, space: Space | None) -> list[Resource]:
     return [each for each in found if (owner := estate.owner(each)) and space in estate.lineage(owner)]
 
 
-async def isolation(probes: Probes, estate: Estate, instances: Iterable[Resource], *, open_allowed: bool) -> Report:
-    """Look at instances. `open_allowed`: whether the configuration lets an instance be open to anybody."""
+async def isolation(
+    probes: Probes, estate: Estate, instances: Iterable[Resource], *, open_allowed: bool
+) -> Sequence[Fault]:
+    """What is found of instances, worst first. `open_allowed`: whether the configuration lets one be open to anybody."""
     asked = [(each, each.instance) for each in instances if each.instance is not None]
     faults = [fault for each, settings in asked for fault in rows_missing(estate, each, settings)]
     for each, settings in asked:
@@ -53,8 +45,7 @@ async def isolation(probes: Probes, estate: Estate, instances: Iterable[Resource
     faults += [_not_seen(each, "nobody has said yet where it listens") for each, settings in asked if _unset(settings)]
     faults += await _asked(probes, estate, [(each, settings) for each, settings in asked if not _unset(settings)])
     order = tuple(Severity)
-    faults.sort(key=lambda fault: (order.index(fault.severity), estate.address(fault.place), fault.code))
-    return Report(faults=faults, instances=len(asked))
+    return sorted(faults, key=lambda fault: (order.index(fault.severity), estate.address(fault.place), fault.code))
 
 
 def _unset(settings: InstanceSettings) -> bool:

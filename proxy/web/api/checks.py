@@ -1,18 +1,21 @@
 """What stands open that should not: the isolation report, groups that mingle customers, ways past the gateway."""
 
+from collections.abc import Container
+from functools import partial
 from typing import Final
 
 from proxy.model.access import Permission
-from proxy.model.estate import Estate
+from proxy.services.allowances import Policy
 from proxy.services.authority import space_at
 from proxy.services.checks import Fault
 from proxy.services.checks_isolation import instances_of, isolation, reached
 from proxy.services.mingled import mingled_groups
 from proxy.web.api.instance_models import said_upstream
-from proxy.web.api.items import Ref
+from proxy.web.api.items import Eyes, Ref
 from proxy.web.api.keys import Api
 from proxy.web.api.models import Answer, Identifier, Query
 from proxy.web.api.operation import PLATFORM, SENT, Call, Operation
+from proxy.web.api.spaces import eyes
 
 TAG: Final = "checks"
 
@@ -24,16 +27,17 @@ class FaultItem(Answer):
     severity: str
     """error, warning or info."""
     place: Ref
-    address: str
+    address: str | None
+    """Null where part of it is not for whoever asks."""
     message: str
     remedy: str
 
 
 class IsolationReport(Answer):
-    """What was found, worst first."""
+    """What was found of the instances that whoever asks may open, worst first."""
 
     instances: int
-    """How many were looked at."""
+    """How many of them were looked at."""
     faults: tuple[FaultItem, ...]
 
 
@@ -76,21 +80,26 @@ async def isolated(api: Api, call: Call) -> IsolationReport:
     moment, named = call.moment, call.asked(IsolationQuery).space
     space = space_at(moment.estate, named) if named is not None else None
     call.require(Permission.PLATFORM_SETTINGS if space is None else Permission.SPACE_AUDIT, space)
+    seen, instances = eyes(api, call), instances_of(moment.estate, space)
     allowed = api.premises.settings.server.allow_public_http
-    instances = instances_of(moment.estate, space)
-    report = await isolation(api.probes, moment.estate, instances, open_allowed=allowed)
-    return IsolationReport(
-        instances=report.instances, faults=tuple(_fault(moment.estate, fault) for fault in report.faults)
-    )
+    look = partial(isolation, api.probes, moment.estate, instances, open_allowed=allowed)
+    faults = await api.looks.run(space.id if space else None, look)
+    mine = {each.id for each in instances if seen.may(Permission.INSTANCE_READ, each)}
+    found = (item for fault in faults if (item := _fault(seen, mine, fault)))
+    return IsolationReport(instances=len(mine), faults=tuple(found))
 
 
-def _fault(estate: Estate, fault: Fault) -> FaultItem:
-    place = fault.place
+def _fault(seen: Eyes, instances: Container[str], fault: Fault) -> FaultItem | None:
+    """A fault as whoever asks may know it: others share what was found, who may know more, or began at another version."""
+    place = seen.estate.resources.get(fault.place.id)
+    ref = seen.resource_ref(place)
+    if place is None or ref is None or not any(at.id in instances for at in seen.estate.path(place)):
+        return None
     return FaultItem(
         code=fault.code,
         severity=fault.severity.value,
-        place=Ref(id=place.id, slug=place.slug, name=place.name),
-        address=estate.address(place),
+        place=ref,
+        address=seen.address(place),
         message=fault.message,
         remedy=fault.remedy,
     )
@@ -131,6 +140,7 @@ OPERATIONS: Final = (
         query=IsolationQuery,
         answer=IsolationReport,
         perform=isolated,
+        held=Policy.CHECKS,
     ),
     Operation(
         method="GET",

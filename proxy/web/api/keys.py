@@ -1,7 +1,7 @@
 """What operations work with."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from proxy.access.decide import Place
@@ -9,8 +9,9 @@ from proxy.model.access import Permission
 from proxy.services.administration.instances import Premises
 from proxy.services.administration.probing import Ask
 from proxy.services.audit import By
-from proxy.services.checks import Probes
+from proxy.services.checks import Fault, Probes
 from proxy.services.notices import Notices
+from proxy.services.together import Together
 from proxy.services.tokens import Tokens
 from proxy.services.writer import Writer
 from proxy.store import Limit
@@ -47,5 +48,7 @@ class Api:
     """Requests of nobody per address."""
     listening: Counter[str]
     """Open streams of events, by user."""
+    looks: Together[str | None, Sequence[Fault]] = field(default_factory=Together)
+    """Isolation reports that are being made: what is found, by the id of a space; None for that of all instances."""
     version: Callable[[], int]
     """The version of the state that holds in this process."""

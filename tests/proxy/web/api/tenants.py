@@ -21,7 +21,19 @@ NOBODYS: Final = "quetzalowl"
 """In names of nothing; as long as the other tenant's."""
 EVERYWHERE: Final = {
     "limits": dict.fromkeys(
-        ("api", "login", "mfa", "anonymous", "token_create", "invites", "activation", "forgot", "sign_up", "verify"),
+        (
+            "api",
+            "login",
+            "mfa",
+            "anonymous",
+            "token_create",
+            "invites",
+            "activation",
+            "forgot",
+            "sign_up",
+            "verify",
+            "checks",
+        ),
         "1000000/60s",
     ),
 }
