@@ -2,6 +2,9 @@
 
 Their usernames end in the customer's slug, so that no customer takes a name from others, or learns which ones they have; a
 mail address becomes theirs once they have opened a link that was mailed there.
+
+A link is a login as whoever it is for, and a login may what no token may. So by a token there are people and links of those
+alone who look at dashboards.
 """
 
 from collections.abc import Iterable
@@ -10,7 +13,7 @@ from typing import Final
 
 from proxy.access.decide import Sight, acting, space_role
 from proxy.access.landing import OPENED, landing, opens
-from proxy.model.access import Permission, Role
+from proxy.model.access import Decision, Permission, Reason, Role
 from proxy.model.directory import Space, SpaceKind
 from proxy.model.estate import Resource
 from proxy.model.identity import Membership, Person, User, UserState
@@ -19,7 +22,7 @@ from proxy.services.administration.members import member
 from proxy.services.administration.references import resource_named, unknown
 from proxy.services.audit import changes
 from proxy.services.authority import refuse_stated, require, space_at, told
-from proxy.services.problems import Exists, Invalid, NotPossible, Wrong
+from proxy.services.problems import Denied, Exists, Invalid, NotPossible, Wrong
 from proxy.services.writer import Moment, Step
 from proxy.store import PutPerson
 
@@ -39,15 +42,19 @@ class First:
 
 
 async def make(moment: Moment, key: str, *, id_: str, username: str, name: str, role: Role) -> Step[Person]:
-    """A new person of a customer, who chooses a password by an activation link. Raises Exists."""
+    """A new person of a customer, who chooses a password by an activation link. Raises Exists, and Denied for a token that
+    gives more than dashboard.
+    """
     space = _customer(moment, key)
+    membership = Membership(space=space.id, role=role)
+    _refuse_token(moment, space, [membership])
     user = User(id=id_, username=f"{username}.{space.slug}", name=name, state=UserState.PENDING)
     if len(user.username) > LONGEST:
         message = f"must leave room for .{space.slug} within {LONGEST} characters"
         raise Invalid(Wrong(field="username", message=message, remedy="Choose a shorter one."))
     if await moment.database.account(user.username) is not None:
         raise Exists("username", user.username)
-    made = Person(user=user, memberships={space.id: Membership(space=space.id, role=role)})
+    made = Person(user=user, memberships={space.id: membership})
     body = {"name": user.username, "admin": False, "memberships": {space.slug: role.label}}
     events = [
         told(moment, "user.created-user", user, body=body),
@@ -59,9 +66,13 @@ async def make(moment: Moment, key: str, *, id_: str, username: str, name: str, 
 async def invited(moment: Moment, key: str, user_id: str) -> User:
     """A person of a customer who has not chosen a password yet, so that a link may be made for them.
 
-    Tags of their own are an admin's word on which rows they see: whoever opened the account would see those.
+    Tags of their own are an admin's word on which rows they see: whoever opened the account would see those. Raises Denied
+    for a token where they may more than look at dashboards.
     """
-    user = (await _person(moment, _customer(moment, key), user_id)).user
+    space = _customer(moment, key)
+    person = await _person(moment, space, user_id)
+    user = person.user
+    _refuse_token(moment, space, person.memberships.values(), admin=user.admin)
     if user.tags and not acting(moment.actor.person, moment.actor.token).user.admin:
         raise _kept_by_admins(user)
     if user.state is not UserState.PENDING:
@@ -150,6 +161,14 @@ def _customer(moment: Moment, key: str) -> Space:
         )
         raise NotPossible("no_customer", detail)
     return space
+
+
+def _refuse_token(moment: Moment, space: Space, memberships: Iterable[Membership], *, admin: bool = False) -> None:
+    """Raises Denied for a token that would come by a login of somebody with these memberships."""
+    roles = (role for held in memberships for role in (held.role, *held.overrides.values()))
+    if moment.actor.token is not None and (admin or any(role > Role.DASHBOARD for role in roles)):
+        refused = Decision(allowed=False, reason=Reason.INTERACTIVE_SESSION_REQUIRED, status=403)
+        raise Denied(refused, Permission.CUSTOMER_USERS, space)
 
 
 async def _person(moment: Moment, space: Space, user_id: str) -> Person:

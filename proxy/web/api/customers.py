@@ -42,7 +42,7 @@ class NewCustomerUser(Body):
     name: Line = ""
     """First and last name."""
     role: MemberRole = "dashboard"
-    """owner for those who manage the customer and its people, dashboard for those who only look."""
+    """owner for those who manage the customer and its people, dashboard for those who only look; by a token, dashboard alone."""
     email: Line | None = None
     """Where the link is mailed to; it becomes their address once they have opened it. Absent: the link is answered."""
 

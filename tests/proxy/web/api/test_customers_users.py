@@ -290,3 +290,50 @@ async def test_c_12_what_somebody_sees_first_is_said_by_admins_and_owners_of_the
     assert (hidden.status, hidden.text) == (missing.status, missing.text) == (422, hidden.text)
     application = await owner_a.put(f"/spaces/{a.id}/home", {"dashboard": team.at("p1")})
     assert application.status in {403, 422}
+
+
+@pytest.mark.parametrize("role", ["viewer", "member", "owner"])
+async def test_h_10_by_a_token_somebody_is_made_who_looks_at_dashboards_and_no_more(yard: Yard, role: str) -> None:
+    """A link is a session of whoever it is for, so it is worth no more than a token may have."""
+    _, a, _ = await houses(yard)
+    owner = await yard.someone({a.id: OWNER})
+    async with yard.house.program(owner.client) as program:
+        for more in ({}, {"email": "thief@plant.example"}):
+            answer = await program.post(f"/spaces/{a.id}/users", {"username": "emma", "role": role, **more})
+            assert (answer.status, answer.code) == (403, "interactive_session_required")
+        looks = await program.post(f"/spaces/{a.id}/users", {"username": "emma"})
+        assert (looks.status, looks.json["role"], bool(looks.json["link"])) == (201, "dashboard", True)
+    assert (await made(owner, a.slug, username="nina", role=role))["role"] == role
+
+
+@pytest.mark.parametrize(
+    ("held", "overrides", "admin", "status"),
+    [
+        (DASHBOARD, {}, False, 200),
+        (VIEWER, {}, False, 403),
+        (OWNER, {}, False, 403),
+        (DASHBOARD, {"line": MEMBER}, False, 403),
+        (DASHBOARD, {"line": DASHBOARD}, False, 200),
+        (DASHBOARD, {}, True, 403),
+    ],
+)
+async def test_h_10_a_token_is_handed_no_link_of_who_may_more_than_look(
+    yard: Yard, held: Role, overrides: Mapping[str, Role], *, admin: bool, status: int
+) -> None:
+    team, a, _ = await houses(yard)
+    owner = await yard.someone({a.id: OWNER}, admin=admin)
+    emma = str((await made(owner, a.slug))["id"])
+    person = await yard.person(emma)
+    said = {team.at("p1", at): role for at, role in overrides.items()}
+    membership = Membership(space=a.id, role=held, overrides=said)
+    user = replace(person.user, admin=admin)
+    await yard.put(PutPerson(person=replace(person, user=user, memberships={a.id: membership})))
+    path = f"/spaces/{a.id}/users/{emma}/activation-link"
+    async with yard.house.program(owner.client, admin=admin) as program:
+        for body in ({}, {"email": "thief@plant.example"}):
+            answer = await program.post(path, body)
+            assert (answer.status, answer.json.get("code")) == (
+                status,
+                None if status == 200 else "interactive_session_required",
+            )
+    assert (await owner.post(path, {})).status == 200
