@@ -94,10 +94,10 @@ class Database(Protocol):
 
         The steps are done in the order given, so a name is free again after the step that gives it up; references
         need to hold only at the end. What hangs on the removed goes with it: memberships, overrides, grants, folder
-        entries, tokens, second factors, invitations, sessions. A token limited to spaces loses those its user is no longer a member of,
-        and goes with the last. Raises Conflict where a unique name is taken, Dangling where a reference would point at
-        nothing, and with a `basis` Outdated where anything but sessions changed since that version; then nothing has
-        changed.
+        entries, tokens, second factors, invitations, sessions. A token limited to spaces loses those its user is no longer a
+        member of, and goes with the last: that is told after the events given, as done by whoever did the first of them.
+        Raises Conflict where a unique name is taken, Dangling where a reference would point at nothing, and with a `basis`
+        Outdated where anything but sessions changed since that version; then nothing has changed.
         """
         ...
 

@@ -5,9 +5,10 @@ from dataclasses import replace
 import pytest
 
 from proxy.model.access import Role
+from proxy.model.audit import AuditQuery, Event, Source, Update
 from proxy.model.directory import Space
 from proxy.model.estate import Resource
-from proxy.model.identity import Person, Token, TokenKind, User
+from proxy.model.identity import Person, Token, TokenKind, User, UserKind
 from proxy.store import Database, Edit, Invitation, Outdated, PutPerson, PutToken, Remove, Store, Subject
 from tests.conformance.things import ACME, CUSTOMER, LINE, PLANT, cookie, put, session, user
 
@@ -133,6 +134,59 @@ async def test_r56_a_token_whose_last_space_is_removed_is_gone(database: Databas
     await database.edit([Remove(kind=Space, id="other")], [])
     assert await database.token(value(1)) is None
     assert (Subject.TOKEN, "t1") in await told(database, before)
+
+
+LEFT = Event(
+    event="team.user.removed",
+    at=7.0,
+    actor="olga",
+    actor_name="Olga",
+    source=Source.API,
+    token="t9",
+    address="192.0.2.1",
+)
+
+
+async def on_record(database: Database) -> list[Event]:
+    return [each.event for each in reversed((await database.events(AuditQuery())).items)]
+
+
+@pytest.mark.parametrize(
+    ("edit", "event", "left"),
+    [
+        (put("ada", {"other": Role.MEMBER}), "user.pat.updated", ["other"]),
+        (put("ada"), "user.pat.deleted", []),
+        (Remove(kind=Space, id="other"), "user.pat.updated", ["acme"]),
+    ],
+    ids=["one of two left", "both left", "one of two removed"],
+)
+async def test_h12_what_a_token_loses_is_on_record_with_what_brought_it_about(
+    database: Database, edit: Edit, event: str, left: list[str]
+) -> None:
+    await filled(database, PutToken(token=LIMITED, hash=value(1)))
+    await database.edit([edit], [LEFT])
+    cause, lost = await on_record(database)
+    scope = {"scope_kind": "user", "scope_id": "ada", "within": ("ada",), "user": "ada"}
+    changed = (Update(key="spaces", old=["acme", "other"], new=left),)
+    assert cause == LEFT
+    assert lost == replace(LEFT, event=event, **scope, updates=changed, body={"name": "laptop", "kind": "personal"})
+
+
+async def test_h12_owners_read_of_what_a_service_account_loses(database: Database) -> None:
+    bot = replace(put("bot", {"customer": Role.MEMBER}).person, user=replace(user("bot"), kind=UserKind.SERVICE))
+    token = replace(LIMITED, kind=TokenKind.SERVICE, user="bot", spaces=frozenset({"customer"}))
+    await filled(database, PutPerson(person=bot), PutToken(token=token, hash=value(1)))
+    await database.edit([PutPerson(person=replace(bot, memberships={}))], [LEFT])
+    [_, lost] = await on_record(database)
+    assert (lost.event, lost.within) == ("user.pat.deleted", ("bot", "customer", "acme"))
+
+
+async def test_a_token_that_goes_by_itself_or_with_its_user_is_told_by_the_event_of_that(database: Database) -> None:
+    await filled(database, PutToken(token=LIMITED, hash=value(1)))
+    await database.edit([Remove(kind=Token, id="t1"), put("ada")], [LEFT])
+    await filled(database, PutToken(token=LIMITED, hash=value(1)))
+    await database.edit([Remove(kind=User, id="ada")], [LEFT])
+    assert await on_record(database) == [LEFT, LEFT]
 
 
 async def test_a_token_for_a_space_below_goes_with_the_membership_above_it(database: Database) -> None:

@@ -82,8 +82,8 @@ class SqlDatabase:
         async with self._connections.writing(len(edits) / 1000) as connection:
             if basis is not None:
                 await changes.check(connection, basis)
-            touched = await perform(connection, edits)
-            await audit.write(connection, events)
+            touched, narrowed = await perform(connection, edits)
+            await audit.write(connection, [*events, *(each.told(events[0]) for each in narrowed if events)])
             return await changes.publish(connection, touched)
 
     async def search(self, query: PeopleQuery) -> Page[Person]:

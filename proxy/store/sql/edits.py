@@ -16,7 +16,7 @@ from proxy.store.sql import images, rows
 from proxy.store.sql.bulk import delete_by, gather, many, put
 from proxy.store.sql.changes import Touched
 from proxy.store.sql.factors import put_factors, remove_factors
-from proxy.store.sql.scopes import forget_unlimited, shrink, standings
+from proxy.store.sql.scopes import Narrowed, settle, standings
 from proxy.store.sql.tokens import put_invitations, put_tokens
 from proxy.store.tables import (
     folder_entry,
@@ -37,8 +37,11 @@ _T = TypeVar("_T")
 _Removed = type[User | Space | Resource | Token | Invitation | Factor]
 
 
-async def perform(connection: AsyncConnection, edits: Sequence[Edit]) -> list[Touched]:
-    """Do the steps in their order, those of one kind that follow each other together."""
+async def perform(connection: AsyncConnection, edits: Sequence[Edit]) -> tuple[list[Touched], list[Narrowed]]:
+    """Do the steps in their order, those of one kind that follow each other together.
+
+    Returns what was touched, and which tokens lost spaces by it.
+    """
     put_users = {edit.person.user.id for edit in edits if isinstance(edit, PutPerson)}
     removed_spaces = {edit.id for edit in edits if isinstance(edit, Remove) and edit.kind is Space}
     before = await standings(connection, put_users, removed_spaces)
@@ -47,9 +50,8 @@ async def perform(connection: AsyncConnection, edits: Sequence[Edit]) -> list[To
         touched += await _perform(connection, list(alike))
     if any(isinstance(edit, Space | PlatformSettings | Image) for edit in edits) or removed_spaces:
         await images.forget_unused(connection)
-    touched += await shrink(connection, before)
-    await forget_unlimited(connection, [key for subject, key in touched if subject is Subject.TOKEN])
-    return touched
+    shrunk, narrowed = await settle(connection, before, touched)
+    return [*touched, *shrunk], narrowed
 
 
 def _kind(edit: Edit) -> tuple[type, type | None]:
