@@ -92,7 +92,7 @@ def _state(config: Config) -> Iterator[Problem]:
         remedy = "Set state.shared to a Redis, for example redis://127.0.0.1:6379/0, or write workers: 1."
         yield source.problem(("server", "workers"), message, remedy, value=str(server.workers))
     if state.database != "sqlite":
-        message = "is embedded while state.database is PostgreSQL: each replica would count limits by itself"
+        message = "is embedded while state.database is PostgreSQL: a second replica would be refused"
         remedy = "Run one replica only, or set a Redis, for example redis://127.0.0.1:6379/0."
         yield source.problem(("state", "shared"), message, remedy, severity=Severity.WARNING)
 

@@ -24,7 +24,7 @@ hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "local")
 # Bringing PostgreSQL up to date has a loop and a thread of its own; a connection looks for the files that libpq reads.
 MAY_BLOCK = [
     ("proxy/store/migrations/__init__.py", "upgrade"),
-    ("proxy/store/sql/postgresql.py", ("_prepare", "_connection")),
+    ("proxy/store/sql/postgresql.py", ("_prepare", "open_connection")),
 ]
 
 Needs = Callable[..., Path]

@@ -37,7 +37,8 @@ from proxy.services.estate_plan import NOTHING, Plan
 from proxy.services.same_secrets import refuse_other_secrets
 from proxy.services.traffic import AccessLog
 from proxy.store import Bus, Conflict, Store, StoreUnavailable
-from proxy.store.opening import open_state
+from proxy.store.opening import held, open_state
+from proxy.store.sql.holding import InUse
 from proxy.web.health import Vitals, operations
 
 MISCONFIGURED: Final = 2
@@ -75,7 +76,7 @@ async def serve(path: Path, worker: Worker = ALONE) -> int:
     except (ConfigurationError, UnusablePlugins) as error:
         print(error, file=sys.stderr)  # noqa: T201 - the operator's terminal
         return MISCONFIGURED
-    except (OSError, StoreUnavailable, Conflict) as error:
+    except (OSError, StoreUnavailable, InUse, Conflict) as error:
         print(f"flowward: {error}", file=sys.stderr)  # noqa: T201
         return FAILED
     return 0
@@ -99,16 +100,17 @@ async def opened(path: Path, config: Config, clock: Clock = SYSTEM, worker: Work
     """Serve a configuration, read from this file, while the context is open. Raises what is wrong with it."""
     stamps = await asyncio.to_thread(stamps_of, written(config))
     certificates = await asyncio.to_thread(certificates_of, config)
-    async with _logging(config.settings) as log, open_state(config.settings.state, clock.steady) as store:
+    state = config.settings.state
+    async with _logging(config.settings) as log, held(state), open_state(state, clock.steady) as store:
         for warning in config.warnings:
             _log.warning("configuration", problem=str(warning))
         for doubt in store.doubts:
             _log.warning("state", problem=doubt)
-        keys = await asyncio.to_thread(load_or_create, config.settings.state.directory, clock.wall())
-        stamps |= await asyncio.to_thread(stamps_of, [keys_in(config.settings.state.directory)])
+        keys = await asyncio.to_thread(load_or_create, state.directory, clock.wall())
+        stamps |= await asyncio.to_thread(stamps_of, [keys_in(state.directory)])
 
         async def agree_on(keys: Keys) -> None:
-            if not config.settings.state.alone:
+            if not state.alone:
                 await refuse_other_secrets(store.shared, keys, clock.wall())
 
         await agree_on(keys)

@@ -170,8 +170,8 @@ def test_several_workers_without_a_redis_are_refused(told: Told, state: str) -> 
 def test_a_postgresql_without_a_redis_is_for_one_replica_and_says_so(told: Told) -> None:
     (said,) = told("state: {database: 'postgresql://h/d'}")
     assert said == (
-        "flowward.yaml:1: state.shared: warning: is embedded while state.database is PostgreSQL: each replica would count "
-        "limits by itself. Run one replica only, or set a Redis, for example redis://127.0.0.1:6379/0."
+        "flowward.yaml:1: state.shared: warning: is embedded while state.database is PostgreSQL: a second replica would be "
+        "refused. Run one replica only, or set a Redis, for example redis://127.0.0.1:6379/0."
     )
 
 

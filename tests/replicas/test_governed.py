@@ -8,6 +8,7 @@ from proxy.model.access import Role
 from proxy.model.estate import Resource, ResourceKind
 from tests.peers.dashboard import PATH, dashboard
 from tests.peers.gateway import visitor
+from tests.peers.redis import RedisServer
 from tests.proxy.nodered.dashboards import BASE, config
 from tests.replicas.pair import HOST, Pair, pair
 
@@ -25,9 +26,12 @@ async def governed(both: Pair, url: str) -> None:
     await both.put(replace(instance, instance=replace(instance.instance, upstream=url)), page)
 
 
-async def test_g_01_every_poll_may_meet_another_replica_and_none_shows_more(tmp_path: Path) -> None:
+async def test_g_01_every_poll_may_meet_another_replica_and_none_shows_more(
+    tmp_path: Path, redis_server: RedisServer
+) -> None:
     """G-01: what one has learned of a dashboard and of a session, the other knows before the page can go on."""
-    async with dashboard() as instance, pair(tmp_path / "pair", {}, log={"level": "error", "access": False}) as both:
+    state, log = {"shared": f"redis://127.0.0.1:{redis_server.port}"}, {"level": "error", "access": False}
+    async with dashboard() as instance, pair(tmp_path / "pair", state, log=log) as both:
         await governed(both, instance.url)
         vic = await both.someone(Role.VIEWER)
         async with visitor(both.site) as page:

@@ -13,15 +13,15 @@ from tests.peers.upstream import upstream
 HOST = "line-3.localhost"
 
 
-async def run(*arguments: str) -> str:
-    """What a command says; it must end well."""
+async def run(*arguments: str, code: int = 0) -> str:
+    """What a command says, or what it complains of where it must not end well."""
     command = (sys.executable, "-m", "proxy.cli", *arguments)
     pipe = asyncio.subprocess.PIPE
     process = await asyncio.create_subprocess_exec(*command, stdout=pipe, stderr=pipe, env=dict(os.environ))
     async with asyncio.timeout(60):
         said, complaint = await process.communicate()
-    assert process.returncode == 0, complaint.decode()
-    return said.decode()
+    assert process.returncode == code, complaint.decode()
+    return (complaint if code else said).decode()
 
 
 async def test_who_was_logged_in_on_sqlite_goes_on_on_postgresql(tmp_path: Path, postgresql_server: Postgresql) -> None:
@@ -31,6 +31,8 @@ async def test_who_was_logged_in_on_sqlite_goes_on_on_postgresql(tmp_path: Path,
         site = Site(tmp_path / "site", estate([declared]))
         async with site.process(), visitor(site, "dora", HOST) as dora:
             held = dora.cookies
+            refused = await run("state", "copy", "--to", url, "-c", str(site.path), code=1)
+            assert "A gateway is at work on the source" in refused
         made = await run("token", "create", "--user", "max", "--name", "ci", "-c", str(site.path))
         copied = await run("state", "copy", "--to", url, "-c", str(site.path))
         assert "audit" in copied

@@ -14,12 +14,12 @@ from tests.peers.postgresql import Postgresql
 from tests.peers.redis import RedisServer
 from tests.replicas.pair import ADMIN, DASHBOARD, HOST, Pair, closed, cookie, pair
 
-WHERE = ["sqlite, embedded", "sqlite, redis", "postgresql, embedded", "postgresql, redis"]
+WHERE = ["sqlite, redis", "postgresql, redis"]
 
 
 @pytest.fixture(params=WHERE)
 def state(request: pytest.FixtureRequest) -> dict[str, object]:
-    """Every place that state can be in. With what is embedded, limits are each gateway's own."""
+    """Every place that several can share a state in."""
     database, shared = str(request.param).split(", ")
     found: dict[str, object] = {}
     if database == "postgresql":

@@ -1,8 +1,8 @@
 """All that one database keeps, into an empty one of the same or of the other kind."""
 
 import asyncio
-from collections.abc import Mapping
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Final
 
@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from proxy.store.chain import PRUNED, Link, beginning, verify
 from proxy.store.sql import audit, postgresql, sqlite
 from proxy.store.sql.connections import Connections
+from proxy.store.sql.holding import InUse, hold
 from proxy.store.tables import audit_event, metadata
 
 PATIENCE: Final = 6 * 3600.0
@@ -31,17 +32,30 @@ def connect(place: Path | str) -> AbstractAsyncContextManager[Connections]:
 async def copy(source: Path | str, target: Path | str) -> Mapping[str, int]:
     """Copy every row in one transaction, verify counts and the audit log's chain, and return the rows by table.
 
-    The source is brought up to date first. Raises NotCopied and StoreUnavailable; then the target has stayed empty.
+    The source is brought up to date first; nobody may be at work on it. Raises NotCopied and StoreUnavailable; then the target
+    has stayed empty.
     """
     if isinstance(source, Path) and not await asyncio.to_thread((source / sqlite.FILE).exists):
         raise NotCopied(f"There is no {sqlite.FILE} in {source}. Name the folder that state.directory names.")
-    async with connect(source) as old, connect(target) as new:
+    async with _alone_on(source), connect(source) as old, connect(target) as new:
         async with old.snapshot(PATIENCE) as reading, new.writing(PATIENCE) as writing:
             await _refuse_filled(writing)
             copied = {table.name: await _copy(reading, writing, table) for table in metadata.sorted_tables}
             await _compare(writing, copied)
             await _verify(writing)
         return copied
+
+
+@asynccontextmanager
+async def _alone_on(source: Path | str) -> AsyncIterator[None]:
+    async with AsyncExitStack() as stack:
+        try:
+            await stack.enter_async_context(hold(source, alone=True))
+        except InUse as error:
+            raise NotCopied(
+                "A gateway is at work on the source, and what it writes meanwhile would not be copied. Stop it first."
+            ) from error
+        yield
 
 
 async def _refuse_filled(connection: AsyncConnection) -> None:

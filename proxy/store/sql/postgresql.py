@@ -110,7 +110,7 @@ async def connect(url: str, patience: float = TIMEOUT) -> AsyncIterator[Connecti
 def _engine(url: str, patience: float) -> AsyncEngine:
     engine = create_async_engine(
         f"{DRIVER}://",
-        async_creator=lambda: _connection(url, patience),
+        async_creator=lambda: open_connection(url, patience),
         pool_size=POOL,
         max_overflow=0,
         pool_timeout=patience,
@@ -128,8 +128,11 @@ def _refuse_closed(_: DBAPIConnection, entry: ConnectionPoolEntry, __: object) -
         raise DisconnectionError
 
 
-async def _connection(url: str, patience: float, *, hurried: bool = True) -> asyncpg.Connection:
-    """`patience`: seconds for opening it, and for one statement of those that are hurried unless it says otherwise."""
+async def open_connection(url: str, patience: float, *, hurried: bool = True) -> asyncpg.Connection:
+    """One to the database of a URL; raises StoreUnavailable.
+
+    `patience`: seconds for opening it, and for one statement of those that are hurried unless it says otherwise.
+    """
     # What we ask is short: compiling it would take longer than answering. And the state fits in memory, where an index is
     # as cheap to read as a table; the server assumes a disk that turns.
     settings = {"application_name": "flowward", "timezone": "UTC", "jit": "off", "random_page_cost": "1.1"}
@@ -145,7 +148,7 @@ async def _prepare(url: str, patience: float) -> None:
     """Bring the tables up to date; of several who start together one does it, and the others wait."""
     engine = create_async_engine(
         f"{DRIVER}://",
-        async_creator=lambda: _connection(url, patience, hurried=False),
+        async_creator=lambda: open_connection(url, patience, hurried=False),
         poolclass=NullPool,
         json_serializer=as_json,
     )

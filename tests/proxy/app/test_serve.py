@@ -17,11 +17,13 @@ from pathlib import Path
 import pytest
 
 from proxy.app import serve
+from proxy.model.audit import Phase
 from proxy.services.clock import Clock
 from tests.peers.answers import by_path, echo, plain
 from tests.peers.changes import DEADLINE
 from tests.peers.frames import CLOSE
 from tests.peers.gateway import NAVIGATION, PASSWORD, Site, Visitor, visitor
+from tests.peers.state import open_store
 from tests.peers.talk import Line, dial, request
 from tests.peers.upstream import Answer, Exchange, upstream
 from tests.proxy.app.house import HOST, UPGRADE, line, metrics, readiness, site, until, value
@@ -193,6 +195,40 @@ def started(made: Site) -> "subprocess.CompletedProcess[str]":
     """`flowward serve` to its end."""
     command = [sys.executable, "-m", "proxy.cli", "serve", "-c", str(made.path)]
     return subprocess.run(command, capture_output=True, text=True, timeout=90, check=False)
+
+
+@pytest.mark.parametrize("same", [True, False], ids=["on the same port", "on another port"])
+async def test_a_second_gateway_on_a_state_that_is_not_shared_is_refused_and_leaves_what_is_under_way_alone(
+    tmp_path: Path, same: bool
+) -> None:
+    go_on = asyncio.Event()
+
+    async def deploy(exchange: Exchange) -> None:
+        await exchange.body()
+        if exchange.request.method == b"POST":
+            await go_on.wait()
+        await plain(b'{"rev": "r2"}', (b"Content-Type", b"application/json"))(exchange)
+
+    async with upstream(by_path({"/admin/flows": deploy, "*": plain(b"hello")})) as instance:
+        made, second = site(tmp_path / "one", instance.url), site(tmp_path / "two", instance.url)
+        second.settings["state"] = {"directory": str(made.folder / "var")}
+        second.write()
+        async with made.process(), visitor(made, "max", HOST) as max_, dial(made.port) as opened:
+            fields = (("Cookie", max_.cookie(HOST)), ("Content-Type", "application/json"))
+            await opened.send(request("POST", "/admin/flows", *fields, body=b"[]", host=f"{HOST}:{made.port}"))
+            await instance.until(lambda: any(each.method == b"POST" for each in instance.requests))
+            refused = await asyncio.to_thread(started, made if same else second)
+            go_on.set()
+            assert (await opened.response(to=b"POST")).status == 200
+        assert refused.returncode == 1
+        assert refused.stderr.strip() == (
+            f"flowward: state.directory: {made.folder / 'var'} is in use by another gateway or by flowward state copy, and "
+            "state.shared is embedded, so each of two would count limits by itself. Stop the other one first, or set "
+            "state.shared of both to a Redis, for example redis://127.0.0.1:6379/0."
+        )
+        async with open_store(made.folder / "var") as store:
+            events = [each.event for each in await store.database.events_after(0, 1_000)]
+        assert [event.error for event in events if event.phase is Phase.OUTCOME] == [""]
 
 
 @pytest.mark.parametrize("setting", ["listen", "operations", "redirect_http"])

@@ -10,9 +10,10 @@ import pytest
 from config.schema import State
 from proxy.store import StoreUnavailable, Subject
 from proxy.store.memory import LocalBus
-from proxy.store.opening import open_state
+from proxy.store.opening import held, open_state
 from proxy.store.redis import RedisBus, RedisShared
 from proxy.store.sql.copying import connect
+from proxy.store.sql.holding import InUse
 from tests.conformance.things import cookie, put, session
 from tests.conftest import Needs
 from tests.peers.ports import free_port
@@ -57,6 +58,28 @@ async def test_with_redis_the_end_of_a_session_is_told_by_the_database_too(needs
             await store.shared.end_session("s1")
             (change,) = await store.database.changes(0)
             assert (change.subject, change.id) == (Subject.SESSION, "s1")
+
+
+async def test_in_process_state_is_held_by_one_gateway_and_what_is_in_redis_by_all_that_share_it(
+    database: str, tmp_path: Path
+) -> None:
+    alone = state(tmp_path, database=database, timeout="1s")
+    several = state(tmp_path, database=database, timeout="1s", shared="redis://:hidden@127.0.0.1/1")
+    setting = "state.directory: /" if database == "sqlite" else "state.database: postgresql://"
+    async with held(alone):
+        for refused, told in (
+            (alone, "is in use by another gateway or by flowward state copy, and state.shared is embedded"),
+            (several, "Stop it first, or set its state.shared to redis://:***@127.0.0.1:6379/1, as here."),
+        ):
+            with pytest.raises(InUse) as refusal:
+                async with held(refused):
+                    pass
+            assert str(refusal.value).startswith(setting)
+            assert told in str(refusal.value)
+    async with held(several), held(several):
+        with pytest.raises(InUse, match=r"Stop the other one first, or set state\.shared of both to a Redis"):
+            async with held(alone):
+                pass
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

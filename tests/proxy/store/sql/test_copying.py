@@ -16,6 +16,7 @@ from proxy.store import Invitation, PutFactor, PutToken, Store
 from proxy.store.chain import PRUNED, beginning, verify
 from proxy.store.sql import FILE
 from proxy.store.sql.copying import NotCopied, copy
+from proxy.store.sql.holding import hold
 from tests.conformance.things import ACME, CUSTOMER, EVENT, LINE, PLANT, cookie, opened, put, session
 from tests.peers.postgresql import Postgresql
 
@@ -126,3 +127,14 @@ async def test_a_folder_without_state_is_refused_and_stays_empty(tmp_path: Path,
     with pytest.raises(NotCopied, match="There is no flowward"):
         await copy(tmp_path / "var", url)
     assert not await asyncio.to_thread((tmp_path / "var").exists)
+
+
+@pytest.mark.parametrize("alone", [True, False], ids=["alone", "with others"])
+async def test_while_a_gateway_is_at_work_on_the_source_nothing_is_copied(
+    tmp_path: Path, url: str, alone: bool
+) -> None:
+    for place, target in ((tmp_path / "var", url), (url, tmp_path / "new")):
+        async with opened(str(place)), hold(place, alone=alone):
+            with pytest.raises(NotCopied, match=r"A gateway is at work on the source, .* Stop it first"):
+                await copy(place, target)
+    assert not await asyncio.to_thread((tmp_path / "new").exists)
