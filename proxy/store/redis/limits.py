@@ -71,9 +71,14 @@ class SettledLimit:
             answers = await servers.each(scripts.SETTLE, [self._call(*each) for each in some])
             self._learn([(subject, float(ahead)) for (subject, _), ahead in zip(some, answers, strict=True)])
 
+    def report_nothing(self) -> None:
+        """Nobody hears it: let it count here alone, or it would be charged at once when Redis is back."""
+        self._admitted.clear()
+
     def _call(self, subject: str, count: int) -> Call:
-        key = sha256(f"{self._name} {subject}".encode("utf-8", "surrogatepass")).hexdigest()
-        return Call(f"flowward:pace:{key}", (repr(self.rate.interval), repr(self.rate.tolerance), count))
+        pace = repr(self.rate.interval), repr(self.rate.tolerance)  # with another one a limit begins anew
+        key = sha256(f"{self._name} {' '.join(pace)} {subject}".encode("utf-8", "surrogatepass")).hexdigest()
+        return Call(f"flowward:pace:{key}", (*pace, count))
 
     def _learn(self, heard: Sequence[tuple[str, float]]) -> None:
         now = self._steady()
@@ -119,6 +124,9 @@ class RedisLimits:
                 self.due.limits.remove(limit)
                 await limit.settle(self._servers)
         except StoreUnavailable as error:
+            for limit in self.due.limits:
+                limit.report_nothing()
+            self.due.limits.clear()
             if not self._alone:
                 _log.warning("limits-counted-alone", reason=str(error))
             self._alone = True

@@ -175,3 +175,34 @@ async def test_while_redis_is_away_a_process_counts_alone_and_afterwards_with_th
             async with promised(5):
                 assert [limit.admit("vic") for limit in limits for _ in range(3)] == [0.0] * 6
                 await eventually(lambda: any(limit.admit("vic") > 0 for limit in limits))
+
+
+async def test_what_was_admitted_while_redis_was_away_is_not_charged_at_once_when_it_is_back(
+    needs: Needs, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """By then most of it has been given back again, so that an honest visitor would wait for what they never used up."""
+    needs("redis-server")
+    with single(tmp_path_factory.mktemp("redis")) as server:
+        async with open_redis(address_of(server), Published()) as opened:
+            await asyncio.to_thread(server.kill)
+            limits = [opened.limits.limit(f"http {n}", Rate(count=9, period=1e6)) for n in range(9)]
+            assert [limit.admit("ada") for limit in limits] == [0.0] * 9
+            await eventually(lambda: not opened.limits.due.limits)
+            await asyncio.to_thread(server.start)
+            with redis.Redis(port=server.port) as client:
+                await eventually(lambda: limits[0].admit("vic") == 0.0 and client.keys("flowward:pace:*") != [])
+                await eventually(lambda: not opened.limits.due.limits)
+                assert len(client.keys("flowward:pace:*")) == 1
+
+
+async def test_a_loosened_limit_keeps_nobody_out_for_the_time_of_the_old_one(
+    opened: InRedis, server: RedisServer
+) -> None:
+    strict = opened.limits.limit("http", Rate(count=2, period=86400.0))
+    assert [strict.admit("ada") for _ in range(2)] == [0.0] * 2
+    with redis.Redis(port=server.port) as client:
+        await eventually(lambda: len(client.keys("flowward:pace:*")) == 1)
+        loose = opened.limits.limit("http", Rate(count=600, period=60.0))
+        assert loose.admit("ada") == 0.0
+        await eventually(lambda: len(client.keys("flowward:pace:*")) == 2 and not opened.limits.due.limits)
+    assert loose.ahead("ada") <= 1.0
