@@ -56,6 +56,7 @@ DETAILS: Final = {
     Reason.HEAD_TIMEOUT: "the request's head took too long to arrive",
     Reason.FACTS_UNAVAILABLE: "the gateway cannot look up who you are at the moment; try again",
     Reason.DRAINING: "the gateway is about to restart; try again",
+    Reason.RIGHTS_CHANGED: "your rights here changed meanwhile; try again",
     Reason.UPSTREAM_CHANGED: "the instance was set up anew meanwhile; try again",
     Reason.UPSTREAM_UNREACHABLE: "the instance does not answer",
     Reason.UPSTREAM_BROKEN: "the instance's answer broke off or is no valid HTTP",

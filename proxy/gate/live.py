@@ -59,13 +59,13 @@ def rights_of(station: Station, surface: Surface, decision: Decision) -> object:
 
 
 def place_of(station: Station, principal: Principal) -> object:
-    """What of an instance must stay the same for anything open there to stay: where it is, what its paths mean, and its
-    password where that is all that is known of who came. What was decided about holds for nothing else.
+    """What of an instance must stay the same for anything open there to stay: where it is, what its paths mean, whose its
+    rows are, whose pages may speak to it, and its password where that is all that is known of who came.
     """
     settings, password = station.settings, None
     if principal.kind is Kind.INSTANCE_PASSWORD:
         password = settings.http_auth, settings.basic_username, settings.basic_password_hash
-    return station.endpoint, station.layout, password
+    return station.endpoint, station.layout, settings.rows, station.origins, password
 
 
 def _shown(station: Station, surface: Surface, decision: Decision) -> object:
@@ -73,7 +73,7 @@ def _shown(station: Station, surface: Surface, decision: Decision) -> object:
     view = view_of(decision)
     if surface is not Surface.SOCKET or not station.governed:
         return decision.role if view is None else (decision.role, view)
-    return decision.role, view, station.rules, station.constrained
+    return decision.role, view, station.constrained
 
 
 def close_code(reason: Reason) -> int:

@@ -18,6 +18,7 @@ _STATUS: Final[Mapping[Reason, int]] = {
     Reason.NOT_FOUND: 404,
     Reason.FACTS_UNAVAILABLE: 503,
     Reason.UPSTREAM_CHANGED: 503,
+    Reason.RIGHTS_CHANGED: 503,
 }
 """Of refusals to go on with what was allowed when it began; else 403."""
 Cut = Callable[[Reason], bool]
@@ -36,6 +37,8 @@ class Stream:
     def __init__(self, exchange: Exchange, cut: Cut | None) -> None:
         lease = exchange.verdict.lease
         self._request, self._cut = exchange.request, cut
+        self._by_rows = bool(lease.station.settings.rows) and cut is None
+        """Whether what is answered depends on more than whether it is allowed."""
         self.principal = exchange.verdict.principal
         self.resource_id, self.surface = lease.station.resource.id, lease.surface
         self.rights = rights_of(lease.station, lease.surface, lease.decision)
@@ -50,8 +53,8 @@ class Stream:
         return self._request.writer.output_size > 0
 
     def end(self, reason: Reason) -> None:
-        """Cut it. Other rights that still allow it leave it alone: it has told its identity already."""
-        if reason is Reason.RIGHTS_CHANGED or self.reason is not None:
+        """Cut it. Other rights that still allow it leave it alone, but for rows: it has told its identity already."""
+        if self.reason is not None or (reason is Reason.RIGHTS_CHANGED and not self._by_rows):
             return
         if self.begun:
             self.abort()

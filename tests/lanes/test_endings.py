@@ -12,7 +12,7 @@ import pytest
 from proxy.access.passwords import hash_password
 from proxy.gate.answers import RELOAD
 from proxy.model.audit import Event, Phase, Source
-from proxy.model.estate import HttpAuth, ResourceKind
+from proxy.model.estate import HttpAuth, ResourceKind, RowKind, RowPolicy
 from proxy.store import PutPerson
 from tests.lanes.stage import Stage, stage
 from tests.lanes.test_websockets import AT_ONCE, closed, opened, upgrade
@@ -29,6 +29,7 @@ LONG = by_path(
 )
 POLL = b"/dashboard/socket.io/?EIO=4&transport=polling"
 FORM = b"Content-Type: application/x-www-form-urlencoded", b"Content-Length: 2"
+BY_SITE = RowPolicy(name="by-site", kind=RowKind.HTTP, tag="site", field="site")
 Ends = Callable[[Stage], Awaitable[object]]
 
 
@@ -47,6 +48,14 @@ async def leave(gate: Stage) -> None:
     person = await database.person(await gate.user_id("max"))
     assert person is not None
     await database.edit([PutPerson(person=replace(person, memberships={}))], [EVENT])
+
+
+async def promote(gate: Stage, *, admin: bool) -> None:
+    """max is an admin of the platform, or is one no more."""
+    database = gate.running.store.database
+    person = await database.person(await gate.user_id("max"))
+    assert person is not None
+    await database.edit([PutPerson(person=replace(person, user=replace(person.user, admin=admin)))], [EVENT])
 
 
 async def log_out(gate: Stage) -> None:
@@ -91,11 +100,21 @@ async def test_what_is_open_stays_while_its_paths_mean_what_they_meant(tmp_path:
         await opened(gate, line, b"/open/ws", cookie=b"")
         await stream.send(gate.head(b"GET /open/events", cookie=b""))
         await stream.until(b"data: 1\n\n")
-        await set_up(gate, protected=True, origins=("https://portal.example",))
+        await set_up(gate, protected=True, session_idle=3600.0)
         await gate.running.gateway.watch.look()
         await line.say(TEXT, b"still here")
         assert (await line.hear()).payload == b"still here"
         assert instance.open_connections == 2
+
+
+async def test_what_a_page_of_another_origin_opened_ends_when_the_origin_is_listed_no_more(
+    tmp_path: Path, fast_lane: bool
+) -> None:
+    listed = {"origins": ["https://portal.example"]}
+    async with stage(tmp_path, LONG, fast_lane=fast_lane, **listed) as (gate, _), gate.line() as line:
+        await opened(gate, line, b"/ws", b"Origin: https://portal.example")
+        await set_up(gate, origins=())
+        assert await closed(line) == COME_AGAIN
 
 
 @pytest.mark.parametrize(
@@ -119,6 +138,39 @@ async def test_r_19_what_an_instances_password_opened_ends_with_it(
             assert await closed(line) == COME_AGAIN
             await stream.rest(seconds=AT_ONCE)
             await instance.until(lambda: not instance.open_connections, seconds=AT_ONCE)
+
+
+async def test_t_10_what_is_open_at_an_endpoint_ends_when_its_rows_are_kept_apart(
+    tmp_path: Path, fast_lane: bool
+) -> None:
+    """T-10: nobody would look into what it carries; opened anew, it is judged under the policy."""
+    async with (
+        stage(tmp_path, LONG, fast_lane=fast_lane) as (gate, instance),
+        gate.line() as line,
+        gate.line() as stream,
+    ):
+        await opened(gate, line)
+        await stream.send(gate.head(b"GET /events"))
+        await stream.until(b"data: 1\n\n")
+        await set_up(gate, rows=(BY_SITE,))
+        assert await closed(line) == COME_AGAIN
+        await stream.rest(seconds=AT_ONCE)
+        await instance.until(lambda: not instance.open_connections, seconds=AT_ONCE)
+
+
+async def test_t_10_a_long_answer_with_every_row_ends_when_not_every_row_is_theirs(
+    tmp_path: Path, fast_lane: bool
+) -> None:
+    """T-10: to admins every row is shown; who is one no more has come to see their own alone."""
+    async with stage(tmp_path, LONG, fast_lane=fast_lane) as (gate, instance), gate.line() as stream:
+        await set_up(gate, rows=(BY_SITE,))
+        await promote(gate, admin=True)
+        await gate.running.gateway.watch.heed(await gate.running.store.database.version())
+        await stream.send(gate.head(b"GET /events"))
+        await stream.until(b"data: 1\n\n")
+        await promote(gate, admin=False)
+        await stream.rest(seconds=AT_ONCE)
+        await instance.until(lambda: not instance.open_connections, seconds=AT_ONCE)
 
 
 # -- what is still awaited
