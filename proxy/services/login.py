@@ -11,6 +11,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
+from time import monotonic
 from typing import Final
 
 import jwt
@@ -55,9 +56,17 @@ class Step:
 class Logins:
     """The way from an instance's host to the login page and back."""
 
-    def __init__(self, shared: Shared, *, key: bytes, cookies: Cookies, now: Callable[[], float]) -> None:
-        """`key`: 32 secret bytes for this purpose alone."""
-        self._shared, self._key, self._now = shared, key, now
+    def __init__(
+        self,
+        shared: Shared,
+        *,
+        key: bytes,
+        cookies: Cookies,
+        now: Callable[[], float],
+        steady: Callable[[], float] = monotonic,
+    ) -> None:
+        """`key`: 32 secret bytes for this purpose alone. `steady`: seconds of a clock that never jumps."""
+        self._shared, self._key, self._now, self._steady = shared, key, now, steady
         self.cookies = cookies
         self._returns = Buckets(Rate(count=4, period=20.0))
 
@@ -128,7 +137,7 @@ class Logins:
 
     def in_circles(self, hop: str, path: str) -> bool:
         """Whether this browser came back to the same page so often that its cookies cannot be working."""
-        return self._returns.admit(_hash(hop) + path, self._now()) > 0
+        return self._returns.admit(_hash(hop) + path, self._steady()) > 0
 
     def csrf(self, hop: str) -> str:
         """What a form of ours carries to show that it was made for the browser that holds this hop."""

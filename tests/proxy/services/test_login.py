@@ -38,6 +38,12 @@ async def logins(tmp_path: Path, time: Time) -> AsyncIterator[Logins]:
         yield Logins(store.shared, key=KEY, cookies=Cookies.of("https://gate.example"), now=time)
 
 
+async def test_a_clock_set_back_makes_nobody_go_in_circles_who_came_back_once(logins: Logins, time: Time) -> None:
+    assert not logins.in_circles("hop", "/dashboard")
+    time.now -= 3600.0
+    assert [logins.in_circles("hop", "/dashboard") for _ in range(4)] == [False] * 3 + [True]
+
+
 # Return paths. R-64, and what oauth2-proxy, Pomerium and JupyterHub had to learn.
 KEPT = [
     "/",
