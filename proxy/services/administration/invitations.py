@@ -11,6 +11,7 @@ from proxy.access.decide import space_role
 from proxy.access.directory import knows
 from proxy.access.standing import is_active
 from proxy.model.access import Permission, Role
+from proxy.model.audit import Update
 from proxy.model.directory import Space, SpaceKind
 from proxy.model.identity import Membership, Person, UserKind
 from proxy.services.administration.members import with_membership
@@ -51,7 +52,10 @@ async def invite(moment: Moment, key: str, *, id_: str, login: str, role: Role) 
         user=receiver.user.id if receiver else None,
         email=login,
     )
-    event = told(moment, f"{space.kind}.user.invited", space, body={"to": login, "role": role.label})
+    other = before is not None and before.role is not role
+    updates = (Update(key="role", old=before.role.label, new=role.label),) if before and other else ()
+    body = {"to": login, "role": role.label}
+    event = told(moment, f"{space.kind}.user.invited", space, updates=updates, body=body)
     return Step(result=made, edits=[*_stale(there, moment.now), made], events=[event])
 
 
@@ -60,6 +64,11 @@ async def open_invitations(moment: Moment, key: str) -> Sequence[Invitation]:
     space = _space(moment, key)
     found = await moment.database.invitations(space=space.id)
     return [each for each in found if moment.now < each.expires]
+
+
+async def invitation(moment: Moment, key: str, id_: str) -> Invitation:
+    """One of a space, open or not. Raises NotThere."""
+    return await _of(moment, _space(moment, key), id_)
 
 
 async def resend(moment: Moment, key: str, id_: str) -> Step[Invitation]:

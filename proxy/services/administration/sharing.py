@@ -54,6 +54,19 @@ async def grants(moment: Moment, key: str) -> Sequence[tuple[Grant, Space]]:
     return sorted(((grant, space) for grant, space in ends if _known(moment, space)), key=lambda end: end[1].slug)
 
 
+async def grant(moment: Moment, key: str, space: str) -> tuple[Grant, Space]:
+    """One of them. Raises NotThere."""
+    found = (end for end in await grants(moment, key) if space in (end[1].id, end[1].slug))
+    if (end := next(found, None)) is None:
+        raise NotThere(space)
+    return end
+
+
+def before(moment: Moment, grant: Grant) -> Grant | None:
+    """The share of the same with the same space that there is."""
+    return _between(moment.estate, moment.estate.resources[grant.target], grant.space)
+
+
 async def share(moment: Moment, key: str, *, space: str, role: Role) -> Step[Grant]:
     """Share a resource with a space, or change the role of the share."""
     resource, grant = _drawn(moment, key, space, role)

@@ -5,9 +5,12 @@ from collections.abc import Iterable
 from hashlib import sha256
 from typing import Final
 
+from aiohttp import web
 from pydantic import BaseModel
 
+from proxy.services.problems import NotThere
 from proxy.web.api.models import Veiled
+from proxy.web.api.refusing import Stop
 
 _TAG: Final = re.compile(r'(W/)?("[!#-~]*")')
 
@@ -20,6 +23,22 @@ def tag_of(item: BaseModel) -> str:
     """The strong tag of an item, with what is part of it but never answered."""
     veiled = item.veiled if isinstance(item, Veiled) else ""
     return f'"{sha256(f"{veiled}{item.model_dump_json(exclude=_PASSING)}".encode()).hexdigest()[:32]}"'
+
+
+def refuse_unseen(request: web.Request, there: BaseModel | None) -> None:
+    """Raises Stop unless who writes has seen what is there, and NotThere where they have seen what no longer is.
+
+    What is not there yet may be made without having seen anything.
+    """
+    sent = request.headers.getall("If-Match", ())
+    if there is None:
+        if sent:
+            raise NotThere(request.path)
+    elif not sent:
+        detail = "Send If-Match with the ETag that GET answered, or * to overwrite whatever is there."
+        raise Stop(428, "precondition_required", detail)
+    elif not matches(sent, tag_of(there)):
+        raise Stop(412, "changed", "Somebody has changed it since. Read it again, then decide again.")
 
 
 def matches(fields: Iterable[str], tag: str) -> bool:

@@ -14,7 +14,7 @@ from proxy.services.authority import require
 from proxy.services.problems import Denied, NotPossible, NotThere
 from proxy.services.writer import Moment, Step
 from proxy.web.api.callers import SAFE, charge, charge_stranger, refuse_forgery, refuse_unproven, who
-from proxy.web.api.conditions import matches, matches_weakly, tag_of
+from proxy.web.api.conditions import matches_weakly, refuse_unseen, tag_of
 from proxy.web.api.keys import Api
 from proxy.web.api.models import Page, Trial
 from proxy.web.api.operation import About, Call, Greet, Operation, Reply, Result, Visit
@@ -154,23 +154,15 @@ class Door:
         return Call(request=visit.request, path=visit.path, query=visit.query, body=visit.body, moment=moment)
 
     async def _compare(self, call: Call) -> None:
-        """Raises Stop unless who writes has seen what is there. A PUT may also make what is not."""
+        """Raises Stop and NotThere unless who writes has seen what is there."""
         if self.twin is None:
             return
-        sent = call.request.headers.getall("If-Match", ())
         try:
             there = await self._perform(self.twin, replace(call, body=None))
         except NotThere:
-            if sent:
-                raise
-            return
-        if not isinstance(there, BaseModel):
-            return
-        if not sent:
-            detail = "Send If-Match with the ETag that GET answered, or * to overwrite whatever is there."
-            raise Stop(428, "precondition_required", detail)
-        if not matches(sent, tag_of(there)):
-            raise Stop(412, "changed", "Somebody has changed it since. Read it again, then decide again.")
+            there = None
+        if there is None or isinstance(there, BaseModel):
+            refuse_unseen(call.request, there)
 
     async def _perform(self, operation: Operation, call: Call) -> Result:
         if operation.perform is None:

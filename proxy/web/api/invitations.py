@@ -14,6 +14,7 @@ from proxy.services.mailboxes import takes_one_more
 from proxy.services.outbox import Outgoing
 from proxy.services.writer import Step
 from proxy.store import Invitation
+from proxy.web.api.conditions import refuse_unseen
 from proxy.web.api.keys import Api
 from proxy.web.api.members import MemberRole
 from proxy.web.api.models import Body, Item, Line, Meta, Page, role_of
@@ -57,11 +58,21 @@ async def find(_: Api, call: Call) -> Page[InvitationItem]:
     return Page[InvitationItem](meta=Meta(total=len(found)), items=tuple(_item(call, each) for each in found))
 
 
+async def show(_: Api, call: Call) -> InvitationItem:
+    found = await invitations.invitation(call.moment, call.path["space"], call.path["invitation"])
+    return _item(call, found)
+
+
 async def invite(api: Api, call: Call) -> Step[BaseModel]:
+    """Whoever gives an open invitation another role has to have seen the one it has."""
     sent = call.sent(NewInvitation)
     step = await invitations.invite(
         call.moment, call.path["space"], id_=api.new_id(), login=sent.to, role=role_of(sent.role)
     )
+    open_ = await invitations.open_invitations(call.moment, call.path["space"])
+    before = next((each for each in open_ if each.id == step.result.id), None)
+    if before is None or before.role is not step.result.role:
+        refuse_unseen(call.request, _item(call, before) if before else None)
     return Step(result=_item(call, step.result), edits=step.edits, events=step.events)
 
 
@@ -120,7 +131,7 @@ OPERATIONS: Final = (
         method="POST",
         path="/spaces/{space}/invitations",
         tag=TAG,
-        summary="Invite somebody; the answer is the same whether there is such a user or not",
+        summary="Invite somebody, or with If-Match to another role; whether there is such a user is not told",
         permission=Permission.SPACE_MEMBERS_INVITE,
         where=in_space(),
         body=NewInvitation,
@@ -128,8 +139,19 @@ OPERATIONS: Final = (
         status=202,
         audit=_events("invited"),
         change=invite,
+        overwrites=True,
         afterwards=mail,
         held=Policy.INVITES,
+    ),
+    Operation(
+        method="GET",
+        path="/spaces/{space}/invitations/{invitation}",
+        tag=TAG,
+        summary="An invitation into a space",
+        permission=Permission.SPACE_MEMBERS_INVITE,
+        where=in_space(),
+        answer=InvitationItem,
+        perform=show,
     ),
     Operation(
         method="DELETE",

@@ -101,9 +101,9 @@ def _described(
         "operationId": operation.name,
         "tags": [operation.tag, *(["picker"] if operation.picker else [])],
         "summary": operation.summary,
-        "parameters": [*_parameters(operation, known, schemas), *([_IF_MATCH] if compared else [])],
+        "parameters": [*_parameters(operation, known, schemas), *_if_match(operation, compared=compared)],
         "security": _security(operation),
-        "responses": _answers(operation, known, compared=compared),
+        "responses": _answers(operation, known, compared=compared or operation.overwrites),
     }
     if operation.permission is not None:
         told["x-permission"] = operation.permission
@@ -124,6 +124,14 @@ _IF_MATCH: Final[Json] = {
     "schema": {"type": "string"},
     "example": "*",
 }
+
+
+def _if_match(operation: Operation, *, compared: bool) -> Iterator[Json]:
+    if compared:
+        yield _IF_MATCH
+    elif operation.overwrites:
+        described = "Where what is sent is there already and would change: the ETag that GET of it answered, or * whatever it is."
+        yield {**_IF_MATCH, "required": False, "description": described}
 
 
 def _parameters(

@@ -174,6 +174,8 @@ class Operation:
     """What follows a change that was written, outside its transaction."""
     compared: Perform | None = None
     """Of a PUT to where there is no GET: what shows the thing it changes, as that thing's own GET does."""
+    overwrites: bool = False
+    """Of a POST: what it makes may be there already, and to make another thing of it takes If-Match."""
     preview: Preview | None = None
     """What is answered to `?preview=1`, instead of changing anything; the same is asked of whoever acts."""
     greet: Greet | None = None

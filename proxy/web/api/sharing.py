@@ -10,6 +10,7 @@ from proxy.model.estate import Grant
 from proxy.services.administration import sharing
 from proxy.services.authority import offered
 from proxy.services.writer import Moment, Step
+from proxy.web.api.conditions import refuse_unseen
 from proxy.web.api.items import Ref
 from proxy.web.api.keys import Api
 from proxy.web.api.members import MemberRole
@@ -71,10 +72,19 @@ def _item(moment: Moment, grant: Grant, space: Space) -> GrantItem:
     return GrantItem(space=ref, role=grant.role.label, declared=grant.declared, actions=may)
 
 
+async def show(_: Api, call: Call) -> GrantItem:
+    return _item(call.moment, *await sharing.grant(call.moment, call.path["resource"], call.path["space"]))
+
+
 async def share(_: Api, call: Call) -> Step[BaseModel]:
+    """Whoever gives a share another role has to have seen the one it has; the same once more changes nothing."""
     sent, moment = call.sent(NewGrant), call.moment
     step = await sharing.share(moment, call.path["resource"], space=sent.space, role=role_of(sent.role))
-    item = _item(moment, step.result, moment.estate.spaces[step.result.space])
+    space = moment.estate.spaces[step.result.space]
+    if step.edits:
+        before = sharing.before(moment, step.result)
+        refuse_unseen(call.request, _item(moment, before, space) if before else None)
+    item = _item(moment, step.result, space)
     return Step(result=item, edits=step.edits, events=step.events)
 
 
@@ -115,7 +125,7 @@ OPERATIONS: Final = (
         method="POST",
         path="/resources/{resource}/grants",
         tag=TAG,
-        summary="Share something, or change the role of a share; with preview, who would gain what",
+        summary="Share something, or with If-Match change the role of a share; with preview, who would gain what",
         permission=Permission.SHARE_CREATE,
         where=on_resource(),
         query=Trial,
@@ -123,7 +133,18 @@ OPERATIONS: Final = (
         answer=GrantItem,
         audit=("share.created", "share.updated"),
         change=share,
+        overwrites=True,
         preview=Preview(answer=PreviewItem, perform=preview),
+    ),
+    Operation(
+        method="GET",
+        path="/resources/{resource}/grants/{space}",
+        tag=TAG,
+        summary="A share, as far as one may know of it",
+        permission=Permission.SHARE_CREATE,
+        where=SENT,
+        answer=GrantItem,
+        perform=show,
     ),
     Operation(
         method="DELETE",

@@ -303,3 +303,23 @@ async def test_t_06_in_tenant_mode_a_team_lists_only_members_one_shares_a_custom
         assert (hidden.status, hidden.text) == (404, missing.text)
     finally:
         await yard.settings()
+
+
+async def test_an_open_invitation_gets_another_role_only_from_who_has_seen_the_one_it_has(yard: Yard) -> None:
+    team, guest = await yard.team(), await yard.someone({})
+    owner, path = await yard.someone({team.id: OWNER}), f"/spaces/{team.id}/invitations"
+    made = await owner.post(path, {"to": guest.username, "role": "viewer"})
+    one = f"{path}/{made.json['id']}"
+    assert (await owner.post(path, {"to": guest.username, "role": "viewer"})).status == 202, "it lasts for longer"
+    blind = await owner.post(path, {"to": guest.username.upper(), "role": "owner"})
+    assert (blind.status, blind.code) == (428, "precondition_required")
+    tag = (await owner.get(one)).headers["ETag"]
+    first = await owner.post(path, {"to": guest.username, "role": "member"}, If_Match=tag)
+    late = await owner.post(path, {"to": guest.username, "role": "owner"}, If_Match=tag)
+    assert (first.status, late.status, late.code) == (202, 412, "changed")
+    assert (await owner.get(one)).json["role"] == "member"
+    told = await yard.events(team.id, "team.user.invited")
+    updates = [(each.key, each.old, each.new) for event in told for each in event.updates]
+    assert updates == [("role", "viewer", "member")]
+    assert (await owner.delete(one, If_Match=tag)).status == 412
+    assert (await owner.delete(one)).status == 204

@@ -152,8 +152,10 @@ async def test_c_20_below_owner_nobody_shares(yard: Yard, role: Role) -> None:
 async def test_a_share_is_changed_and_taken_back_each_on_record_once(yard: Yard) -> None:
     team, a, _ = await customers(yard)
     owner, what = await yard.someone({team.id: OWNER}), await thing(yard, team.id)
-    for role in ("viewer", "viewer", "member"):
-        assert await share(owner, what, a.slug, role) == 200
+    for _ in range(2):
+        assert await share(owner, what, a.slug, "viewer") == 200
+    changed = await owner.post(f"/resources/{what}/grants", {"space": a.slug, "role": "member"}, If_Match="*")
+    assert changed.status == 200
     assert (await owner.delete(f"/resources/{what}/grants/{a.slug}")).status == 204
     assert (await owner.delete(f"/resources/{what}/grants/{a.slug}")).status == 404
     told = [(event.event, each.old, each.new) for event in await yard.events(what) for each in event.updates]
@@ -236,3 +238,35 @@ async def test_a_preview_warns_of_a_group_that_mingles_customers(yard: Yard) -> 
     assert await warnings() == []
     await yard.someone({group.id: VIEWER, b.id: VIEWER})
     assert await warnings() == ["mingled_group"]
+
+
+async def test_a_share_gets_another_role_only_from_who_has_seen_the_one_it_has(yard: Yard) -> None:
+    team, a, _ = await customers(yard)
+    owner, what = await yard.someone({team.id: OWNER}), await thing(yard, team.id)
+    path, one = f"/resources/{what}/grants", f"/resources/{what}/grants/{a.slug}"
+    assert (await owner.post(path, {"space": a.id, "role": "viewer"}, If_Match="*")).status == 404, "it is not there"
+    assert await share(owner, what, a.id, "viewer") == 200
+    assert await share(owner, what, a.id, "viewer") == 200, "that changes nothing"
+    blind = await owner.post(path, {"space": a.id, "role": "member"})
+    assert (blind.status, blind.code) == (428, "precondition_required")
+    tag = (await owner.get(one)).headers["ETag"]
+    first = await owner.post(path, {"space": a.id, "role": "member"}, If_Match=tag)
+    late = await owner.post(path, {"space": a.id, "role": "dashboard"}, If_Match=tag)
+    assert (first.status, late.status, late.code) == (200, 412, "changed")
+    assert (await owner.get(one)).json["role"] == "member"
+    told = await yard.events(what, "share.updated")
+    assert [(each.old, each.new) for event in told for each in event.updates] == [("viewer", "member")]
+
+
+async def test_a_share_is_taken_back_only_by_who_has_seen_it(yard: Yard) -> None:
+    team, a, _ = await customers(yard)
+    owner, what = await yard.someone({team.id: OWNER}), await thing(yard, team.id)
+    path, one = f"/resources/{what}/grants", f"/resources/{what}/grants/{a.id}"
+    assert (await owner.get(one)).status == 404
+    await share(owner, what, a.id, "viewer")
+    tag = (await owner.get(one)).headers["ETag"]
+    assert (await owner.post(path, {"space": a.id, "role": "member"}, If_Match=tag)).status == 200
+    late = await owner.delete(one, If_Match=tag)
+    assert (late.status, late.code) == (412, "changed")
+    assert (await owner.client.call("DELETE", one)).status == 428
+    assert (await owner.delete(one, If_Match=(await owner.get(one)).headers["ETag"])).status == 204

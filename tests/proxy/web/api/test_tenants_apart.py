@@ -120,7 +120,9 @@ async def _history(yard: Yard) -> None:
     for name in (OTHER, f"{OTHER}-customer"):
         grant = {"space": f"{name}-slug", "role": "member"}
         for target in ("line", "page", "folder"):
-            assert (await owner.post(f"/resources/{HUB}-{target}/grants", grant)).status == 200
+            path = f"/resources/{HUB}-{target}/grants"
+            there = (await owner.get(f"{path}/{name}-slug")).status == 200
+            assert (await owner.post(path, grant, **({"If_Match": "*"} if there else {}))).status == 200
     assert (await owner.delete(f"/resources/{HUB}-line/grants/{OTHER}-customer-slug")).status == 204
     for space in (f"{OTHER}-slug", f"{HUB}-slug"):
         assert (await owner.put(f"/resources/{HUB}-gauge/owner", {"owner": space})).status == 200

@@ -31,14 +31,14 @@ class Someone:
     async def get(self, path: str) -> Answer:
         return await self.client.get(path)
 
-    async def post(self, path: str, body: object = None) -> Answer:
-        return await self.client.post(path, body)
+    async def post(self, path: str, body: object = None, **headers: str) -> Answer:
+        return await self.client.post(path, body, **headers)
 
     async def put(self, path: str, body: object, **headers: str) -> Answer:
         return await self.client.put(path, body, **headers)
 
-    async def delete(self, path: str) -> Answer:
-        return await self.client.delete(path)
+    async def delete(self, path: str, **headers: str) -> Answer:
+        return await self.client.delete(path, **headers)
 
     async def ids(self, path: str) -> list[str]:
         """Ids of all items of a list, through every page of it; `total` has to be their number."""
