@@ -10,8 +10,14 @@ from proxy.nodered import writes
 from proxy.services.audit_catalogue import EVENTS, Level
 
 PROXY = Path(writes.__file__).parents[1]
-MAKES_EVENTS = {"services/audit.py", "store/sql/audit.py", "store/migrations/versions/r0002_authority.py"}
-"""The builder; the store, which reads events back; the migration, which chains those of before."""
+MAKES_EVENTS = {
+    "services/audit.py",
+    "store/sql/audit.py",
+    "store/sql/scopes.py",
+    "store/migrations/versions/r0002_authority.py",
+}
+"""The builder; the store, which reads events back, and tells what tokens lose by a change; the migration, which chains
+those of before."""
 
 
 def modules() -> Iterator[tuple[str, ast.Module]]:
@@ -52,8 +58,9 @@ def test_every_name_that_is_written_out_is_in_the_catalogue() -> None:
     assert {(name, event) for name, event in told if event not in EVENTS} == set()
 
 
-def test_what_a_write_to_an_instance_is_called_is_in_the_catalogue() -> None:
-    tree = ast.parse(Path(writes.__file__).read_text(encoding="utf-8"))
+@pytest.mark.parametrize("maker", ["nodered/writes.py", "store/sql/scopes.py"])
+def test_what_a_write_or_a_loss_is_called_is_in_the_catalogue(maker: str) -> None:
+    tree = ast.parse((PROXY / maker).read_text(encoding="utf-8"))
     families = {name.partition(".")[0] for name in EVENTS}
     texts = (node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str))
     names = {text for text in texts if text.replace(".", "").isalpha() and text.partition(".")[0] in families}
