@@ -28,11 +28,11 @@ def tag_of(item: BaseModel) -> str:
 def refuse_unseen(request: web.Request, there: BaseModel | None) -> None:
     """Raises Stop unless who writes has seen what is there, and NotThere where they have seen what no longer is.
 
-    What is not there yet may be made without having seen anything.
+    What is not there yet may be made without having seen anything; by a POST also where any state would do.
     """
     sent = request.headers.getall("If-Match", ())
     if there is None:
-        if sent:
+        if sent and not (request.method == "POST" and matches(sent, "")):
             raise NotThere(request.path)
     elif not sent:
         detail = "Send If-Match with the ETag that GET answered, or * to overwrite whatever is there."

@@ -244,8 +244,9 @@ async def test_a_share_gets_another_role_only_from_who_has_seen_the_one_it_has(y
     team, a, _ = await customers(yard)
     owner, what = await yard.someone({team.id: OWNER}), await thing(yard, team.id)
     path, one = f"/resources/{what}/grants", f"/resources/{what}/grants/{a.slug}"
-    assert (await owner.post(path, {"space": a.id, "role": "viewer"}, If_Match="*")).status == 404, "it is not there"
-    assert await share(owner, what, a.id, "viewer") == 200
+    gone = await owner.post(path, {"space": a.id, "role": "viewer"}, If_Match='"seen before"')
+    assert gone.status == 404, "what was seen is not there any more"
+    assert (await owner.post(path, {"space": a.id, "role": "viewer"}, If_Match="*")).status == 200
     assert await share(owner, what, a.id, "viewer") == 200, "that changes nothing"
     blind = await owner.post(path, {"space": a.id, "role": "member"})
     assert (blind.status, blind.code) == (428, "precondition_required")
