@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from proxy.model.access import Reason
 from proxy.model.identity import Actor, Session
-from proxy.services.audit import by
+from proxy.services.audit import By, by
 from proxy.services.authority import require
 from proxy.services.problems import Denied, NotPossible, NotThere
 from proxy.services.writer import Moment, Step
@@ -52,7 +52,7 @@ class Door:
         actor = await who(self.api, request)
         fields |= charge(self.api.calls(), _key(actor), "api")
         if actor.session is not None and request.method not in SAFE:
-            self._refuse_forgery(request, actor, actor.session)
+            await self._refuse_forgery(request, actor, actor.session)
         await self._refuse_viewing(request, actor)
         self._refuse_unready(actor)
         if operation.held is not None:
@@ -63,29 +63,33 @@ class Door:
         except Denied as denied:
             permission = denied.permission or self.operation.permission
             if permission is not None:
-                self.api.refused(by(actor), permission, denied.place, denied.decision.reason)
+                self.api.refused(await self._who(actor), permission, denied.place, denied.decision.reason)
             if self.operation.hides and denied.decision.reason is Reason.NO_ACCESS:
                 raise NotThere(request.path) from None
             raise
 
-    def _refuse_forgery(self, request: web.Request, actor: Actor, session: Session) -> None:
+    async def _who(self, actor: Actor) -> By:
+        """Who is on record for what was refused: an admin who looks on as somebody, and not whom they look on as."""
+        session = actor.session
+        viewer = await self.api.desk.person(session.viewer) if session is not None and session.viewer else None
+        return by(actor if viewer is None else replace(actor, person=viewer))
+
+    async def _refuse_forgery(self, request: web.Request, actor: Actor, session: Session) -> None:
         """Raises Stop; what another page made somebody's browser ask for is on record as theirs."""
         try:
             refuse_forgery(self.api, request, session)
         except Stop as forged:
             if self.operation.permission is not None:
-                self.api.refused(by(actor), self.operation.permission, None, forged.code)
+                self.api.refused(await self._who(actor), self.operation.permission, None, forged.code)
             raise
 
     async def _refuse_viewing(self, request: web.Request, actor: Actor) -> None:
-        """Raises Stop for what an admin who looks on as somebody would change; it is they who are on record for it."""
+        """Raises Stop for what an admin who looks on as somebody would change."""
         session, operation = actor.session, self.operation
         if session is None or not session.viewer or request.method in SAFE or operation.while_viewing:
             return
-        viewer = await self.api.desk.person(session.viewer)
-        if operation.permission is not None and viewer is not None:
-            viewing = by(replace(actor, person=viewer))
-            self.api.refused(viewing, operation.permission, None, Reason.VIEWING_AS)
+        if operation.permission is not None:
+            self.api.refused(await self._who(actor), operation.permission, None, Reason.VIEWING_AS)
         raise Stop(403, Reason.VIEWING_AS, "You are looking on as somebody else: nothing you do changes anything.")
 
     def _refuse_unready(self, actor: Actor) -> None:

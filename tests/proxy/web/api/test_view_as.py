@@ -44,6 +44,16 @@ def _without_actions(text: str) -> str:
     return text.partition('"actions"')[0]
 
 
+async def test_c_19_what_may_not_be_read_either_is_counted_as_the_admins(house: House) -> None:
+    async with house.user("ada") as ada:
+        looking = await began(ada)
+        assert (await looking.get("/users")).status == 403
+        gateway = house.running.gateway
+        await gateway.auditing.refusals.flush(house.running.store.database, gateway.gate.clock.wall())
+    (denied,) = await events(house, "permission.denied")
+    assert denied["trigger"]["name"] == "ada"  # type: ignore[index]
+
+
 async def test_c_19_every_write_is_refused_and_counted_as_the_admins(house: House) -> None:
     async with house.user("ada") as ada:
         looking = await began(ada)
