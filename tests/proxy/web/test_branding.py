@@ -73,7 +73,8 @@ def _estate(url: str) -> dict[str, object]:
         "users": [
             {"username": name, "name": name.title(), "memberships": {slug: "viewer"}, "password_hash": HASH}
             for slug, (_, name) in teams.items()
-        ],
+        ]
+        + [{"username": "ava", "name": "Ava", "memberships": {"acme": "viewer"}, "link": "activation"}],
     }
 
 
@@ -170,7 +171,7 @@ async def test_t_13_at_home_people_see_the_looks_of_their_own_organisation(town:
 
 
 async def test_t_13_somebody_with_an_activation_link_sees_their_organisations_looks(town: Town) -> None:
-    account = await town.running.store.database.account("alma")
+    account = await town.running.store.database.account("ava")
     assert account is not None
     link = await town.running.gateway.accounts.activation_link(town.site.home, account.user.id)
     async with visitor(town.site) as nobody:
