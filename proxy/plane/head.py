@@ -11,8 +11,7 @@ from proxy.wire.headers import FIELDS_LIMIT, BadFields, Treatments, note
 
 HEAD_LIMIT: Final = 32 * 1024
 FIELD_LIMIT: Final = 8 * 1024
-
-
+_END: Final = b"\r\n\r\n"
 _USUAL: Final = frozenset({b"GET", b"HEAD", b"POST", b"PUT", b"PATCH", b"DELETE", b"OPTIONS"})
 
 
@@ -32,16 +31,63 @@ class Request(Head):
 
 
 class HeadReader:
-    """Turns the bytes of whole heads into requests; one per connection, its parser is kept."""
+    """Turns the bytes of whole heads into requests; one per connection, its parser is kept.
 
-    __slots__ = ("_complete", "_dropped", "_keep", "_lines", "_noted", "_old", "_parser", "_target", "_treatments")
+    Programs, and pages that poll, send the same fields again and again: those that are byte by byte what the parser has
+    accepted in the last head are as they were then, and it is given the request line alone.
+    """
+
+    # fmt: off
+    __slots__ = (
+        "_complete", "_dropped", "_keep", "_last", "_lines", "_noted", "_old", "_parser", "_target", "_treatments",
+    )
+    # fmt: on
+
+    _lines: list[bytes]
+    _noted: dict[str, bytes]
 
     def __init__(self, treatments: Treatments) -> None:
         self._treatments = treatments
         self._parser: httptools.HttpRequestParser | None = None
+        self._last: tuple[bytes, list[bytes], dict[str, bytes]] | None = None
+        """The fields of the last plain head with the line ends round them, and what was made of them."""
 
     def read(self, raw: bytes) -> Request:
         """Parse one head, from its request line to its empty line. Raises BadHead."""
+        last, line = self._last, raw.find(b"\r\n")
+        if last is not None and len(raw) - line == len(last[0]) and raw.endswith(last[0]):
+            request = self._again(raw, line, last[1], last[2])
+            if request is not None:
+                return request
+        request = self._whole(raw)
+        plain = request.framing is NO_BODY and request.keep and len(raw) <= FIELD_LIMIT
+        self._last = (raw[line:], request.lines, request.noted) if plain else None
+        return request
+
+    def _again(self, raw: bytes, line: int, lines: list[bytes], noted: dict[str, bytes]) -> Request | None:
+        """A head of which the request line alone is new; None where that is anything but plain: then all of it is read."""
+        parser = self._parser
+        if parser is None or line > FIELD_LIMIT:
+            return None
+        self._target = b""
+        self._lines, self._noted = [], {}
+        self._dropped = 0
+        self._complete = False
+        try:
+            parser.feed_data(raw[:line] + _END)
+        except (httptools.HttpParserUpgrade, httptools.HttpParserError):
+            self._parser = None
+            return None
+        method, more = parser.get_method(), self._lines or self._noted or self._dropped
+        if not self._complete or self._old or more or method not in _USUAL:
+            self._parser = None
+            return None
+        request = Request(method, self._target, lines, noted, old=False)
+        request.raw, request.keep, request.framing = raw, True, NO_BODY
+        return request
+
+    def _whole(self, raw: bytes) -> Request:
+        """Raises BadHead."""
         parser = self._parser
         if parser is None:
             parser = self._parser = httptools.HttpRequestParser(self)
