@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from pathlib import Path
 
@@ -98,11 +98,14 @@ def serving(
 
 
 @contextmanager
-def subject(behind: Upstreams, folder: Path, *, fast_lane: bool, basic: bool = False) -> Iterator[Subject]:
+def subject(
+    behind: Upstreams, folder: Path, *, fast_lane: bool, basic: bool = False, fields_differ: bool = False
+) -> Iterator[Subject]:
     """A gateway and one visitor: logged in, or with name and password on every request."""
     with serving(folder, behind, fast_lane=fast_lane, basic=basic) as gateway:
         visitor = Visitor(gateway.port)
         places = [gateway.basic(number) if basic else gateway.enter(visitor, number) for number in (0, 1)]
+        places[0] = replace(places[0], fields_differ=fields_differ)
         yield Subject(running=gateway.running, http=places[0], sockets=places[1])
 
 

@@ -26,6 +26,8 @@ class Address:
     host: str
     credential: str = "Cookie: visitor=" + "0" * 43
     """One whole header line; without need of one, a cookie of the size that Flowward's has."""
+    fields_differ: bool = False
+    """Whether what differs on every request is in a field, and not in the query."""
 
     @property
     def origin(self) -> str:
@@ -54,8 +56,9 @@ class Cost:
 
 def head(address: Address, path: str) -> bytes:
     """A browser's fetch of `path`: ten headers, padded to the same length for everyone."""
+    query, agent = ("0" * len(QUERY), QUERY) if address.fields_differ else (QUERY, "")
     lines = [
-        f"GET {path}?q={QUERY} HTTP/1.1",
+        f"GET {path}?q={query} HTTP/1.1",
         f"Host: {address.host}",
         "Accept: */*",
         "Accept-Language: en-GB,en;q=0.9,de;q=0.8",
@@ -65,7 +68,7 @@ def head(address: Address, path: str) -> bytes:
         "Sec-Fetch-Site: same-origin",
         "Sec-Fetch-Mode: cors",
         "Sec-Fetch-Dest: empty",
-        "User-Agent: Mozilla/5.0 (X11; Linux x86_64) bench/",
+        f"User-Agent: Mozilla/5.0 (X11; Linux x86_64) bench/{agent}",
     ]
     text = "\r\n".join(lines)
     padding = HEAD_BYTES - len(text) - len("\r\n\r\n")

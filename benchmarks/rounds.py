@@ -20,6 +20,10 @@ Start = Callable[[Upstreams, Path], AbstractContextManager[Subject]]
 
 FLOWWARD: dict[str, tuple[str, Start]] = {
     "flowward": ("Flowward, session cookie, everything on", partial(gateway.subject, fast_lane=True)),
+    "flowward-fields": (
+        "Flowward, cookie, fields that differ every time",
+        partial(gateway.subject, fast_lane=True, fields_differ=True),
+    ),
     "flowward-basic": ("Flowward, cached basic", partial(gateway.subject, fast_lane=True, basic=True)),
     "flowward-aiohttp": ("Flowward, all in the aiohttp lane", partial(gateway.subject, fast_lane=False)),
 }
