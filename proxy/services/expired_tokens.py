@@ -4,10 +4,11 @@ from typing import Final
 
 from proxy.services.audit import GATEWAY
 from proxy.services.token_changes import Desk
-from proxy.services.writer import ByHand, Occasion, Step
+from proxy.services.writer import ByHand, Occasion, Step, joined
 from proxy.store import Database
 
 AT_ONCE: Final = 500
+"""Tokens of one transaction."""
 
 
 async def remove_expired(database: Database, now: float) -> None:
@@ -20,9 +21,4 @@ async def _step(occasion: Occasion) -> Step[None]:
     desk = Desk.at(occasion)
     tokens = (await occasion.database.tokens(expired=occasion.now))[:AT_ONCE]
     accounts = {user: await occasion.database.person(user) for user in {each.user for each in tokens} if user}
-    steps = [desk.revoke(each, accounts.get(each.user or "")) for each in tokens]
-    return Step(
-        result=None,
-        edits=[edit for step in steps for edit in step.edits],
-        events=[event for step in steps for event in step.events],
-    )
+    return joined(*(desk.revoke(each, accounts.get(each.user or "")) for each in tokens))

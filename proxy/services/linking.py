@@ -24,7 +24,7 @@ from proxy.services.audit import PLATFORM, By, happened
 from proxy.services.linking_events import told_of
 from proxy.services.mingled import mingled_by, on_record
 from proxy.services.token_changes import Desk
-from proxy.services.writer import Occasion, Step, Writer
+from proxy.services.writer import Occasion, Step, Writer, joined
 from proxy.store import Conflict, Database, Outdated, PutPerson, Shared, StoreUnavailable
 
 NOTED_AGAIN: Final = 60.0
@@ -251,8 +251,4 @@ async def _of_before(occasion: Occasion, person: Person) -> Step[None]:
     desk, user = Desk.at(occasion), person.user.id
     steps = [desk.revoke(token) for token in await occasion.database.tokens(user=user)]
     factors = await users.reset_factors(occasion, user) if await occasion.database.factors(user) else Step(result=None)
-    return Step(
-        result=None,
-        edits=[edit for step in (*steps, factors) for edit in step.edits],
-        events=[event for step in (*steps, factors) for event in step.events],
-    )
+    return joined(*steps, factors)

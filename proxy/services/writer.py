@@ -60,6 +60,15 @@ class Step(Generic[T_co]):
     events: Sequence[Event] = ()
 
 
+def joined(*steps: Step[object]) -> Step[None]:
+    """All that several steps write, as one."""
+    return Step(
+        result=None,
+        edits=[edit for step in steps for edit in step.edits],
+        events=[event for step in steps for event in step.events],
+    )
+
+
 async def _in_time(_: int) -> None:
     """Where nobody is served, nothing needs to hold at once."""
 
