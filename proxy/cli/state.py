@@ -54,8 +54,9 @@ def copy_command(source: Where | None, target: Where, path: Path) -> None:
     """Copy users, spaces, resources, grants, tokens, second factors, sessions and the audit log into another database.
 
     Places are written sqlite:DIR, postgresql://user:password@host/database, or file:PATH of a file that holds one of
-    them. Stop the gateway first: as long as one is at work on the source, nothing is copied. The target must be empty, and stays so unless
-    everything arrived and the audit log verifies. Sessions in Redis stay there, and secrets in state.directory.
+    them. Stop the gateway first: as long as one is at work on the source, nothing is copied. The target must be empty,
+    and stays so unless everything arrived and the audit log verifies. Sessions in Redis stay there, and secrets in
+    state.directory.
     """
     here = source if source is not None else _of(configuration(path).settings.state)
     try:
